@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One HotSpot JVM read from outside: what the BPF walker needs of it, and the names of its frames.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "bpf/jtrace_abi.h"
+#include "process/memory.h"
+#include "profile/symbol_table.h"
+
+namespace jtrace::jvmsym::hotspot {
+
+// Reads HotSpot by its own description of itself (gHotSpotVMStructs & co., exported by libjvm.so).
+// Not thread-safe. Everything read is hostile: bounds, caps, no crash, no hang.
+class HotspotVm {
+ public:
+  // `libjvm_fd`: libjvm.so as mapped; `bias`: process address minus ELF address; `memory` outlives
+  // the object. Errc::Target "not ready" where the code cache does not exist yet (retry later), or
+  // where a structure that the walk cannot do without is missing.
+  [[nodiscard]] static Result<std::unique_ptr<HotspotVm>> attach(
+      const process::MemoryReader& memory, int libjvm_fd, std::uint64_t bias);
+  HotspotVm(const HotspotVm&) = delete;
+  HotspotVm& operator=(const HotspotVm&) = delete;
+  virtual ~HotspotVm() = default;
+
+  // For the BPF side. Heaps' reserved ranges, interpreter bounds, offsets.
+  [[nodiscard]] virtual const jt_hotspot& walk_config() const = 0;
+
+  // Names a frame of kind INTERPRETED, COMPILED, WRAPPER, STUB or ENTRY. Cached: by (blob, compile
+  // id, pc) for compiled code, whose compile id is checked again after its tables were read; by
+  // (Method*, bcp) for interpreted frames. Never fails: what has no name says why in its Location.
+  [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame,
+                                                      profile::SymbolTable& symbols) = 0;
+
+  [[nodiscard]] virtual std::string version() const = 0;  // "17.0.15+6"
+  [[nodiscard]] virtual const std::vector<std::string>& missing()
+      const = 0;  // features without a field
+
+ protected:
+  HotspotVm() = default;
+};
+
+}  // namespace jtrace::jvmsym::hotspot

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace jtrace::jvmsym {
+
+// /tmp/perf-<inner pid>.map of a process: "START SIZE name" lines, hex with or without 0x.
+// Overlapping entries: the last one wins, as after recompilation. Lines that do not parse (a
+// partial last line, negative sizes, control characters) are skipped and counted.
+class PerfMap {
+ public:
+  [[nodiscard]] static PerfMap parse(std::string_view text);
+
+  // /proc/PID/root/tmp/perf-<inner>.map. Refuses what is not a regular file, is not owned by the
+  // target's uid or root, or is larger than 256 MiB; follows no symbolic link.
+  [[nodiscard]] static Result<PerfMap> load(pid_t tgid, pid_t inner_tgid);
+
+  [[nodiscard]] std::optional<std::string_view> find(std::uint64_t pc) const;
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t skipped_lines() const { return skipped_; }
+
+ private:
+  struct Entry {
+    std::uint64_t start;
+    std::uint64_t end;
+    std::uint32_t name;
+    std::uint32_t name_size;
+  };
+  std::vector<Entry> entries_;  // sorted, disjoint
+  std::string text_;
+  std::size_t skipped_ = 0;
+};
+
+}  // namespace jtrace::jvmsym

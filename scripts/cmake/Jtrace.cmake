@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# The few functions that every CMakeLists.txt of the project uses.
+
+add_library(jtrace_flags INTERFACE)
+target_compile_options(jtrace_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Werror
+  -fno-omit-frame-pointer)
+if(JTRACE_SANITIZE)
+  target_compile_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE})
+endif()
+
+# jtrace_room(<name> SOURCES ... [DEPENDS rooms...] [LIBS third-party...]): one static library per
+# room. It links exactly the rooms of DEPENDS; scripts/check_layers.py checks the includes.
+function(jtrace_room name)
+  cmake_parse_arguments(R "" "" "SOURCES;DEPENDS;LIBS" ${ARGN})
+  add_library(jtrace_${name} STATIC ${R_SOURCES})
+  target_include_directories(jtrace_${name} PUBLIC ${PROJECT_SOURCE_DIR}/user ${PROJECT_SOURCE_DIR})
+  list(TRANSFORM R_DEPENDS PREPEND jtrace_)
+  target_link_libraries(jtrace_${name} PUBLIC ${R_DEPENDS} PRIVATE jtrace_flags ${R_LIBS})
+endfunction()
+
+# jtrace_test(<name> LABELS ... SOURCES ... ROOMS ... [LIBS ...]): the only way to add a test.
+function(jtrace_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;ROOMS;LABELS;LIBS" ${ARGN})
+  list(TRANSFORM T_ROOMS PREPEND jtrace_)
+  add_executable(${name} ${T_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/test)
+  target_compile_definitions(${name} PRIVATE JTRACE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    JTRACE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+endfunction()

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the words after -t to tracepoints with ids.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace jtrace::event {
+
+struct TracepointName {
+  std::string category;
+  std::string name;  // may be a glob
+  friend bool operator==(const TracepointName&, const TracepointName&) = default;
+};
+struct TracepointId {
+  std::uint32_t id = 0;
+  friend bool operator==(const TracepointId&, const TracepointId&) = default;
+};
+using EventSpec = std::variant<TracepointName, TracepointId>;
+
+// "category:name", "category:glob", "trace:ID"; comma lists. Errc::Usage with the contract's texts
+// ("-t openat" suggests syscalls:sys_enter_openat; "-e cpu": events are tracepoints; ...).
+[[nodiscard]] Result<std::vector<EventSpec>> parse_event_specs(std::string_view text);
+
+struct Tracepoint {
+  std::uint32_t id = 0;
+  std::string category;  // empty where only the id is known (no tracefs)
+  std::string name;
+  // "syscalls:sys_enter_openat", or "trace:782" where the name is not known.
+  [[nodiscard]] std::string display() const;
+};
+
+// Where tracepoints are looked up: a directory descriptor of some tracefs, wherever it comes from.
+class Tracefs {
+ public:
+  // /sys/kernel/tracing, then /sys/kernel/debug/tracing, else a detached tracefs of our own
+  // (fsopen, fsconfig, fsmount): readable through its descriptor, mounted nowhere. `root` is for
+  // tests: a directory that stands for /.
+  [[nodiscard]] static Result<Tracefs> open(const std::string& root = "/");
+
+  enum class Source { Tracing, DebugTracing, Detached };
+  [[nodiscard]] Source source() const { return source_; }
+
+  // Each spec to its tracepoints; a glob to all matches. Errors: no such category, no such event
+  // (three nearest names), glob without match, unknown id.
+  [[nodiscard]] Result<std::vector<Tracepoint>> resolve(const EventSpec& spec) const;
+
+  // All tracepoints, sorted, whose "category:name" matches the glob.
+  [[nodiscard]] Result<std::vector<Tracepoint>> list(std::string_view glob = "*") const;
+
+ private:
+  Tracefs(UniqueFd directory, Source source) : directory_(std::move(directory)), source_(source) {}
+  UniqueFd directory_;
+  Source source_;
+};
+
+// Resolves every spec, each tracepoint once, in the order asked for. Without a tracefs (`tracefs`
+// is null) ids pass unchecked and names fail with `why_none`.
+[[nodiscard]] Result<std::vector<Tracepoint>> resolve_events(const std::vector<EventSpec>& specs,
+                                                             const Tracefs* tracefs,
+                                                             const Error& why_none);
+
+}  // namespace jtrace::event

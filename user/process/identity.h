@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace jtrace::process {
+
+// A process is its tgid and its start time: a tgid alone is handed out again.
+struct ProcessKey {
+  pid_t tgid = 0;
+  std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
+  friend auto operator<=>(const ProcessKey&, const ProcessKey&) = default;
+};
+
+struct ProcessInfo {
+  ProcessKey key;
+  std::string comm;      // up to 15 bytes, as the kernel has it: hostile text
+  pid_t inner_tgid = 0;  // in the process's own innermost pid namespace (NStgid)
+  bool kernel_thread = false;
+  bool is_64bit = true;  // ELF class of its executable
+};
+
+// Errc::Target where there is no such process ("no such process: 123"), where `pid` is a thread of
+// another process (the hint names the process), or a zombie.
+[[nodiscard]] Result<ProcessInfo> find_process(pid_t pid);
+
+// True where /proc shows the initial pid namespace, whose numbers BPF sees.
+[[nodiscard]] bool in_initial_pid_namespace();
+
+}  // namespace jtrace::process

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace jtrace::process {
+
+// One line of /proc/PID/maps.
+struct MapEntry {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::uint64_t offset = 0;  // in the file
+  std::uint64_t device = 0;  // makedev(major, minor)
+  std::uint64_t inode = 0;   // 0: no file
+  bool readable = false;
+  bool writable = false;
+  bool executable = false;
+  bool deleted = false;  // " (deleted)" stripped from path
+  std::string path;      // "/usr/lib/...", "[vdso]", "[stack]", "" for anonymous
+
+  friend bool operator==(const MapEntry&, const MapEntry&) = default;
+};
+
+// Text of a maps file. Lines that do not parse are skipped, overlapping or descending ones too: the
+// result is sorted and disjoint whatever the text says.
+[[nodiscard]] std::vector<MapEntry> parse_maps(std::string_view text);
+
+// Maps of a process; Errc::Target where it is gone.
+[[nodiscard]] Result<std::vector<MapEntry>> read_maps(pid_t tgid);
+
+// Opens the file behind a mapping as the target sees it: /proc/PID/map_files/START-END first (right
+// even when the file was deleted or replaced), then /proc/PID/root/PATH checked by device and
+// inode. Refuses what is not a regular file.
+[[nodiscard]] Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry);
+
+}  // namespace jtrace::process

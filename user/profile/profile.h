@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The profile in pprof's words (github.com/google/pprof proto/profile.proto), as pure data.
+// Strings, functions, mappings and locations are interned: equal values have equal ids.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace jtrace::profile {
+
+using StringId = Id<struct StringTag, std::uint32_t>;      // 0 is the empty string
+using FunctionId = Id<struct FunctionTag, std::uint32_t>;  // 0 is no function
+using MappingId = Id<struct MappingTag, std::uint32_t>;    // 0 is no mapping
+using LocationId = Id<struct LocationTag, std::uint32_t>;  // 0 is no location
+
+// What a frame is. Order is stable: exporters and the page key their colours by it.
+enum class FrameKind : std::uint8_t {
+  Native,  // C, C++, ... in an ELF file
+  Kernel,
+  JavaC2,  // compiled by C2 (or a JVMCI compiler); pprof line of an inlining chain's root
+  JavaC1,
+  JavaInlined,  // inlined into the compiled frame below it
+  JavaInterpreted,
+  JavaNative,  // a native method: its wrapper or its interpreter entry
+  JavaStub,    // generated code that is no method: stubs, adapters, runtime blobs
+  Event,       // the event itself, or an argument of it, as a leaf frame
+  Thread,      // [name tid=N]
+  Marker,      // [truncated], [gap]: says that something is missing here
+  Unknown,     // could not be named; Location::reason says why
+};
+
+// Why a frame has no name. A closed list; the text of each is in frame_text.cpp.
+enum class UnknownReason : std::uint8_t {
+  None,
+  NoSymbols,     // the binary has no symbol that covers this address
+  FileGone,      // the binary could not be opened
+  Unmapped,      // the address is in no mapping
+  ProcessGone,   // the target ended before its memory was read
+  CodeReplaced,  // the compiled method at that address is no longer the one of the event
+  BadMetadata,   // the JVM's data did not make sense
+  NoJvmSymbols,  // --jvm-symbols none, or nothing readable
+};
+
+struct Function {
+  StringId name;         // as shown: pkg/Class.method, demangled C++
+  StringId system_name;  // as the binary has it; signature for Java
+  StringId filename;     // source file, empty where not known
+  friend auto operator<=>(const Function&, const Function&) = default;
+};
+
+struct Mapping {
+  std::uint64_t start = 0;  // process address
+  std::uint64_t limit = 0;
+  std::uint64_t offset = 0;  // in the file
+  StringId filename;
+  StringId build_id;  // hex, empty where there is none
+  friend auto operator<=>(const Mapping&, const Mapping&) = default;
+};
+
+struct Line {
+  FunctionId function;
+  FrameKind kind = FrameKind::Unknown;
+  std::uint32_t line = 0;  // source line, 0 where not known
+  std::int32_t bci = -1;   // bytecode index, -1 where there is none
+  friend auto operator<=>(const Line&, const Line&) = default;
+};
+
+// One physical frame. lines[0] is the innermost inlined function, as in pprof.
+// A location without lines could not be named: mapping, address and reason tell what is known.
+struct Location {
+  MappingId mapping;
+  std::uint64_t address = 0;  // ELF address for native, else process address
+  UnknownReason reason = UnknownReason::None;
+  std::vector<Line> lines;
+  friend auto operator<=>(const Location&, const Location&) = default;
+};
+
+struct ValueType {
+  std::string type;  // "events"
+  std::string unit;  // "count"
+};
+
+// A label of a sample; str or num, never both (pprof).
+struct Label {
+  StringId key;
+  StringId str;
+  std::int64_t num = 0;
+  friend auto operator<=>(const Label&, const Label&) = default;
+};
+
+struct Sample {
+  std::vector<LocationId> locations;  // leaf first
+  std::vector<std::int64_t> values;   // one per sample type
+  std::vector<Label> labels;
+};
+
+// A line of the ledger: "lost: ring buffer full" 12. Nested lines (depth 1) are part of the last
+// line of depth 0 before them.
+struct LedgerLine {
+  std::string name;
+  std::uint64_t count = 0;
+  int depth = 0;
+  bool measurable = true;  // false: this kernel cannot count it
+};
+
+// What was traced and what became of every event. Every exporter writes it.
+struct Ledger {
+  std::vector<LedgerLine> lines;
+  bool balanced = true;  // fired = kept + filtered + ... + lost, kept = complete + partial
+};
+
+struct Header {
+  std::string title;  // "syscalls:sys_enter_openat"
+  std::vector<std::string> events;
+  std::string target;  // "java (pid 123)"
+  std::string host;
+  std::string command_line;
+  std::chrono::system_clock::time_point start;
+  std::chrono::nanoseconds duration{0};
+};
+
+// Immutable once built (ProfileBuilder::build). Tables are indexed by id; entry 0 is the zero
+// value.
+struct Profile {
+  Header header;
+  std::vector<ValueType> sample_types;
+  std::vector<std::string> strings;
+  std::vector<Function> functions;
+  std::vector<Mapping> mappings;
+  std::vector<Location> locations;
+  std::vector<Sample> samples;
+  std::vector<std::string> comments;
+  Ledger ledger;
+
+  [[nodiscard]] std::string_view string(StringId id) const { return strings[id.value]; }
+};
+
+}  // namespace jtrace::profile
