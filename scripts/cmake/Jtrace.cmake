@@ -9,6 +9,9 @@ if(JTRACE_SANITIZE)
   target_compile_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE})
 endif()
+if(JTRACE_FUZZ)
+  target_compile_options(jtrace_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # jtrace_room(<name> SOURCES ... [DEPENDS rooms...] [LIBS third-party...]): one static library per
 # room. It links exactly the rooms of DEPENDS; scripts/check_layers.py checks the includes.
@@ -20,7 +23,26 @@ function(jtrace_room name)
   target_link_libraries(jtrace_${name} PUBLIC ${R_DEPENDS} PRIVATE jtrace_flags ${R_LIBS})
 endfunction()
 
-# jtrace_test(<name> LABELS ... SOURCES ... ROOMS ... [LIBS ...]): the only way to add a test.
+# Labels of tests that measure, load BPF programs or boot machines: never two at a time.
+set(JTRACE_SERIAL_LABELS bpf java kernel browser bench)
+
+# jtrace_add_test(<name> LABELS ... COMMAND ... [TIMEOUT seconds]): a test that is a command.
+function(jtrace_add_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;COMMAND" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${T_COMMAND})
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  foreach(label ${T_LABELS})
+    if(label IN_LIST JTRACE_SERIAL_LABELS)
+      set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+    endif()
+  endforeach()
+endfunction()
+
+# jtrace_test(<name> LABELS ... SOURCES ... ROOMS ... [LIBS ...] [TIMEOUT seconds]): the only way to
+# add a GoogleTest program.
 function(jtrace_test name)
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;ROOMS;LABELS;LIBS" ${ARGN})
   list(TRANSFORM T_ROOMS PREPEND jtrace_)
@@ -29,9 +51,23 @@ function(jtrace_test name)
   target_compile_definitions(${name} PRIVATE JTRACE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     JTRACE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS} GTest::gmock GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name})
-  if(NOT T_TIMEOUT)
-    set(T_TIMEOUT 120)
+  jtrace_add_test(${name} LABELS ${T_LABELS} TIMEOUT ${T_TIMEOUT} COMMAND ${name})
+endfunction()
+
+# jtrace_fuzz(<name> SOURCES ... ROOMS ... [LIBS ...] [CORPUS folder]): a libFuzzer program, and a test
+# (label fuzz) that runs it for ten seconds. Nothing without JTRACE_FUZZ.
+function(jtrace_fuzz name)
+  if(NOT JTRACE_FUZZ)
+    return()
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  cmake_parse_arguments(T "" "CORPUS" "SOURCES;ROOMS;LIBS" ${ARGN})
+  list(TRANSFORM T_ROOMS PREPEND jtrace_)
+  add_executable(${name} ${T_SOURCES})
+  target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  # libFuzzer writes what it finds into the first folder: never into the source tree.
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
+  file(MAKE_DIRECTORY ${found})
+  jtrace_add_test(${name} LABELS fuzz TIMEOUT 60 COMMAND ${name} -max_total_time=10
+    -rss_limit_mb=1024 -timeout=5 ${found} ${T_CORPUS})
 endfunction()
