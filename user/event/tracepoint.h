@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -47,9 +49,12 @@ class Tracefs {
 
   enum class Source { Tracing, DebugTracing, Detached };
   [[nodiscard]] Source source() const { return source_; }
+  // The directory itself; the only way to read a detached tracefs, which has no path.
+  [[nodiscard]] int directory() const { return directory_.get(); }
 
   // Each spec to its tracepoints; a glob to all matches. Errors: no such category, no such event
-  // (three nearest names), glob without match, unknown id.
+  // (three nearest names), glob without match, unknown id. The first id makes it read the ids of
+  // all tracepoints once (2300 of them: 25 ms cold, 5 ms warm). Not for two threads at a time.
   [[nodiscard]] Result<std::vector<Tracepoint>> resolve(const EventSpec& spec) const;
 
   // All tracepoints, sorted, whose "category:name" matches the glob.
@@ -57,8 +62,24 @@ class Tracefs {
 
  private:
   Tracefs(UniqueFd directory, Source source) : directory_(std::move(directory)), source_(source) {}
+
+  // Sorted names of the directories in events/ or in events/CATEGORY.
+  [[nodiscard]] Result<std::vector<std::string>> directories(const std::string& path) const;
+  // nullopt where the tracepoint has no id: it is not one that perf_event_open takes.
+  [[nodiscard]] Result<std::optional<std::uint32_t>> read_id(const std::string& category,
+                                                             const std::string& name) const;
+  [[nodiscard]] Result<std::vector<Tracepoint>> resolve_name(const TracepointName& spec) const;
+  [[nodiscard]] Result<std::vector<Tracepoint>> resolve_glob(
+      const TracepointName& spec, const std::vector<std::string>& categories) const;
+  [[nodiscard]] Result<std::vector<Tracepoint>> resolve_id(std::uint32_t id) const;
+  [[nodiscard]] std::unexpected<Error> no_such_category(
+      const std::string& category, const std::vector<std::string>& categories) const;
+  [[nodiscard]] std::unexpected<Error> no_such_event(
+      const TracepointName& spec, const std::vector<std::string>& categories) const;
+
   UniqueFd directory_;
   Source source_;
+  mutable std::optional<std::unordered_map<std::uint32_t, TracepointName>> by_id_;
 };
 
 // Resolves every spec, each tracepoint once, in the order asked for. Without a tracefs (`tracefs`
