@@ -130,8 +130,11 @@ struct jt_rule {
 	__s16 rbx_off;
 	__s16 ra_off;		/* where the return address is, from the CFA: -8 */
 	__u8 cfa_kind;
-	__u8 pad;
+	__u8 flags;
 };
+
+/* rbp_off and rbx_off count from rbp, not from the CFA: functions that realign their stack. */
+#define JT_RULE_SAVED_AT_RBP 1
 
 /* Rows of one binary lie together, sorted by pc; a row holds up to the next one. */
 struct jt_row {
@@ -272,8 +275,25 @@ struct jt_notice_record {
 enum jt_cstack {
 	JT_CSTACK_MIXED = 0,	/* CFI and HotSpot */
 	JT_CSTACK_FP = 1,	/* bpf_get_stackid */
-	JT_CSTACK_NONE = 2,	/* no user stack at all */
 };
+
+/* ---------------------------------------------------------------- configuration */
+
+/* In .rodata, written between open and load; branches on it cost nothing at run time. */
+struct jt_config {
+	__u64 hash_seed;
+	__u32 only_tgid;	/* the one target, 0: look into the targets map */
+	__u32 max_frames;	/* <= JT_MAX_FRAMES */
+	__u32 cstack;		/* enum jt_cstack */
+	__u32 regs_offset;	/* of the user's pt_regs on the kernel stack, without the helper */
+	__u8 by_thread;
+	__u8 has_cookie;	/* bpf_get_attach_cookie for perf tracepoints, 5.15 */
+	__u8 has_task_pt_regs;	/* bpf_task_pt_regs, 5.15 */
+	__u8 count_cost;	/* count user reads and look-ups */
+};
+
+/* Attach cookie: event index, and this bit where its kernel stack is wanted. */
+#define JT_COOKIE_KERNEL (1ULL << 32)
 
 #ifdef __cplusplus
 #define JT_ASSERT static_assert

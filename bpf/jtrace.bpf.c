@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Entry points. One capture path: filter, registers, walk, count. User space loads jt_event where
+ * the kernel has bpf_loop (5.17), else jt_event_chain and jt_chain; the lifecycle programs always.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "jtrace_abi.h"
+#include "config.bpf.h"
+#include "maps.bpf.h"
+#include "counters.bpf.h"
+#include "walk_env.bpf.h"
+#include "walk_step.h"
+#include "regs.bpf.h"
+#include "stacks.bpf.h"
+#include "lifecycle.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static long loop_step(__u32 turn, void *data)
+{
+	int done = jt_step(*(__u32 *)data);
+
+	/* The verifier does not see into a global function: show it the range. */
+	barrier_var(done);
+	return done & 1;
+}
+
+SEC("?tp")
+int jt_event(void *ctx)
+{
+	bool walk;
+	long slot = begin(ctx, &walk);
+	__u32 env = slot;
+
+	if (slot < 0)
+		return 0;
+	if (walk)
+		bpf_loop(JT_MAX_FRAMES + 1, loop_step, &env, 0);
+	return finish(env);
+}
+
+SEC("?tp")
+int jt_event_chain(void *ctx)
+{
+	bool walk;
+	long slot = begin(ctx, &walk);
+
+	if (slot < 0)
+		return 0;
+	if (walk)
+		bpf_tail_call(ctx, &chain, 0);
+	return finish(slot);
+}
+
+/* 33 tail calls of this many steps: 264 frames. */
+#define JT_CHAIN_STEPS 8
+
+SEC("?tp")
+int jt_chain(void *ctx)
+{
+	__u32 env = bpf_get_smp_processor_id();
+	struct jt_walk *w;
+	int i;
+
+	for (i = 0; i < JT_CHAIN_STEPS; i++) {
+		if (jt_step(env))
+			return finish(env);
+	}
+	bpf_tail_call(ctx, &chain, 0);
+	w = jt_walk_of(env);
+	if (w)
+		jt_end(w, JT_STATUS_BUDGET);
+	return finish(env);
+}
+
+SEC("tp/syscalls/sys_enter_mmap")
+int jt_enter_mmap(struct syscall_trace_enter *ctx)
+{
+	return mapping_enter(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_mmap")
+int jt_exit_mmap(struct syscall_trace_exit *ctx)
+{
+	return mapping_exit(ctx, true);
+}
+
+SEC("tp/syscalls/sys_enter_mprotect")
+int jt_enter_mprotect(struct syscall_trace_enter *ctx)
+{
+	return mapping_enter(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_mprotect")
+int jt_exit_mprotect(struct syscall_trace_exit *ctx)
+{
+	return mapping_exit(ctx, false);
+}
+
+SEC("tp/syscalls/sys_enter_mremap")
+int jt_enter_mremap(struct syscall_trace_enter *ctx)
+{
+	return mremap_enter(ctx);
+}
+
+SEC("tp/syscalls/sys_exit_mremap")
+int jt_exit_mremap(struct syscall_trace_exit *ctx)
+{
+	return mapping_exit(ctx, false);
+}
+
+SEC("tp/sched/sched_process_exec")
+int jt_exec(void *ctx)
+{
+	mark_changed(bpf_get_current_pid_tgid() >> 32, 0, ~0ULL, JT_NOTICE_EXEC);
+	return 0;
+}
+
+SEC("tp/sched/sched_process_exit")
+int jt_exit(void *ctx)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (!find_target(tgid))
+		return 0;
+	/* do_exit() counts itself off before this event (kernel/exit.c). */
+	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+		notify(JT_NOTICE_EXIT, tgid, 0, 0, 0);
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What happens to a target's executable mappings. A change marks the process dirty before the call
+ * returns: from then on, and until user space has new ranges, a pc in the changed span is deferred.
+ * munmap needs no mark: code that is gone is on no stack, and whatever takes its place marks itself.
+ */
+#pragma once
+
+#define JT_PROT_EXEC 4
+
+static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, __u64 hi)
+{
+	struct jt_notice_record record = {
+		.head = { .type = JT_RECORD_NOTICE, .time_ns = bpf_ktime_get_ns() },
+		.notice = kind,
+		.tgid = tgid,
+		.seq = seq,
+		.lo = lo,
+		.hi = hi,
+	};
+
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+		bump(JT_COUNTER_NOTICE_LOST);
+}
+
+static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 kind)
+{
+	struct jt_target *target = find_target(tgid);
+	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
+
+	if (!target || !d)
+		return;
+	/* The JIT's own heap grows by mprotect/mmap inside its reservation: read live, no table. */
+	if (lo >= target->code_lo && hi <= target->code_hi)
+		return;
+	if (d->seq == target->clean_seq) {
+		d->lo = lo;
+		d->hi = hi;
+	} else {
+		if (lo < d->lo)
+			d->lo = lo;
+		if (hi > d->hi)
+			d->hi = hi;
+	}
+	__sync_fetch_and_add(&d->seq, 1);
+	notify(kind, tgid, d->seq, lo, hi);
+}
+
+/* mmap(addr, len, prot, ...) and mprotect(addr, len, prot): remember until the call returns. */
+static __always_inline int mapping_enter(struct syscall_trace_enter *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, tid = (__u32)id;
+	struct jt_span span;
+	__u64 args[3];
+
+	if (!find_target(tgid))
+		return 0;
+	if (bpf_probe_read_kernel(args, sizeof(args), ctx->args))
+		return 0;
+	if (!(args[2] & JT_PROT_EXEC))
+		return 0;
+	span.lo = args[0];
+	span.hi = args[1];
+	bpf_map_update_elem(&mapping_calls, &tid, &span, BPF_ANY);
+	return 0;
+}
+
+/*
+ * mremap(old, ...) says nothing of protection. Moving code is rare (text on huge pages), moving data
+ * is not (realloc): only a move out of a known executable range puts all in doubt.
+ */
+static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), from;
+	__u32 tgid = id >> 32, tid = (__u32)id, env = bpf_get_smp_processor_id();
+	struct jt_target *target = find_target(tgid);
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_span all = { .lo = 0, .hi = ~0ULL };
+
+	if (!target || !w || w->busy || bpf_probe_read_kernel(&from, sizeof(from), ctx->args))
+		return 0;
+	w->target = *target;
+	if (jt_find_range(env, from) != JT_NO_RANGE)
+		bpf_map_update_elem(&mapping_calls, &tid, &all, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool returns_address)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, tid = (__u32)id;
+	struct jt_span *span;
+	__u64 lo, bytes;
+
+	if (!find_target(tgid))
+		return 0;
+	span = bpf_map_lookup_elem(&mapping_calls, &tid);
+	if (!span)
+		return 0;
+	bytes = span->hi;
+	lo = returns_address ? (__u64)ctx->ret : span->lo;
+	bpf_map_delete_elem(&mapping_calls, &tid);
+	if (ctx->ret < 0 && ctx->ret > -4096)
+		return 0;
+	mark_changed(tgid, lo, lo + bytes, JT_NOTICE_MAPPING);
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map, who writes it, how it is sized. max_entries of those marked [set] are set by user
+ * space before loading.
+ */
+#pragma once
+
+#include "walk.h"
+
+/* tgid -> jt_target. Written by user space, replaced whole. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, JT_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct jt_target);
+} targets SEC(".maps");
+
+/* tgid -> jt_dirty. Written by BPF when executable mappings change; entries made by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, JT_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct jt_dirty);
+} dirty SEC(".maps");
+
+/* Ranges of all processes, one run of them per process and generation. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JT_RANGE_SLOTS);
+	__type(key, __u32);
+	__type(value, struct jt_range);
+} ranges SEC(".maps");
+
+/* Unwind rows of all binaries [set]. Mapped writable into user space, which appends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct jt_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JT_MAX_RULES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct jt_rule);
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JT_MAX_JVMS);
+	__type(key, __u32);
+	__type(value, struct jt_hotspot);
+} jvms SEC(".maps");
+
+/* State of the walk under way, by CPU [set]. A plain array: values over 32 KiB do not fit per-CPU
+ * memory. Perf tracepoint programs run with preemption off, and bpf_prog_active keeps a second one
+ * off the same CPU (kernel/trace/bpf_trace.c, trace_call_bpf); `busy` guards all the same. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_walk);
+} scratch SEC(".maps");
+
+/* By CPU [set]. A page more than is sent: the verifier adds the largest read to the largest offset. */
+struct jt_defer_buffer {
+	struct jt_deferred_record record;
+	__u8 slack[4096];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_defer_buffer);
+} defer_scratch SEC(".maps");
+
+/* How often each stack was met [set]. A key that is here has had its frames sent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct jt_stack_key);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+/* Kernel stacks, and user stacks of --cstack fp [set]. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 127 * sizeof(__u64));
+} stack_ids SEC(".maps");
+
+/* Records to user space [set]: stacks at first sight, deferred walks, notices. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+struct jt_counters {
+	__u64 value[JT_COUNTER_COUNT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_counters);
+} counters SEC(".maps");
+
+/* tid -> 1 while it is inside an mmap/mprotect that makes something executable. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10240);
+	__type(key, __u32);
+	__type(value, struct jt_span);
+} mapping_calls SEC(".maps");
+
+/* The walk's step again, for kernels without bpf_loop. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} chain SEC(".maps");

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The user's registers at the last entry into the kernel; they lie at the top of its stack. */
+#pragma once
+
+#define JT_USER_CS 0x33		/* x86-64; 0x23 is a 32-bit process */
+
+/* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
+static __always_inline __u32 user_regs(struct jt_walk *w)
+{
+	struct pt_regs regs;
+	const void *at;
+
+	if (cfg.has_task_pt_regs) {
+		at = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		void *stack = BPF_CORE_READ(task, stack);
+
+		at = stack + cfg.regs_offset;
+	}
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), at))
+		return JT_STATUS_NO_REGS;
+	if ((regs.cs & 3) != 3)
+		return JT_STATUS_NO_USER;
+	if (regs.cs != JT_USER_CS)
+		return JT_STATUS_COMPAT;
+	w->first.pc = regs.ip;
+	w->first.sp = regs.sp;
+	w->first.fp = regs.bp;
+	w->first.bx = regs.bx;
+	/* In a system call pc is behind the instruction, as a return address is. */
+	w->exact = (long)regs.orig_ax < 0;
+	return 0;
+}

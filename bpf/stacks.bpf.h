@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From an event to a counted stack: begin, (walk), finish. Every path ends in a counter. */
+#pragma once
+
+static __always_inline __u64 attach_cookie(void *ctx)
+{
+	if (cfg.has_cookie)
+		return bpf_get_attach_cookie(ctx);
+	return 0;
+}
+
+/* The process's table, where it is a target. */
+static __always_inline struct jt_target *find_target(__u32 tgid)
+{
+	struct jt_target *target;
+
+	if (cfg.only_tgid && tgid != cfg.only_tgid)
+		return NULL;
+	target = bpf_map_lookup_elem(&targets, &tgid);
+	return target;
+}
+
+static __always_inline void load_changes(struct jt_walk *w, __u32 tgid)
+{
+	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
+
+	w->changed.lo = 0;
+	w->changed.hi = 0;
+	if (d && d->seq != w->target.clean_seq) {
+		w->changed.lo = d->lo;
+		w->changed.hi = d->hi;
+	}
+}
+
+static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 tid, __u64 cookie)
+{
+	struct jt_stack_key *key = &w->record.key;
+
+	key->hash = cfg.hash_seed;
+	key->frames = 0;
+	key->tgid = tgid;
+	key->tid = cfg.by_thread ? tid : 0;
+	key->event = (__u32)cookie;
+	key->kernel_stack = -1;
+	key->user_stack = -1;
+	key->status = JT_STATUS_COMPLETE;
+	key->pad = 0;
+	w->record.head.type = JT_RECORD_STACK;
+	w->record.head.pad = 0;
+	w->tid = tid;
+	w->range = JT_NO_RANGE;
+	w->defer = 0;
+	w->bx_known = 1;
+	w->max_frames = cfg.max_frames;
+}
+
+/* --cstack fp: the kernel's own frame-pointer walk; its end is not known to be the thread's. */
+static __always_inline void fp_walk(void *ctx, struct jt_walk *w)
+{
+	long id = bpf_get_stackid(ctx, &stack_ids, BPF_F_USER_STACK);
+
+	w->record.key.user_stack = (__s32)id;
+	w->record.key.status = JT_STATUS_FP_WALK;
+	if (id < 0) {
+		w->record.key.user_stack = -1;
+		w->record.key.status = JT_STATUS_FP_LOST;
+		bump(JT_COUNTER_USER_COLLISION);
+	}
+}
+
+static __always_inline void kernel_walk(void *ctx, struct jt_walk *w, __u64 cookie)
+{
+	long id;
+
+	if (!(cookie & JT_COOKIE_KERNEL))
+		return;
+	id = bpf_get_stackid(ctx, &stack_ids, 0);
+	w->record.key.kernel_stack = (__s32)id;
+	if (id < 0)
+		bump(JT_COUNTER_KERNEL_COLLISION);
+}
+
+/*
+ * Filter first, then everything up to the walk. Returns the scratch slot whose walk is to run, or
+ * a negative number where nothing is to be done; *walk says whether there is a stack to walk.
+ */
+static __always_inline long begin(void *ctx, bool *walk)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, env, status;
+	struct jt_target *target = find_target(tgid);
+	struct jt_walk *w;
+	__u64 cookie;
+
+	*walk = false;
+	if (!target) {
+		bump(JT_COUNTER_OTHERS);
+		return -1;
+	}
+	bump(JT_COUNTER_FIRED);
+	env = bpf_get_smp_processor_id();
+	w = jt_walk_of(env);
+	if (!w || w->busy) {
+		bump(JT_COUNTER_LOST_NESTED);
+		return -1;
+	}
+	w->busy = 1;
+	cookie = attach_cookie(ctx);
+	w->target = *target;
+	start_record(w, tgid, (__u32)id, cookie);
+	kernel_walk(ctx, w, cookie);
+	if (cfg.cstack == JT_CSTACK_FP) {
+		fp_walk(ctx, w);
+		return env;
+	}
+	status = user_regs(w);
+	w->regs = w->first;
+	w->record.end = w->first;
+	w->record.key.status = status;
+	if (!status) {
+		load_changes(w, tgid);
+		*walk = true;
+	}
+	return env;
+}
+
+/* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
+static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
+{
+	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
+	struct jt_deferred_record *d;
+	__u64 sp = w->first.sp;
+	__u32 have = 0, i;
+
+	if (!buffer)
+		return -1;
+	d = &buffer->record;
+	d->head.type = JT_RECORD_DEFERRED;
+	d->head.pad = w->exact;
+	d->head.time_ns = bpf_ktime_get_ns();
+	d->key = w->record.key;
+	d->key.hash = 0;
+	d->key.frames = 0;
+	d->regs = w->first;
+	d->tid = w->tid;
+	/* Page by page: a read that crosses the stack's end fails whole. */
+	for (i = 0; i < JT_DEFER_BYTES / 4096 + 1; i++) {
+		__u32 n = 4096 - ((sp + have) & 4095);
+
+		barrier_var(n);
+		if (have >= JT_DEFER_BYTES || n > 4096)
+			break;
+		if (bpf_probe_read_user(d->stack + have, n, (const void *)(sp + have)))
+			break;
+		have += n;
+	}
+	if (have > JT_DEFER_BYTES)
+		have = JT_DEFER_BYTES;
+	d->stack_bytes = have;
+	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + have,
+				  BPF_RB_NO_WAKEUP);
+}
+
+/* Counts the stack; one that was not met before is sent first, so that no count lacks its frames. */
+static __always_inline enum jt_counter count_stack(struct jt_walk *w)
+{
+	struct jt_stack_key *key = &w->record.key;
+	__u64 one = 1, *count, hash = key->hash;
+	__u32 frames = key->frames;
+
+	JT_MIX(hash, ((__u64)key->status << 32) | frames);
+	key->hash = hash;
+	count = bpf_map_lookup_elem(&counts, key);
+	if (count) {
+		__sync_fetch_and_add(count, 1);
+		return JT_COUNTER_KEPT;
+	}
+	if (frames > JT_MAX_FRAMES)
+		return JT_COUNTER_LOST_RING;
+	w->record.head.time_ns = bpf_ktime_get_ns();
+	if (bpf_ringbuf_output(&ring, &w->record,
+			       offsetof(struct jt_stack_record, frame) + frames * sizeof(struct jt_frame),
+			       BPF_RB_NO_WAKEUP))
+		return JT_COUNTER_LOST_RING;
+	bump(JT_COUNTER_STACKS);
+	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
+		return JT_COUNTER_KEPT;
+	/* Another CPU was first, or the map is full. */
+	count = bpf_map_lookup_elem(&counts, key);
+	if (!count)
+		return JT_COUNTER_LOST_COUNTS;
+	__sync_fetch_and_add(count, 1);
+	return JT_COUNTER_KEPT;
+}
+
+__noinline int finish(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+
+	if (!w)
+		return 0;
+	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
+	if (w->defer) {
+		bool sent = !send_deferred(w, env);
+
+		bump(sent ? JT_COUNTER_KEPT : JT_COUNTER_LOST_RING);
+		if (sent)
+			bump(JT_COUNTER_DEFERRED);
+	} else {
+		bump(count_stack(w));
+	}
+	w->busy = 0;
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The walk of a user stack, step by step, native and Java frames in one loop. Plain C that is
+ * compiled twice: for BPF (walk_env.bpf.h) and for user space (user/unwind/walk_env.h), which
+ * finishes deferred walks and replays recorded ones with the very same code.
+ *
+ * The includer defines, before including this file's companions:
+ *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error,
+ *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
+ *   jt_load64(at), jt_load32(at) -> the unaligned word there,
+ *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)
+ */
+#ifndef JTRACE_WALK_H
+#define JTRACE_WALK_H
+
+#include "jtrace_abi.h"
+
+#define JT_BUF_BYTES 512
+
+struct jt_span {
+	__u64 lo, hi;
+};
+
+/* All state of one walk. Lives in a map value: the BPF stack has 512 bytes. */
+struct jt_walk {
+	struct jt_regs regs;
+	struct jt_target target;	/* copy: the map's value may be replaced meanwhile */
+	struct jt_span changed;		/* mappings changed since the ranges were made; empty: lo = hi */
+	__u32 busy;
+	__u32 exact;			/* regs.pc is where the thread is, not a return address */
+	__u32 bx_known;
+	__u32 max_frames;
+	__u32 range;			/* index of the last range hit */
+	__u32 defer;			/* pc in a changed range: user space must finish this walk */
+	__u32 tid;
+	__u32 pad;
+	struct jt_regs first;		/* registers at the event */
+	__u8 buf[JT_BUF_BYTES + 16];	/* what was read last; + 16: reads at masked offsets */
+	struct jt_stack_record record;
+};
+
+#define JT_NO_RANGE 0xffffffffu
+
+/* Step results. */
+#define JT_GO_ON 0
+#define JT_STOP 1
+
+#define JT_FRAME_WHERE(kind, exact, addr) \
+	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | ((addr) & JT_ADDR_MASK))
+
+/* One round of a 64-bit mix (xor, multiply by an odd constant, fold): two per frame. */
+#define JT_MIX(h, v) \
+	do { \
+		(h) = ((h) ^ (v)) * 0x9e3779b97f4a7c15ULL; \
+		(h) ^= (h) >> 32; \
+	} while (0)
+
+#endif

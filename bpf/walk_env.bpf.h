@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What walk.h asks of its surroundings, for BPF. Functions take scalars only and are global, so
+ * that the verifier checks each once (pointer arguments of global functions came with 5.12). */
+#pragma once
+
+typedef __u32 jt_env_t;
+
+#define JT_INLINE __always_inline
+#define JT_WALK_FN __noinline
+
+#define jt_load64(at) (*(const __u64 *)(at))
+#define jt_load32(at) (*(const __u32 *)(at))
+
+static __always_inline void jt_cost(enum jt_counter counter, __u64 n)
+{
+	if (cfg.count_cost)
+		add(counter, n);
+}
+
+static __always_inline struct jt_walk *jt_walk_of(jt_env_t env)
+{
+	return bpf_map_lookup_elem(&scratch, &env);
+}
+
+#define jt_read(env, into, bytes, address) \
+	({ \
+		jt_cost(JT_COUNTER_COST_READS, 1); \
+		bpf_probe_read_user(into, bytes, (const void *)(address)); \
+	})
+
+static __always_inline const struct jt_range *jt_range_at(jt_env_t env, __u32 i)
+{
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	return bpf_map_lookup_elem(&ranges, &i);
+}
+
+static __always_inline const struct jt_row *jt_row_at(jt_env_t env, __u32 i)
+{
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	return bpf_map_lookup_elem(&rows, &i);
+}
+
+static __always_inline const struct jt_rule *jt_rule_at(jt_env_t env, __u32 i)
+{
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	return bpf_map_lookup_elem(&rules, &i);
+}
+
+static __always_inline const struct jt_hotspot *jt_jvm_at(jt_env_t env, __u32 i)
+{
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	return bpf_map_lookup_elem(&jvms, &i);
+}

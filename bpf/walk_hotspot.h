@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A step through HotSpot's code, as HotSpot itself walks: by the code blob's frame size, by the
+ * slots of an interpreter frame. Every frame here is at a call (the leaf of a system call is native
+ * code), so prologues and epilogues do not arise.
+ */
+#ifndef JTRACE_WALK_HOTSPOT_H
+#define JTRACE_WALK_HOTSPOT_H
+
+#define JT_MAX_HOPS 24			/* through the segment map; 9 is the longest seen by others */
+#define JT_MAX_INTERPRETER_FRAME (1 << 20)	/* 65535 locals and as many stack slots */
+#define JT_MAX_STUB_FRAME (1 << 16)
+#define JT_MAX_FRAME_WORDS (1 << 17)
+
+/* x86-64 template interpreter: fixed slots below and above rbp, read whole: words -9 .. +1. */
+#define JT_INTERPRETER_LOW 9
+#define JT_INTERPRETER_WORDS 11
+
+static JT_INLINE __u64 jt_slot(const struct jt_walk *w, __s32 word)
+{
+	return jt_u64_at(w, (__u32)(word + JT_INTERPRETER_LOW) * 8);
+}
+
+static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm)
+{
+	__u64 fp = w->regs.fp;
+
+	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
+		return jt_end(w, JT_STATUS_BAD_FRAME);
+	if (jt_read(env, w->buf, JT_INTERPRETER_WORDS * 8, fp - JT_INTERPRETER_LOW * 8))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (jt_push(w, JT_FRAME_INTERPRETED, jt_slot(w, vm->slot_method), jt_slot(w, vm->slot_bcp)))
+		return jt_end(w, JT_STATUS_DEPTH);
+	/* The sender's own sp: callee locals and adapters extend the frame above it. */
+	return jt_up(w, jt_slot(w, 1), jt_slot(w, vm->slot_sender_sp), jt_slot(w, 0));
+}
+
+/* call_stub: C++ calls Java. rbp frame; rbx is saved at rbp - 56 (stubGenerator_x86_64.cpp). */
+static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
+{
+	__u64 fp = w->regs.fp;
+
+	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_STUB_FRAME)
+		return jt_end(w, JT_STATUS_BAD_FRAME);
+	if (jt_read(env, w->buf, 72, fp - 56))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (jt_push(w, JT_FRAME_ENTRY, w->regs.pc, 0))
+		return jt_end(w, JT_STATUS_DEPTH);
+	w->regs.bx = jt_u64_at(w, 0);
+	w->bx_known = 1;
+	return jt_up(w, jt_u64_at(w, 64), fp + 16, jt_u64_at(w, 56));
+}
+
+/* Address of the heap block that holds pc, by the heap's segment map; 0: none. */
+JT_WALK_FN __u64 jt_find_block(jt_env_t env, __u32 jvm, __u64 pc)
+{
+	const struct jt_hotspot *vm = jt_jvm_at(env, jvm);
+	__u64 low = 0, segmap = 0, index;
+	__u32 shift = 0, i;
+	__u8 tag = 0;
+
+	if (!vm)
+		return 0;
+	for (i = 0; i < JT_MAX_HEAPS; i++) {
+		if (pc >= vm->heaps[i].low && pc < vm->heaps[i].high) {
+			low = vm->heaps[i].low;
+			segmap = vm->heaps[i].segmap;
+			shift = vm->heaps[i].shift & 31;
+		}
+	}
+	if (!segmap)
+		return 0;
+	index = (pc - low) >> shift;
+	for (i = 0; i < JT_MAX_HOPS; i++) {
+		if (jt_read(env, &tag, 1, segmap + index) || tag == 0xff)
+			return 0;
+		if (tag == 0)
+			return low + (index << shift);
+		if (tag > index)
+			return 0;
+		index -= tag;
+	}
+	return 0;
+}
+
+/* Whether the blob is an nmethod or a native method's wrapper, by the string its name points to. */
+static JT_INLINE __u32 jt_blob_kind(jt_env_t env, const struct jt_hotspot *vm, __u64 name)
+{
+	__u64 text = 0;
+
+	if (name == vm->name_nmethod)
+		return JT_FRAME_COMPILED;
+	if (name == vm->name_native)
+		return JT_FRAME_WRAPPER;
+	if (vm->name_nmethod && vm->name_native)
+		return JT_FRAME_STUB;
+	/* Not met yet when the tables were made: little-endian "nmethod\0", "native n". */
+	if (jt_read(env, &text, 8, name))
+		return JT_FRAME_STUB;
+	if (text == 0x00646f6874656d6eULL)
+		return JT_FRAME_COMPILED;
+	return text == 0x6e2065766974616eULL ? JT_FRAME_WRAPPER : JT_FRAME_STUB;
+}
+
+/*
+ * Where a deoptimised frame would have gone on: its return address was overwritten by the deopt
+ * handler and the original one stored in the frame. Only the name changes, not the frame size.
+ */
+static JT_INLINE __u64 jt_original_pc(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+				      __u64 blob)
+{
+	__u32 at = vm->block_header;
+	__u64 base = vm->deopt_is_offset ? blob : 0;
+	__u64 deopt = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt) : jt_u64_at(w, at + vm->off_deopt);
+	__u64 mh = 0, pc = w->regs.pc;
+	__s32 offset = (__s32)jt_u32_at(w, at + vm->off_orig_pc);
+
+	if (vm->off_deopt_mh)
+		mh = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt_mh)
+					 : jt_u64_at(w, at + vm->off_deopt_mh);
+	if (pc != base + deopt && (!mh || pc != base + mh))
+		return pc;
+	if (offset < 0 || jt_read(env, &pc, 8, w->regs.sp + (__u32)offset))
+		return w->regs.pc;
+	return pc;
+}
+
+/* A frame in a code blob whose header is in buf. */
+static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+				  __u64 blob)
+{
+	__u32 at = vm->block_header;
+	__u32 kind = jt_blob_kind(env, vm, jt_u64_at(w, at + vm->off_name));
+	__s32 words = (__s32)jt_u32_at(w, at + vm->off_frame_size);
+	__u64 id = (__u64)jt_u32_at(w, at + vm->off_compile_id) << 32;
+	__u64 pc = w->regs.pc, base;
+
+	if (kind == JT_FRAME_COMPILED)
+		pc = jt_original_pc(env, w, vm, blob);
+	else if (kind == JT_FRAME_STUB)
+		id = 0;
+	if (jt_push(w, kind, pc, id | (__u32)(pc - blob)))
+		return jt_end(w, JT_STATUS_DEPTH);
+	base = w->regs.sp + (__u64)(__u32)words * 8;
+	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. A native
+	 * wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is right. */
+	if (words <= 0 || (kind == JT_FRAME_WRAPPER && w->regs.fp > w->regs.sp && w->regs.fp < base)) {
+		base = w->regs.fp + 16;
+		if (w->regs.fp < w->regs.sp || w->regs.fp - w->regs.sp > JT_MAX_STUB_FRAME)
+			return jt_end(w, JT_STATUS_BAD_FRAME);
+	} else if (words > JT_MAX_FRAME_WORDS) {
+		return jt_end(w, JT_STATUS_BAD_FRAME);
+	}
+	if (jt_read(env, w->buf, 16, base - 16))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	return jt_up(w, jt_u64_at(w, 8), base, jt_u64_at(w, 0));
+}
+
+JT_WALK_FN int jt_step_hotspot(jt_env_t env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_range *r;
+	const struct jt_hotspot *vm;
+	__u64 pc, block;
+	__u32 bytes;
+
+	if (!w)
+		return JT_STOP;
+	r = jt_range_at(env, w->range);
+	if (!r)
+		return jt_end(w, JT_STATUS_MAPPING);
+	vm = jt_jvm_at(env, r->jvm);
+	if (!vm)
+		return jt_end(w, JT_STATUS_MAPPING);
+	w->bx_known = 0;	/* Java code keeps no register over a call but rbp and rsp */
+	pc = w->regs.pc;
+	if (pc >= vm->interpreter_lo && pc < vm->interpreter_hi)
+		return jt_step_interpreted(env, w, vm);
+	if (pc == vm->call_stub_return)
+		return jt_step_entry(env, w);
+	block = jt_find_block(env, r->jvm, w->exact ? pc : pc - 1);
+	if (!block)
+		return jt_end(w, JT_STATUS_NO_BLOB);
+	bytes = vm->blob_bytes;
+	if (bytes > JT_BUF_BYTES)
+		bytes = JT_BUF_BYTES;
+	if (jt_read(env, w->buf, bytes, block))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (!(w->buf[vm->block_used & (JT_BUF_BYTES - 1)]))
+		return jt_end(w, JT_STATUS_NO_BLOB);
+	return jt_step_blob(env, w, vm, block + vm->block_header);
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A step through native code by the binary's own call frame information. */
+#ifndef JTRACE_WALK_NATIVE_H
+#define JTRACE_WALK_NATIVE_H
+
+/* The CFA by the rule. Returns 0, or the status that ends the walk. */
+static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule, __u64 *cfa)
+{
+	__u64 base = w->regs.sp;
+
+	switch (rule->cfa_kind) {
+	case JT_CFA_RSP:
+		break;
+	case JT_CFA_RBP:
+	case JT_CFA_DEREF_RBP:
+		base = w->regs.fp;
+		break;
+	case JT_CFA_RBX:
+		if (!w->bx_known)
+			return JT_STATUS_CFA;
+		base = w->regs.bx;
+		break;
+	case JT_CFA_DEREF_RSP:
+		break;
+	case JT_CFA_PLT:
+		*cfa = base + 8 + ((w->regs.pc & 15) >= (__u64)rule->cfa_off ? 8 : 0);
+		return 0;
+	case JT_CFA_OTHER:
+		return JT_STATUS_CFA;
+	default:
+		return JT_STATUS_NO_CFI;
+	}
+	*cfa = base + (__s64)rule->cfa_off;
+	if (rule->cfa_kind == JT_CFA_DEREF_RBP || rule->cfa_kind == JT_CFA_DEREF_RSP) {
+		if (jt_read(env, w->buf, 8, *cfa))
+			return JT_STATUS_READ_FAULT;
+		*cfa = jt_u64_at(w, 0) + (__s64)rule->cfa_add;
+	}
+	return 0;
+}
+
+/*
+ * The registers that a signal interrupted: rt_sigframe of arch/x86 after its first word (the
+ * return address into the trampoline) was popped: ucontext at rsp, gregs at + 40 (r8 first).
+ */
+static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
+{
+	/* rbp at 120, rbx 128, rsp 160, rip 168 */
+	if (jt_read(env, w->buf, 56, w->regs.sp + 120))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	/* An alternate signal stack lies anywhere: only the alignment can be checked. */
+	w->regs.fp = jt_u64_at(w, 0);
+	w->regs.bx = jt_u64_at(w, 8);
+	w->regs.sp = jt_u64_at(w, 40);
+	w->regs.pc = jt_u64_at(w, 48);
+	w->bx_known = 1;
+	w->exact = 1;
+	return JT_GO_ON;
+}
+
+/* A register saved at base + off; SAME keeps it. Words near the CFA are in buf already. */
+static JT_INLINE int jt_saved(jt_env_t env, struct jt_walk *w, __u64 base, __s32 off, __u32 window,
+			      __u64 *value)
+{
+	if (window && off < 0 && (__u32)-off <= window) {
+		*value = jt_u64_at(w, window - (__u32)-off);
+		return 0;
+	}
+	return jt_read(env, value, 8, base + (__s64)off);
+}
+
+/* Caller-saved words that most rules need lie within the 7 below the CFA: one read for all. */
+#define JT_SAVED_WINDOW 56
+
+static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule,
+				   __u64 cfa)
+{
+	__u64 fp = w->regs.fp, bx = w->regs.bx, pc, base = cfa;
+	__u32 window = JT_SAVED_WINDOW, known = w->bx_known;
+
+	if (rule->rbp_off == JT_REG_SAME && rule->rbx_off == JT_REG_SAME)
+		window = 8;
+	else if (rule->rbp_off == -16 && rule->rbx_off == JT_REG_SAME)
+		window = 16;
+	if (jt_read(env, w->buf, window, cfa - window))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (jt_saved(env, w, cfa, rule->ra_off, window, &pc))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (rule->flags & JT_RULE_SAVED_AT_RBP) {
+		base = w->regs.fp;
+		window = 0;
+	}
+	if (rule->rbp_off != JT_REG_SAME && rule->rbp_off != JT_REG_UNKNOWN &&
+	    jt_saved(env, w, base, rule->rbp_off, window, &fp))
+		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (rule->rbx_off == JT_REG_UNKNOWN)
+		known = 0;
+	else if (rule->rbx_off != JT_REG_SAME) {
+		if (jt_saved(env, w, base, rule->rbx_off, window, &bx))
+			return jt_end(w, JT_STATUS_READ_FAULT);
+		known = 1;
+	}
+	w->regs.bx = bx;
+	w->bx_known = known;
+	return jt_up(w, pc, cfa, fp);
+}
+
+JT_WALK_FN int jt_step_native(jt_env_t env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_range *r;
+	const struct jt_rule *rule;
+	__u64 pc, cfa = 0;
+	__u32 status;
+
+	if (!w)
+		return JT_STOP;
+	r = jt_range_at(env, w->range);
+	if (!r)
+		return jt_end(w, JT_STATUS_MAPPING);
+	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
+	if (jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping))
+		return jt_end(w, JT_STATUS_DEPTH);
+	rule = jt_rule_at(env, jt_find_rule(env, r->first_row, r->rows, (__u32)(pc - r->bias)));
+	jt_cost(JT_COUNTER_COST_NATIVE, 1);
+	if (!rule)
+		return jt_end(w, JT_STATUS_NO_CFI);
+	if (rule->cfa_kind == JT_CFA_END)
+		return jt_end(w, JT_STATUS_COMPLETE);
+	if (rule->cfa_kind == JT_CFA_SIGNAL)
+		return jt_step_signal(env, w);
+	status = jt_cfa(env, w, rule, &cfa);
+	if (status)
+		return jt_end(w, status);
+	return jt_apply_rule(env, w, rule, cfa);
+}
+
+#endif

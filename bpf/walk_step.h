@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Included after walk.h and an environment: the step itself. */
+#ifndef JTRACE_WALK_STEP_H
+#define JTRACE_WALK_STEP_H
+
+static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)
+{
+	w->record.key.status = status;
+	w->record.end = w->regs;
+	return JT_STOP;
+}
+
+/* Adds a frame. Returns nonzero where there is no room. */
+static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 info)
+{
+	__u32 n = w->record.key.frames;
+	__u64 where = JT_FRAME_WHERE(kind, w->exact, addr);
+	__u64 h = w->record.key.hash;
+
+	if (n >= w->max_frames || n >= JT_MAX_FRAMES)
+		return 1;
+	w->record.frame[n].where = where;
+	w->record.frame[n].info = info;
+	w->record.key.frames = n + 1;
+	JT_MIX(h, where);
+	JT_MIX(h, info);
+	w->record.key.hash = h;
+	return 0;
+}
+
+static JT_INLINE __u64 jt_u64_at(const struct jt_walk *w, __u32 offset)
+{
+	return jt_load64(w->buf + (offset & (JT_BUF_BYTES - 1)));
+}
+
+static JT_INLINE __u32 jt_u32_at(const struct jt_walk *w, __u32 offset)
+{
+	return jt_load32(w->buf + (offset & (JT_BUF_BYTES - 1)));
+}
+
+/* Takes the caller's registers; the stack grows down, so its sp must be above. */
+static JT_INLINE int jt_up(struct jt_walk *w, __u64 pc, __u64 sp, __u64 fp)
+{
+	if (sp <= w->regs.sp || (sp & 7))
+		return jt_end(w, JT_STATUS_BAD_FRAME);
+	w->regs.pc = pc;
+	w->regs.sp = sp;
+	w->regs.fp = fp;
+	w->exact = 0;
+	return JT_GO_ON;
+}
+
+/* Index of the process's range that holds pc, or JT_NO_RANGE. */
+JT_WALK_FN __u32 jt_find_range(jt_env_t env, __u64 pc)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	__u32 lo, n, i;
+
+	if (!w)
+		return JT_NO_RANGE;
+	lo = w->target.first_range;
+	n = w->target.ranges;
+	/* The last range that starts at or below pc; log2(JT_MAX_RANGES) + 1 turns. */
+	for (i = 0; i < 13 && n > 0; i++) {
+		__u32 half = n / 2;
+		const struct jt_range *r = jt_range_at(env, lo + half);
+
+		if (!r)
+			return JT_NO_RANGE;
+		if (r->start <= pc) {
+			if (pc < r->end)
+				return lo + half;
+			lo += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return JT_NO_RANGE;
+}
+
+/* Rule of the row that holds the ELF address pc, among rows first .. first + n; JT_MAX_RULES: none. */
+JT_WALK_FN __u32 jt_find_rule(jt_env_t env, __u32 first, __u32 n, __u32 pc)
+{
+	__u32 rule = JT_MAX_RULES;
+	__u32 i;
+
+	for (i = 0; i < 23 && n > 0; i++) {
+		__u32 half = n / 2;
+		const struct jt_row *row = jt_row_at(env, first + half);
+
+		if (!row)
+			return JT_MAX_RULES;
+		if (row->pc <= pc) {
+			rule = row->rule;
+			first += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return rule;
+}
+
+#include "walk_native.h"
+#include "walk_hotspot.h"
+
+/* One frame: says what regs.pc is in, adds it, moves regs to its caller. */
+JT_WALK_FN int jt_step(jt_env_t env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_range *r;
+	__u64 pc;
+
+	if (!w)
+		return JT_STOP;
+	if (w->record.key.frames >= w->max_frames)
+		return jt_end(w, JT_STATUS_DEPTH);
+	/* A return address may be the first byte after its function (call of a noreturn one). */
+	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
+	r = jt_range_at(env, w->range);
+	if (!r || pc < r->start || pc >= r->end) {
+		w->range = jt_find_range(env, pc);
+		r = jt_range_at(env, w->range);
+	}
+	if (pc >= w->changed.lo && pc < w->changed.hi) {
+		w->defer = 1;
+		return jt_end(w, JT_STATUS_MAPPING);
+	}
+	if (!r)
+		return jt_end(w, JT_STATUS_MAPPING);
+	if (r->kind == JT_RANGE_NATIVE)
+		return jt_step_native(env);
+	if (r->kind == JT_RANGE_HOTSPOT)
+		return jt_step_hotspot(env);
+	jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping);
+	return jt_end(w, JT_STATUS_NO_CFI);
+}
+
+#endif

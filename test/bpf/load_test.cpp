@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs load on this kernel, with every set of features it has and with each taken away.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "capture/capture.h"
+
+namespace jtrace::capture {
+namespace {
+
+class Load : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  }
+  static void expect_loads(const KernelFeatures& features, const CaptureConfig& config = {}) {
+    const auto capture = Capture::load(config, features);
+    ASSERT_TRUE(capture) << capture.error().message;
+    for (const auto& program : capture->programs()) {
+      std::printf("%-20s %u instructions verified\n", program.name.c_str(),
+                  program.verified_instructions);
+      EXPECT_LT(program.verified_instructions, 500'000U);
+    }
+  }
+};
+
+TEST_F(Load, WithAllThisKernelHas) { expect_loads(probe_features()); }
+
+TEST_F(Load, WithoutBpfLoop) {
+  auto features = probe_features();
+  features.bpf_loop = false;
+  expect_loads(features);
+}
+
+TEST_F(Load, AsOnKernel510) { expect_loads({}); }
+
+TEST_F(Load, CostCounted) { expect_loads(probe_features(), {.count_cost = true}); }
+
+TEST_F(Load, FramePointers) {
+  expect_loads(probe_features(), {.cstack = JT_CSTACK_FP, .stack_ids = true, .by_thread = true});
+}
+
+}  // namespace
+}  // namespace jtrace::capture

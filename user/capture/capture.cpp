@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include "base/unique_fd.h"
+#include "capture/lifecycle.h"
+#include "capture/verifier_log.h"
+#include "jtrace_bpf.skel.h"
+
+namespace jtrace::capture {
+namespace {
+
+struct SkeletonDelete {
+  void operator()(struct jtrace_bpf* skeleton) const { jtrace_bpf__destroy(skeleton); }
+};
+struct LinkDelete {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+struct RingDelete {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
+using Link = std::unique_ptr<bpf_link, LinkDelete>;
+using Ring = std::unique_ptr<ring_buffer, RingDelete>;
+
+// A map that the kernel shares with us as memory.
+template <class T>
+class SharedArray {
+ public:
+  SharedArray() = default;
+  SharedArray(const SharedArray&) = delete;
+  SharedArray& operator=(const SharedArray&) = delete;
+  ~SharedArray() {
+    if (values_) ::munmap(values_, bytes_);
+  }
+  [[nodiscard]] Status open(const bpf_map* map) {
+    count_ = bpf_map__max_entries(map);
+    bytes_ = count_ * sizeof(T);
+    void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (at == MAP_FAILED) {
+      return fail(Errc::Internal,
+                  errno_text(std::string("map ") + bpf_map__name(map) + " into memory", errno));
+    }
+    values_ = static_cast<T*>(at);
+    return {};
+  }
+  [[nodiscard]] Status write(std::uint32_t first, std::span<const T> values) {
+    if (first > count_ || values.size() > count_ - first) {
+      return fail(Errc::Internal, "unwind tables are full: " + std::to_string(count_) + " entries");
+    }
+    std::copy(values.begin(), values.end(), values_ + first);
+    return {};
+  }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+std::uint32_t ring_size(std::uint32_t bytes) {
+  auto size = static_cast<std::uint32_t>(::getpagesize());
+  while (size < bytes && size < (1U << 30)) size *= 2;
+  return size;
+}
+
+jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
+  std::random_device random;
+  // x86-64: THREAD_SIZE 16 KiB; pt_regs end at its top (without FRED, which is younger than the
+  // helper that replaces this).
+  constexpr std::uint32_t kThreadSize = 16384;
+  constexpr std::uint32_t kPtRegs = 21 * 8;
+  return {.hash_seed = (static_cast<std::uint64_t>(random()) << 32) | random(),
+          .only_tgid = static_cast<std::uint32_t>(config.only_tgid),
+          .max_frames = std::min<std::uint32_t>(config.max_frames, JT_MAX_FRAMES),
+          .cstack = config.cstack,
+          .regs_offset = kThreadSize - kPtRegs,
+          .by_thread = config.by_thread,
+          .has_cookie = features.attach_cookie,
+          .has_task_pt_regs = features.task_pt_regs,
+          .count_cost = config.count_cost};
+}
+
+int perf_tracepoint(std::uint32_t id) {
+  perf_event_attr attr{};
+  attr.size = sizeof(attr);
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.config = id;
+  attr.sample_period = 1;
+  attr.wakeup_events = 1;
+  // The program runs on every CPU whatever cpu is given here: it hangs on the tracepoint itself.
+  return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+}  // namespace
+
+// Destroyed in reverse order: links before the ring buffer before the maps.
+struct Capture::Impl {
+  KernelFeatures features;
+  Skeleton skeleton;
+  SharedArray<jt_row> rows;
+  SharedArray<jt_rule> rules;
+  Ring ring;
+  const RecordHandlers* handlers = nullptr;
+  std::uint32_t next_range = 0;
+  std::vector<Link> links;
+
+  [[nodiscard]] bpf_program* event_program() const {
+    return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
+  }
+  void configure(const CaptureConfig& config);
+  [[nodiscard]] Status load();
+  [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
+  void dispatch(const void* data, std::size_t size) const;
+};
+
+void Capture::Impl::configure(const CaptureConfig& config) {
+  const auto cpus = static_cast<std::uint32_t>(std::max(1, libbpf_num_possible_cpus()));
+  auto& maps = skeleton->maps;
+  bpf_map__set_max_entries(maps.rows, std::max<std::uint32_t>(1, config.max_rows));
+  bpf_map__set_max_entries(maps.scratch, cpus);
+  bpf_map__set_max_entries(maps.defer_scratch, cpus);
+  bpf_map__set_max_entries(maps.counts, config.max_counts);
+  bpf_map__set_max_entries(maps.stack_ids, config.stack_ids ? 16384 : 1);
+  bpf_map__set_max_entries(maps.ring, ring_size(config.ring_bytes));
+  const auto settings = rodata(config, features);
+  std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
+  bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_event_chain, !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
+}
+
+Status Capture::Impl::load() {
+  const LogCapture log;
+  if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
+    // The verifier refuses with EACCES, the lack of a capability with EPERM.
+    if (err == -EPERM) {
+      return fail(Errc::Environment, "load BPF programs: permission denied",
+                  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+    }
+    return fail(Errc::Internal, errno_text("load BPF programs", -err) + log.tail());
+  }
+  if (!features.bpf_loop) {
+    const std::uint32_t zero = 0;
+    const int fd = bpf_program__fd(skeleton->progs.jt_chain);
+    if (bpf_map__update_elem(skeleton->maps.chain, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
+      return fail(Errc::Internal, errno_text("chain BPF programs", errno));
+    }
+  }
+  JT_CHECK_OK(rows.open(skeleton->maps.rows));
+  JT_CHECK_OK(rules.open(skeleton->maps.rules));
+  const auto on_record = [](void* self, void* data, std::size_t size) {
+    static_cast<Impl*>(self)->dispatch(data, size);
+    return 0;
+  };
+  ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
+  if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
+  return {};
+}
+
+Result<Capture> Capture::load(const CaptureConfig& config, const KernelFeatures& features) {
+  auto impl = std::make_unique<Impl>();
+  impl->features = features;
+  {
+    const LogCapture log;
+    impl->skeleton.reset(jtrace_bpf__open());
+    if (!impl->skeleton) {
+      return fail(Errc::Internal, errno_text("open BPF object", errno) + log.tail());
+    }
+  }
+  impl->configure(config);
+  JT_CHECK_OK(impl->load());
+  return Capture(std::move(impl));
+}
+
+Capture::Capture(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Capture::Capture(Capture&&) noexcept = default;
+Capture& Capture::operator=(Capture&&) noexcept = default;
+Capture::~Capture() = default;
+
+Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie) {
+  const std::string what =
+      "attach to tracepoint " + std::to_string(id) + " (" + bpf_program__name(program) + ")";
+  UniqueFd fd(perf_tracepoint(id));
+  if (!fd.valid()) {
+    const int err = errno;
+    if (err == EACCES || err == EPERM) {
+      return fail(Errc::Environment, errno_text(what, err),
+                  "run as root, or with CAP_PERFMON (and CAP_SYS_ADMIN where "
+                  "kernel.perf_event_paranoid is above 2)");
+    }
+    if (err == EINVAL || err == ENOENT) {
+      return fail(Errc::Usage, "no tracepoint has the id " + std::to_string(id));
+    }
+    return fail(Errc::Internal, errno_text(what, err));
+  }
+  bpf_perf_event_opts opts{};
+  opts.sz = sizeof(opts);
+  opts.bpf_cookie = features.attach_cookie ? cookie : 0;
+  const LogCapture log;
+  Link link(bpf_program__attach_perf_event_opts(program, fd.get(), &opts));
+  if (!link) return fail(Errc::Environment, errno_text(what, errno) + log.tail());
+  (void)fd.release();  // the link closes it
+  links.push_back(std::move(link));
+  return {};
+}
+
+Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks) {
+  if (event > 0 && !impl_->features.attach_cookie) {
+    return fail(Errc::Environment, "this kernel has no attach cookie (5.15): one event per run");
+  }
+  const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
+  return impl_->attach(impl_->event_program(), id, cookie);
+}
+
+std::span<const std::pair<const char*, const char*>> Capture::lifecycle_tracepoints() {
+  return kLifecycleTracepoints;
+}
+
+Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
+  const auto& progs = impl_->skeleton->progs;
+  const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
+                            progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap,
+                            progs.jt_exec,          progs.jt_exit};
+  static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());
+  for (std::size_t i = 0; i < programs.size() && i < ids.size(); ++i) {
+    JT_CHECK_OK(impl_->attach(programs.at(i), ids[i], 0));
+  }
+  return {};
+}
+
+void Capture::detach() { impl_->links.clear(); }
+
+Status Capture::write_rows(std::uint32_t first, std::span<const jt_row> values) {
+  return impl_->rows.write(first, values);
+}
+
+Status Capture::write_rules(std::uint32_t first, std::span<const jt_rule> values) {
+  return impl_->rules.write(first, values);
+}
+
+Status Capture::write_jvm(std::uint32_t index, const jt_hotspot& jvm) {
+  if (bpf_map__update_elem(impl_->skeleton->maps.jvms, &index, sizeof(index), &jvm, sizeof(jvm),
+                           BPF_ANY) != 0) {
+    return fail(Errc::Internal, errno_text("write JVM table", errno));
+  }
+  return {};
+}
+
+Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target) {
+  const auto& maps = impl_->skeleton->maps;
+  // Going round the map keeps the part in use, and the few before it, untouched for readers.
+  if (impl_->next_range + ranges.size() > JT_RANGE_SLOTS) impl_->next_range = 0;
+  if (ranges.size() > JT_MAX_RANGES) {
+    return fail(Errc::Internal,
+                "process has more than " + std::to_string(JT_MAX_RANGES) + " executable ranges");
+  }
+  target.first_range = impl_->next_range;
+  target.ranges = static_cast<std::uint32_t>(ranges.size());
+  for (const jt_range& range : ranges) {
+    const std::uint32_t index = impl_->next_range++;
+    if (bpf_map__update_elem(maps.ranges, &index, sizeof(index), &range, sizeof(range), BPF_ANY)) {
+      return fail(Errc::Internal, errno_text("write ranges", errno));
+    }
+  }
+  const auto key = static_cast<std::uint32_t>(tgid);
+  const jt_dirty clean{};
+  // Only the first time: afterwards BPF owns it.
+  if (bpf_map__update_elem(maps.dirty, &key, sizeof(key), &clean, sizeof(clean), BPF_NOEXIST) !=
+          0 &&
+      errno != EEXIST) {
+    return fail(Errc::Internal, errno_text("add target", errno));
+  }
+  if (bpf_map__update_elem(maps.targets, &key, sizeof(key), &target, sizeof(target), BPF_ANY) !=
+      0) {
+    return fail(Errc::Internal, errno_text("add target", errno));
+  }
+  return {};
+}
+
+std::uint32_t Capture::changes(pid_t tgid) const {
+  const auto key = static_cast<std::uint32_t>(tgid);
+  jt_dirty state{};
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.dirty, &key, sizeof(key), &state, sizeof(state),
+                           0) != 0) {
+    return 0;
+  }
+  return state.seq;
+}
+
+void Capture::Impl::dispatch(const void* data, std::size_t size) const {
+  if (size < sizeof(jt_record_head) || !handlers) return;
+  switch (static_cast<const jt_record_head*>(data)->type) {
+    case JT_RECORD_STACK:
+      handlers->stack(*static_cast<const jt_stack_record*>(data));
+      break;
+    case JT_RECORD_DEFERRED:
+      handlers->deferred(*static_cast<const jt_deferred_record*>(data));
+      break;
+    case JT_RECORD_NOTICE:
+      handlers->notice(*static_cast<const jt_notice_record*>(data));
+      break;
+    default:
+      break;
+  }
+}
+
+void Capture::drain(const RecordHandlers& handlers) {
+  impl_->handlers = &handlers;
+  ring_buffer__consume(impl_->ring.get());
+  impl_->handlers = nullptr;
+}
+
+std::vector<StackCount> Capture::counts() const {
+  std::vector<StackCount> all;
+  const int fd = bpf_map__fd(impl_->skeleton->maps.counts);
+  StackCount entry{};
+  const jt_stack_key* previous = nullptr;
+  jt_stack_key cursor{};
+  while (bpf_map_get_next_key(fd, previous, &entry.key) == 0) {
+    if (bpf_map_lookup_elem(fd, &entry.key, &entry.count) == 0) all.push_back(entry);
+    cursor = entry.key;
+    previous = &cursor;
+  }
+  return all;
+}
+
+Counters Capture::counters() const {
+  const auto cpus = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
+  std::vector<Counters> per_cpu(cpus);
+  const std::uint32_t zero = 0;
+  Counters sum{};
+  if (bpf_map_lookup_elem(bpf_map__fd(impl_->skeleton->maps.counters), &zero, per_cpu.data()) !=
+      0) {
+    return sum;
+  }
+  for (const Counters& one : per_cpu) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += one.at(i);
+  }
+  return sum;
+}
+
+std::vector<std::uint64_t> Capture::stack(std::int32_t id) const {
+  if (id < 0) return {};
+  std::array<std::uint64_t, 127> addresses{};
+  if (bpf_map__lookup_elem(impl_->skeleton->maps.stack_ids, &id, sizeof(id), addresses.data(),
+                           sizeof(addresses), 0) != 0) {
+    return {};
+  }
+  const auto end = std::find(addresses.begin(), addresses.end(), 0U);
+  return {addresses.begin(), end};
+}
+
+std::uint64_t Capture::missed_by_recursion() const {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(impl_->event_program()), &info, &size) != 0) return 0;
+  return info.recursion_misses;
+}
+
+std::vector<ProgramInfo> Capture::programs() const {
+  std::vector<ProgramInfo> all;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(impl_->skeleton->obj, program)) != nullptr) {
+    const int fd = bpf_program__fd(program);
+    if (fd < 0) continue;
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
+    all.push_back({bpf_program__name(program), info.verified_insns});
+  }
+  return all;
+}
+
+}  // namespace jtrace::capture

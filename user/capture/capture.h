@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel side as user space sees it: open, load, attach, drain. The only room that includes
+// libbpf. Not thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/jtrace_abi.h"
+#include "capture/features.h"
+
+namespace jtrace::capture {
+
+struct CaptureConfig {
+  jt_cstack cstack = JT_CSTACK_MIXED;
+  std::uint32_t max_frames = JT_MAX_FRAMES;
+  std::uint32_t max_rows = 1;            // of the rows map; 8 bytes each
+  std::uint32_t ring_bytes = 32U << 20;  // rounded up to a power of two of pages
+  std::uint32_t max_counts = 65536;      // distinct stacks
+  pid_t only_tgid = 0;                   // the one target; 0 where there are several
+  bool stack_ids = false;                // kernel stacks or --cstack fp
+  bool by_thread = false;
+  bool count_cost = false;
+};
+
+// How an event ended up: one counter per reason, summed over CPUs.
+using Counters = std::array<std::uint64_t, JT_COUNTER_COUNT>;
+
+struct StackCount {
+  jt_stack_key key;
+  std::uint64_t count;
+};
+
+// What drain() hands over; called in the order the kernel wrote. Pointers live during the call.
+struct RecordHandlers {
+  std::function<void(const jt_stack_record&)> stack;
+  std::function<void(const jt_deferred_record&)> deferred;
+  std::function<void(const jt_notice_record&)> notice;
+};
+
+struct ProgramInfo {
+  std::string name;
+  std::uint32_t verified_instructions = 0;  // 0 where the kernel does not tell (before 5.16)
+};
+
+class Capture {
+ public:
+  // Opens, configures and loads the programs. Errors carry the verifier's last words.
+  [[nodiscard]] static Result<Capture> load(const CaptureConfig& config,
+                                            const KernelFeatures& features);
+  Capture(Capture&&) noexcept;
+  Capture& operator=(Capture&&) noexcept;
+  ~Capture();
+
+  // Counts events of tracepoint `id` as event number `event`; with their kernel stacks if asked.
+  [[nodiscard]] Status attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks);
+
+  // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
+  // attach_lifecycle takes their ids.
+  [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
+  [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
+
+  // Detaches all; returns after running programs have finished with the maps.
+  void detach();
+
+  // Tables. Rows and rules are append only: [first, first + values) is written.
+  [[nodiscard]] Status write_rows(std::uint32_t first, std::span<const jt_row> values);
+  [[nodiscard]] Status write_rules(std::uint32_t first, std::span<const jt_rule> values);
+  [[nodiscard]] Status write_jvm(std::uint32_t index, const jt_hotspot& jvm);
+  // Puts the ranges into a free part of the map, then makes the target use them in one step.
+  [[nodiscard]] Status set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target);
+  // Number of the last mapping change that BPF saw in this process.
+  [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
+
+  // Takes what the ring buffer holds.
+  void drain(const RecordHandlers& handlers);
+  [[nodiscard]] std::vector<StackCount> counts() const;
+  [[nodiscard]] Counters counters() const;
+  // Addresses of a kernel (or frame-pointer) stack, leaf first; empty where it is not there.
+  [[nodiscard]] std::vector<std::uint64_t> stack(std::int32_t id) const;
+  // Events that the kernel dropped because a BPF program ran on that CPU already, of any process.
+  [[nodiscard]] std::uint64_t missed_by_recursion() const;
+  [[nodiscard]] std::vector<ProgramInfo> programs() const;
+
+ private:
+  struct Impl;
+  explicit Capture(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace jtrace::capture

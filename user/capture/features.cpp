@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/features.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <memory>
+
+namespace jtrace::capture {
+namespace {
+
+bool has_helper(bpf_func_id helper) {
+  return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, helper, nullptr) == 1;
+}
+
+// bpf_throw came with the same release (6.7) as the counting of missed events in trace_call_bpf
+// (commit dd8657894c11), which leaves no trace of its own in BTF.
+bool counts_misses() {
+  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
+  return types && btf__find_by_name_kind(types.get(), "bpf_throw", BTF_KIND_FUNC) > 0;
+}
+
+}  // namespace
+
+std::vector<std::string> KernelFeatures::fallbacks() const {
+  std::vector<std::string> lines;
+  if (!bpf_loop)
+    lines.emplace_back("no bpf_loop: stacks of up to 264 frames, by chained tail calls");
+  if (!attach_cookie) lines.emplace_back("no attach cookie: one event per run");
+  if (!task_pt_regs) {
+    lines.emplace_back("no bpf_task_pt_regs: registers read at the kernel stack's top");
+  }
+  if (!recursion_misses) {
+    lines.emplace_back("events missed by recursion are not measurable on this kernel");
+  }
+  return lines;
+}
+
+KernelFeatures probe_features() {
+  libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
+  return {.bpf_loop = has_helper(BPF_FUNC_loop),
+          .attach_cookie = has_helper(BPF_FUNC_get_attach_cookie),
+          .task_pt_regs = has_helper(BPF_FUNC_task_pt_regs),
+          .recursion_misses = counts_misses()};
+}
+
+}  // namespace jtrace::capture
