@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/identity.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+
+namespace jtrace::process {
+namespace {
+
+constexpr std::size_t kMaxProcFile = 64U << 10;
+
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The n-th blank-separated word from 0.
+std::string_view word(std::string_view text, std::size_t n) {
+  constexpr std::string_view kBlank = " \t";
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+    const std::string_view first = text.substr(0, text.find_first_of(kBlank));
+    if (n == 0 || first.empty()) return first;
+    text.remove_prefix(first.size());
+    --n;
+  }
+}
+
+// Value of "Name:\tvalue" in /proc/PID/status. A comm cannot forge a line: the kernel escapes
+// newlines in it.
+std::string_view status_field(std::string_view status, std::string_view name) {
+  while (!status.empty()) {
+    std::string_view line = status.substr(0, status.find('\n'));
+    status.remove_prefix(std::min(line.size() + 1, status.size()));
+    if (!line.starts_with(name)) continue;
+    line.remove_prefix(name.size());
+    if (!line.starts_with(':')) continue;
+    line.remove_prefix(1);
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    return line;
+  }
+  return {};
+}
+
+struct Stat {
+  std::string comm;
+  char state = '?';
+  unsigned flags = 0;
+  std::uint64_t start_ticks = 0;
+};
+
+std::optional<Stat> parse_stat(std::string_view text) {
+  // comm may hold blanks and parentheses: it ends at the last one.
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+    return std::nullopt;
+  }
+  std::string_view rest = text.substr(close + 1);
+  while (rest.ends_with('\n')) rest.remove_suffix(1);
+  // Numbered as in proc(5): the word after comm is field 3.
+  const auto field = [&](std::size_t n) { return word(rest, n - 3); };
+  const auto flags = parse_number<unsigned>(field(9));
+  const auto start = parse_number<std::uint64_t>(field(22));
+  if (!flags || !start || field(3).size() != 1) return std::nullopt;
+  return Stat{std::string(text.substr(open + 1, close - open - 1)), field(3).front(), *flags,
+              *start};
+}
+
+bool is_64bit(pid_t pid) {
+  const UniqueFd fd(::open(fmt::format("/proc/{}/exe", pid).c_str(),
+                           O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  unsigned char ident[EI_NIDENT] = {};
+  if (!fd.valid() || ::pread(fd.get(), ident, sizeof ident, 0) != ssize_t{sizeof ident})
+    return true;
+  return ident[EI_CLASS] != ELFCLASS32;
+}
+
+}  // namespace
+
+Result<ProcessInfo> find_process(pid_t pid) {
+  const auto gone = [&] { return fail(Errc::Target, fmt::format("no such process: {}", pid)); };
+  if (pid <= 0) return gone();
+  const auto status = read_file(fmt::format("/proc/{}/status", pid), kMaxProcFile);
+  const auto stat_text = read_file(fmt::format("/proc/{}/stat", pid), kMaxProcFile);
+  if (!status || !stat_text) return gone();
+  const auto tgid = parse_number<pid_t>(status_field(*status, "Tgid"));
+  const auto stat = parse_stat(*stat_text);
+  if (!tgid || !stat) {
+    return fail(Errc::Environment, fmt::format("/proc/{}/stat: not understood", pid));
+  }
+  if (*tgid != pid) {
+    return fail(Errc::Target, fmt::format("{} is a thread of process {}", pid, *tgid),
+                fmt::format("use -p {}", *tgid));
+  }
+  if (stat->state == 'Z' || stat->state == 'X') {
+    return fail(Errc::Target,
+                fmt::format("process {} has exited and waits for its parent (zombie)", pid));
+  }
+  constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD
+  ProcessInfo info;
+  info.key = {pid, stat->start_ticks};
+  info.comm = stat->comm;
+  const std::string_view inner = status_field(*status, "NStgid");
+  info.inner_tgid = parse_number<pid_t>(inner.substr(inner.find_last_of(" \t") + 1)).value_or(pid);
+  info.kernel_thread = (stat->flags & kKernelThread) != 0;
+  info.is_64bit = is_64bit(pid);
+  return info;
+}
+
+bool in_initial_pid_namespace() {
+  constexpr ino_t kInitialPidNamespace = 0xEFFFFFFCU;  // PROC_PID_INIT_INO, fixed since 3.8
+  // Of /proc's own process 1, so that a /proc of another namespace is not taken for ours; without
+  // the right to look at it, of ourselves.
+  struct stat info{};
+  if (::stat("/proc/1/ns/pid", &info) != 0 && ::stat("/proc/self/ns/pid", &info) != 0) return false;
+  return info.st_ino == kInitialPidNamespace;
+}
+
+}  // namespace jtrace::process
