@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What export/ offers: the formats, and the text of frames that they share.
 #pragma once
 
 #include <span>
@@ -24,11 +25,31 @@ struct Exporter {
 [[nodiscard]] Result<const Exporter*> exporter_by_name(std::string_view name);
 [[nodiscard]] Result<const Exporter*> exporter_by_suffix(std::string_view file);
 
+// Collapsed text; `suffixes` false (--plain) leaves out `_[k]`, `_[j]` and the like, and merges the
+// stacks that are equal then.
+[[nodiscard]] std::string collapsed_text(const profile::Profile& profile, bool suffixes);
+
 // Text of a frame as collapsed has it: "java/io/FileInputStream.open0_[j]", "[unknown] ...".
 // Root-first order is the caller's business. Never contains ';', newlines or control characters.
+//
+// Suffixes: `_[k]` kernel, `_[j]` compiled by C2 and native methods (their wrapper is compiled
+// code), `_[1]` C1, `_[i]` inlined, `_[0]` interpreted; all other kinds are bare.
 [[nodiscard]] std::string line_text(const profile::Profile& profile, const profile::Line& line,
                                     bool suffix);
+
+// Text of a location without lines: "libfoo.so+0x1234 [no symbols]" where the module is known,
+// else "[unknown] 0x7f00beef [not mapped]"; without the address where it says nothing outside the
+// process (the JIT's heap), so that such frames stay one frame.
 [[nodiscard]] std::string unknown_text(const profile::Profile& profile,
                                        const profile::Location& location);
+
+// Names come from targets, so they are hostile. What this returns is valid UTF-8 without control
+// characters, line breaks, ';', leading or trailing blanks, or characters that reorder or hide text
+// (bidi controls, zero-width ones). Reversible for names up to kMaxFrameText: a byte that is not
+// shown becomes \xNN, a character \uNNNN (\UNNNNNNNN above U+FFFF), a backslash \\. Longer names
+// end in "...[N bytes]", N being their real length.
+[[nodiscard]] std::string safe_text(std::string_view name);
+
+inline constexpr std::size_t kMaxFrameText = 1024;
 
 }  // namespace jtrace::exporting

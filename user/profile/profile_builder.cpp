@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile/profile_builder.h"
 
+#include "profile/saturate.h"
+
 namespace jtrace::profile {
 
 ProfileBuilder::ProfileBuilder(Header header, std::vector<ValueType> sample_types)
@@ -10,7 +12,7 @@ void ProfileBuilder::add(Sample sample) {
   auto& values = samples_[Key{std::move(sample.locations), std::move(sample.labels)}];
   values.resize(sample_types_.size());
   for (std::size_t i = 0; i < values.size() && i < sample.values.size(); ++i) {
-    values[i] += sample.values[i];
+    values[i] = saturating_add(values[i], sample.values[i]);
   }
 }
 

@@ -24,7 +24,8 @@ StringId SymbolTable::string(std::string_view text) {
   if (const auto it = string_ids_.find(text); it != string_ids_.end()) return it->second;
   const StringId id{static_cast<std::uint32_t>(strings_.size())};
   strings_.emplace_back(text);
-  string_ids_.emplace(text, id);
+  // Not `text`: it may be a part of one of strings_, which the line above can have moved.
+  string_ids_.emplace(strings_.back(), id);
   return id;
 }
 

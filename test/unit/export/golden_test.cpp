@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every format against test/golden/<format>/<profile>.<format>: same profile, same bytes.
+// JTRACE_UPDATE_GOLDEN=1 writes the files instead; read the diff before committing it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "base/file.h"
+#include "export/exporter.h"
+#include "support/sample_profiles.h"
+
+namespace jtrace::exporting {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLimit = 16U << 20;
+
+fs::path folder(const Exporter& exporter) {
+  return fs::path(JTRACE_SOURCE_DIR) / "test/golden" / exporter.name;
+}
+
+std::string file_name(const Exporter& exporter, const test::NamedProfile& named) {
+  return named.name + std::string(exporter.suffixes.front());
+}
+
+bool updating() { return std::getenv("JTRACE_UPDATE_GOLDEN") != nullptr; }
+
+TEST(Golden, EveryFormatWritesTheBytesItWroteBefore) {
+  for (const Exporter& exporter : exporters()) {
+    for (const test::NamedProfile& named : test::small_profiles()) {
+      const fs::path path = folder(exporter) / file_name(exporter, named);
+      const std::string written = exporter.write(named.profile);
+      if (updating()) {
+        fs::create_directories(path.parent_path());
+        std::ofstream(path, std::ios::binary) << written;
+        continue;
+      }
+      const auto expected = read_file(path, kLimit);
+      ASSERT_TRUE(expected.has_value()) << expected.error().message;
+      EXPECT_TRUE(written == *expected) << path << " differs; JTRACE_UPDATE_GOLDEN=1 rewrites it";
+    }
+  }
+}
+
+TEST(Golden, NoFileIsLeftOver) {
+  for (const Exporter& exporter : exporters()) {
+    std::set<std::string> wanted;
+    for (const test::NamedProfile& named : test::small_profiles()) {
+      wanted.insert(file_name(exporter, named));
+    }
+    for (const auto& entry : fs::directory_iterator(folder(exporter))) {
+      EXPECT_TRUE(wanted.contains(entry.path().filename().string())) << entry.path();
+    }
+  }
+}
+
+TEST(Golden, WritingTwiceIsTheSame) {
+  for (const Exporter& exporter : exporters()) {
+    EXPECT_EQ(exporter.write(test::server_profile()), exporter.write(test::server_profile()));
+  }
+}
+
+}  // namespace
+}  // namespace jtrace::exporting

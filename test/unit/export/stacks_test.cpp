@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/stacks.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "export/exporter.h"
+#include "support/sample_profiles.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using enum profile::FrameKind;
+using test::ProfileSketch;
+
+profile::Header with_events(std::vector<std::string> events) {
+  profile::Header header;
+  header.events = std::move(events);
+  return header;
+}
+
+TEST(Collapsed, RootFirstWithInlinedFramesAfterTheirCaller) {
+  ProfileSketch s({});
+  s.stack({s.frame(JavaInterpreted, "Root.run"),
+           s.inlined({{JavaC2, "Outer.f"}, {JavaInlined, "Mid.g"}, {JavaInlined, "Inner.h"}}),
+           s.frame(Kernel, "sys")},
+          3);
+  EXPECT_EQ(collapsed_text(std::move(s).build(), true),
+            "Root.run_[0];Outer.f_[j];Mid.g_[i];Inner.h_[i];sys_[k] 3\n");
+}
+
+TEST(Collapsed, WithoutSuffixesEqualStacksBecomeOne) {
+  ProfileSketch s({});
+  s.stack({s.frame(JavaC1, "A.f")}, 1);
+  s.stack({s.frame(JavaC2, "A.f")}, 2);
+  const profile::Profile profile = std::move(s).build();
+  EXPECT_EQ(collapsed_text(profile, true), "A.f_[1] 1\nA.f_[j] 2\n");
+  EXPECT_EQ(collapsed_text(profile, false), "A.f 3\n");
+}
+
+TEST(Collapsed, EventIsALeafFrameOnlyWhereThereAreSeveral) {
+  for (const std::size_t events : {1U, 2U}) {
+    ProfileSketch s(with_events(std::vector<std::string>(events, "x:y")));
+    s.stack({s.frame(Native, "main")}, 1, {s.label("event", "x:y")});
+    EXPECT_EQ(collapsed_text(std::move(s).build(), true),
+              events == 1 ? "main 1\n" : "main;x:y 1\n");
+  }
+}
+
+TEST(Collapsed, FieldFramesFollowTheEvent) {
+  ProfileSketch s(with_events({"x:y", "x:z"}));
+  s.stack({s.frame(Native, "main"), s.frame(Event, "fd=3"), s.frame(Event, "ret=0")}, 1,
+          {s.label("event", "x:y")});
+  EXPECT_EQ(collapsed_text(std::move(s).build(), true), "main;x:y;fd=3;ret=0 1\n");
+}
+
+TEST(Collapsed, ThreadIsTheRootFrame) {
+  ProfileSketch s({});
+  s.stack({s.frame(Native, "main")}, 1, {s.label("thread", "[main tid=12]")});
+  s.stack({}, 2, {s.label("thread", "[main tid=12]")});
+  EXPECT_EQ(collapsed_text(std::move(s).build(), true),
+            "[main tid=12];[unknown] 2\n[main tid=12];main 1\n");
+}
+
+TEST(Collapsed, LinesAreOneStackEachAndParseBack) {
+  const std::string text = collapsed_text(test::hostile_profile(), true);
+  std::size_t lines = 0;
+  for (std::size_t at = 0; at < text.size(); ++lines) {
+    const std::size_t end = text.find('\n', at);
+    ASSERT_NE(end, std::string::npos);
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    const std::size_t blank = line.rfind(' ');
+    ASSERT_NE(blank, std::string::npos);
+    EXPECT_FALSE(line.substr(blank + 1).empty());
+    EXPECT_EQ(line.find_first_not_of("0123456789", blank + 1), std::string::npos) << line;
+    EXPECT_LE(std::ranges::count(line, ';'), 1) << line;
+    for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+  }
+  EXPECT_EQ(lines, 22U);
+}
+
+TEST(Stacks, SameDataInAnotherOrderIsTheSame) {
+  const auto sketch = [](bool reversed) {
+    ProfileSketch s({});
+    std::vector<std::string> names{"a", "b", "c", "d"};
+    if (reversed) std::ranges::reverse(names);
+    for (const std::string& name : names) {
+      s.stack({s.frame(Native, "root"), s.frame(Native, name)}, static_cast<std::int64_t>(name[0]));
+    }
+    return std::move(s).build();
+  };
+  for (const Exporter& exporter : exporters()) {
+    EXPECT_EQ(exporter.write(sketch(false)), exporter.write(sketch(true))) << exporter.name;
+  }
+}
+
+TEST(Stacks, ValuesAddUp) {
+  const Stacks stacks = make_stacks(test::large_profile(10'000, 200), Suffixes::Yes);
+  std::int64_t sum = 0;
+  for (const Stack& stack : stacks.stacks) {
+    EXPECT_FALSE(stack.frames.empty());
+    sum += stack.value;
+  }
+  EXPECT_EQ(sum, stacks.total);
+  EXPECT_TRUE(std::ranges::is_sorted(stacks.stacks, {}, &Stack::frames));
+  EXPECT_TRUE(std::ranges::is_sorted(stacks.frames));
+}
+
+TEST(Stacks, ValuesWithoutWidthAreLeftOutAndSumsStayInRange) {
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+  ProfileSketch s({});
+  s.stack({s.frame(Native, "zero")}, 0);
+  s.stack({s.frame(Native, "negative")}, -4);
+  s.stack({s.frame(Native, "a")}, kMax);
+  s.stack({s.frame(Native, "b")}, kMax);
+  const Stacks stacks = make_stacks(std::move(s).build(), Suffixes::Yes);
+  EXPECT_EQ(stacks.stacks.size(), 2U);
+  EXPECT_EQ(stacks.total, kMax);
+}
+
+TEST(Stacks, ProfileWithoutSampleTypesHasNoStacks) {
+  ProfileSketch s({}, {});
+  s.stack({s.frame(Native, "a")}, 1);
+  EXPECT_TRUE(make_stacks(std::move(s).build(), Suffixes::Yes).stacks.empty());
+}
+
+}  // namespace
+}  // namespace jtrace::exporting

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "export/exporter.h"
+#include "export/formats.h"
+#include "support/sample_profiles.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+using std::chrono::system_clock;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Units, Counts) {
+  EXPECT_EQ(count_text(std::uint64_t{0}), "0");
+  EXPECT_EQ(count_text(std::uint64_t{999}), "999");
+  EXPECT_EQ(count_text(std::uint64_t{1000}), "1,000");
+  EXPECT_EQ(count_text(std::int64_t{-1234567}), "-1,234,567");
+  EXPECT_EQ(count_text(std::numeric_limits<std::uint64_t>::max()), "18,446,744,073,709,551,615");
+  EXPECT_EQ(count_text(std::numeric_limits<std::int64_t>::min()), "-9,223,372,036,854,775,808");
+}
+
+TEST(Units, Durations) {
+  EXPECT_EQ(duration_text(nanoseconds{250'000'000}), "250 ms");
+  EXPECT_EQ(duration_text(seconds{30}), "30.0 s");
+  EXPECT_EQ(duration_text(seconds{125}), "2 min 5 s");
+  EXPECT_EQ(duration_text(seconds{3603}), "1 h 0 min 3 s");
+}
+
+TEST(Units, Times) {
+  EXPECT_EQ(time_text(system_clock::time_point{}), "");
+  EXPECT_EQ(time_text(system_clock::time_point{seconds{1'785'000'000}}), "2026-07-25 17:20:00 UTC");
+  // The clock's own ends lie inside the years that have four digits; they must not fail.
+  EXPECT_FALSE(time_text(system_clock::time_point::max()).empty());
+  EXPECT_FALSE(time_text(system_clock::time_point::min()).empty());
+}
+
+TEST(Text, SaysWhenTheLedgerDoesNotAddUp) {
+  test::ProfileSketch good({});
+  EXPECT_THAT(write_text(std::move(good).build()), Not(HasSubstr("does not add up")));
+  test::ProfileSketch bad({});
+  EXPECT_THAT(write_text(std::move(bad).build({{{"fired", 1, 0, true}}, false})),
+              HasSubstr("ledger does not add up"));
+}
+
+TEST(Text, DeepStacksShowBothEnds) {
+  test::ProfileSketch s({});
+  std::vector<profile::LocationId> stack;
+  for (int i = 0; i < 3000; ++i) {
+    stack.push_back(s.frame(profile::FrameKind::Native, "f" + std::to_string(i)));
+  }
+  s.stack(std::move(stack), 1);
+  const std::string text = write_text(std::move(s).build());
+  EXPECT_THAT(text, HasSubstr("    f2999\n    f2998\n"));
+  EXPECT_THAT(text, HasSubstr("    ... 2952 frames ...\n    f7\n"));
+  EXPECT_THAT(text, HasSubstr("    f0\n"));
+}
+
+TEST(Text, ShowsTenStacksHottestFirst) {
+  test::ProfileSketch s({});
+  for (int i = 1; i <= 12; ++i) {
+    s.stack({s.frame(profile::FrameKind::Native, "f" + std::to_string(i))}, i);
+  }
+  const std::string text = write_text(std::move(s).build());
+  EXPECT_THAT(text, HasSubstr("hottest stacks (10 of 12)\n\n  12 events  15.4 %\n    f12\n"));
+  EXPECT_THAT(text, Not(HasSubstr("    f2\n")));
+}
+
+TEST(Text, HasNoEscapeCodes) {
+  for (const char c : write_text(test::hostile_profile())) {
+    EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n');
+  }
+}
+
+}  // namespace
+}  // namespace jtrace::exporting

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the formats share inside this room; the registry's list is in registry.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "profile/profile.h"
+
+namespace jtrace::exporting {
+
+[[nodiscard]] std::string write_collapsed(const profile::Profile& profile);
+[[nodiscard]] std::string write_text(const profile::Profile& profile);
+[[nodiscard]] std::string write_html(const profile::Profile& profile);
+
+// A word for machines: "java-inlined". The page keys its colours and its legend by it.
+[[nodiscard]] std::string_view kind_name(profile::FrameKind kind);
+
+// "2026-11-22 20:36:08 UTC"; empty for the epoch, which is a header that was not filled in.
+[[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
+
+// "250 ms", "30.0 s", "2 min 5 s", "1 h 0 min 3 s".
+[[nodiscard]] std::string duration_text(std::chrono::nanoseconds duration);
+
+// "1,234,567"
+[[nodiscard]] std::string count_text(std::int64_t count);
+[[nodiscard]] std::string count_text(std::uint64_t count);
+
+}  // namespace jtrace::exporting

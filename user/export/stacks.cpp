@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/stacks.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "export/exporter.h"
+#include "profile/saturate.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using profile::FrameKind;
+using FrameIds = std::vector<std::uint32_t>;
+
+class Expander {
+ public:
+  Expander(const profile::Profile& profile, Suffixes suffixes)
+      : profile_(profile),
+        suffix_(suffixes == Suffixes::Yes),
+        of_location_(profile.locations.size()) {}
+
+  FrameIds expand(const profile::Sample& sample) {
+    FrameIds ids;
+    if (const auto thread = label(sample, "thread"))
+      ids.push_back(frame(*thread, FrameKind::Thread));
+    const std::size_t root = ids.size();
+    for (auto it = sample.locations.rbegin(); it != sample.locations.rend(); ++it) {
+      const FrameIds& part = location(it->value);
+      ids.insert(ids.end(), part.begin(), part.end());
+    }
+    if (ids.size() == root) ids.push_back(id_of({"[unknown]", FrameKind::Unknown}));
+    if (profile_.header.events.size() > 1) {
+      if (const auto event = label(sample, "event")) {
+        const auto field = [&](std::uint32_t id) { return frames_[id].kind != FrameKind::Event; };
+        const auto at = std::find_if(ids.rbegin(), ids.rend(), field).base();
+        ids.insert(at, frame(*event, FrameKind::Event));
+      }
+    }
+    return ids;
+  }
+
+  std::vector<Frame> take_frames() { return std::move(frames_); }
+
+ private:
+  std::optional<std::string_view> label(const profile::Sample& sample, std::string_view key) const {
+    for (const profile::Label& label : sample.labels) {
+      if (profile_.string(label.key) != key) continue;
+      const std::string_view text = profile_.string(label.str);
+      if (!text.empty()) return text;
+    }
+    return std::nullopt;
+  }
+
+  const FrameIds& location(std::uint32_t id) {
+    FrameIds& ids = of_location_[id];
+    if (!ids.empty()) return ids;
+    const profile::Location& location = profile_.locations[id];
+    for (auto line = location.lines.rbegin(); line != location.lines.rend(); ++line) {
+      ids.push_back(id_of({line_text(profile_, *line, suffix_), line->kind}));
+    }
+    if (ids.empty()) ids.push_back(id_of({unknown_text(profile_, location), FrameKind::Unknown}));
+    return ids;
+  }
+
+  std::uint32_t frame(std::string_view text, FrameKind kind) {
+    return id_of({safe_text(text), kind});
+  }
+
+  std::uint32_t id_of(Frame frame) {
+    const auto next = static_cast<std::uint32_t>(frames_.size());
+    const auto [it, fresh] = ids_.try_emplace(frame, next);
+    if (fresh) frames_.push_back(std::move(frame));
+    return it->second;
+  }
+
+  const profile::Profile& profile_;
+  bool suffix_;
+  std::vector<FrameIds> of_location_;  // root first; empty: not yet expanded
+  std::vector<Frame> frames_;
+  std::map<Frame, std::uint32_t> ids_;
+};
+
+// Renumbers frames by their order, so that comparing numbers compares texts.
+void sort_frames(Stacks& out) {
+  std::vector<std::uint32_t> order(out.frames.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::sort(order, {}, [&](std::uint32_t i) -> const Frame& { return out.frames[i]; });
+  std::vector<std::uint32_t> rank(order.size());
+  std::vector<Frame> frames(order.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) {
+    rank[order[i]] = i;
+    frames[i] = std::move(out.frames[order[i]]);
+  }
+  out.frames = std::move(frames);
+  for (Stack& stack : out.stacks) {
+    for (std::uint32_t& id : stack.frames) id = rank[id];
+  }
+}
+
+void merge_equal(std::vector<Stack>& stacks) {
+  std::ranges::sort(stacks, {}, &Stack::frames);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < stacks.size(); ++i) {
+    if (kept != 0 && stacks[kept - 1].frames == stacks[i].frames) {
+      stacks[kept - 1].value = profile::saturating_add(stacks[kept - 1].value, stacks[i].value);
+    } else {
+      if (kept != i) stacks[kept] = std::move(stacks[i]);
+      ++kept;
+    }
+  }
+  stacks.resize(kept);
+}
+
+}  // namespace
+
+Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes) {
+  Stacks out;
+  Expander expander(profile, suffixes);
+  for (const profile::Sample& sample : profile.samples) {
+    const std::int64_t value = sample.values.empty() ? 0 : sample.values.front();
+    if (value <= 0) continue;
+    out.stacks.push_back({expander.expand(sample), value});
+    out.total = profile::saturating_add(out.total, value);
+  }
+  out.frames = expander.take_frames();
+  sort_frames(out);
+  merge_equal(out.stacks);
+  return out;
+}
+
+}  // namespace jtrace::exporting

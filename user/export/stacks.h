@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A profile's samples as stacks of frames with text: the form that collapsed, text and the page
+// are written from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "profile/profile.h"
+
+namespace jtrace::exporting {
+
+struct Frame {
+  std::string text;  // line_text or unknown_text
+  profile::FrameKind kind = profile::FrameKind::Unknown;
+  friend auto operator<=>(const Frame&, const Frame&) = default;
+};
+
+struct Stack {
+  std::vector<std::uint32_t> frames;  // root first, indices of Stacks::frames, never empty
+  std::int64_t value = 0;             // of the profile's first sample type, above 0
+};
+
+// Stacks are in the order of their frames, frames in the order of their texts, and equal stacks are
+// one, so the same data has the same bytes whatever the order of the samples was.
+struct Stacks {
+  std::vector<Frame> frames;
+  std::vector<Stack> stacks;
+  std::int64_t total = 0;
+};
+
+enum class Suffixes { No, Yes };
+
+// Locations with several lines are expanded. Two labels become frames, others do not: "thread" is a
+// root frame, "event" a leaf frame where the profile has more than one event (it comes before the
+// `field=value` frames of kind Event that end the stack already). A sample without any frame is
+// "[unknown]"; samples whose value is not above 0 have no width and are left out.
+[[nodiscard]] Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes);
+
+}  // namespace jtrace::exporting

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The profile for a person at a terminal: what was traced, the ledger, the ten hottest stacks.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "export/exporter.h"
+#include "export/formats.h"
+#include "export/stacks.h"
+
+namespace jtrace::exporting {
+namespace {
+
+constexpr std::size_t kTopStacks = 10;
+// Of a deep stack the two ends tell the story: what was called, and who started it.
+constexpr std::size_t kLeafFrames = 40;
+constexpr std::size_t kRootFrames = 8;
+
+void put_header(std::string& out, const profile::Header& header) {
+  const auto put = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+      fmt::format_to(std::back_inserter(out), "{:<9} {}\n", name, safe_text(value));
+    }
+  };
+  put("event", header.title);
+  if (header.events.size() > 1) {
+    for (const std::string& event : header.events) put("", event);
+  }
+  put("target", header.target);
+  put("host", header.host);
+  put("start", time_text(header.start));
+  put("duration", header.duration.count() == 0 ? "" : duration_text(header.duration));
+}
+
+void put_ledger(std::string& out, const profile::Ledger& ledger) {
+  struct Row {
+    std::string name, count;
+  };
+  std::vector<Row> rows;
+  std::size_t name_width = 0;
+  std::size_t count_width = 0;
+  for (const profile::LedgerLine& line : ledger.lines) {
+    rows.push_back({std::string(line.depth > 0 ? 2 : 0, ' ') + safe_text(line.name),
+                    line.measurable ? count_text(line.count) : "not measurable"});
+    name_width = std::max(name_width, rows.back().name.size());
+    count_width = std::max(count_width, rows.back().count.size());
+  }
+  if (!rows.empty()) out += "\nledger\n";
+  for (const Row& row : rows) {
+    fmt::format_to(std::back_inserter(out), "  {:<{}}  {:>{}}\n", row.name, name_width, row.count,
+                   count_width);
+  }
+  if (!ledger.balanced) out += "  ledger does not add up\n";
+}
+
+void put_stack(std::string& out, const Stacks& stacks, const Stack& stack) {
+  const std::size_t depth = stack.frames.size();
+  const auto put = [&](std::size_t from_leaf) {
+    const std::uint32_t frame = stack.frames[depth - 1 - from_leaf];
+    fmt::format_to(std::back_inserter(out), "    {}\n", stacks.frames[frame].text);
+  };
+  if (depth <= kLeafFrames + kRootFrames + 1) {
+    for (std::size_t i = 0; i < depth; ++i) put(i);
+    return;
+  }
+  for (std::size_t i = 0; i < kLeafFrames; ++i) put(i);
+  fmt::format_to(std::back_inserter(out), "    ... {} frames ...\n",
+                 depth - kLeafFrames - kRootFrames);
+  for (std::size_t i = depth - kRootFrames; i < depth; ++i) put(i);
+}
+
+void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) {
+  std::vector<const Stack*> order;
+  for (const Stack& stack : stacks.stacks) order.push_back(&stack);
+  std::ranges::stable_sort(order, std::ranges::greater{}, [](const Stack* s) { return s->value; });
+  const std::size_t all = order.size();
+  order.resize(std::min(all, kTopStacks));
+  if (all == 0) {
+    out += "\nno stacks\n";
+    return;
+  }
+  fmt::format_to(std::back_inserter(out), "\nhottest stacks ({} of {})\n", order.size(), all);
+  for (const Stack* stack : order) {
+    const double share =
+        100.0 * static_cast<double>(stack->value) / static_cast<double>(stacks.total);
+    fmt::format_to(std::back_inserter(out), "\n  {} {}  {:.1f} %\n", count_text(stack->value),
+                   safe_text(unit), share);
+    put_stack(out, stacks, *stack);
+  }
+}
+
+}  // namespace
+
+std::string write_text(const profile::Profile& profile) {
+  const std::string unit = profile.sample_types.empty() ? "" : profile.sample_types.front().type;
+  std::string out;
+  put_header(out, profile.header);
+  put_hottest(out, make_stacks(profile, Suffixes::Yes), unit);
+  put_ledger(out, profile.ledger);
+  for (const std::string& comment : profile.comments) {
+    fmt::format_to(std::back_inserter(out), "\nnote: {}", safe_text(comment));
+  }
+  if (!profile.comments.empty()) out += '\n';
+  return out;
+}
+
+}  // namespace jtrace::exporting
