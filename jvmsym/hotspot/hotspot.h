@@ -31,6 +31,10 @@ class HotspotVm {
   // For the BPF side. Heaps' reserved ranges, interpreter bounds, offsets.
   [[nodiscard]] virtual const jt_hotspot& walk_config() const = 0;
 
+  // Learns what was not there at attach: the two names that tell nmethods exist once the first
+  // method was compiled. True where walk_config() changed. Cheap once nothing is missing.
+  [[nodiscard]] virtual bool refresh_walk_config() = 0;
+
   // Names a frame of kind INTERPRETED, COMPILED, WRAPPER, STUB or ENTRY. Cached: by (blob, compile
   // id, pc) for compiled code, whose compile id is checked again after its tables were read; by
   // (Method*, bcp) for interpreted frames. Never fails: what has no name says why in its Location.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where, in one JVM, everything lies that is read of it. Chosen by which fields exist: releases,
+// and update releases of one release, move them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "jvmsym/hotspot/guarded_memory.h"
+#include "jvmsym/hotspot/vm_structs.h"
+
+namespace jtrace::jvmsym::hotspot {
+
+// A number inside a structure: size 0 is no number at all.
+struct Member {
+  std::uint32_t offset = 0;
+  std::uint32_t size = 0;
+
+  [[nodiscard]] explicit operator bool() const { return size != 0; }
+  [[nodiscard]] std::uint32_t end() const { return offset + size; }
+  [[nodiscard]] std::optional<std::uint64_t> get(const Bytes& structure) const {
+    return structure.get_unsigned(offset, size);
+  }
+};
+
+// An address that a code blob tells: a pointer in its header, its own address plus an offset, ...
+struct Place {
+  bool from_blob = false;        // the blob's address is a term of the sum
+  std::array<Member, 2> term{};  // the others
+
+  // `header`: the blob's bytes from its start.
+  [[nodiscard]] std::optional<std::uint64_t> get(const Bytes& header, ProcessAddr blob) const;
+  [[nodiscard]] std::uint32_t end() const;  // bytes of the header it needs
+};
+
+struct HeapLayout {
+  ProcessAddr heaps;  // CodeCache::_heaps, or _heap where there is only one
+  bool single_heap = false;
+  std::uint32_t array_length = 0;
+  std::uint32_t array_data = 0;
+  std::uint32_t memory_low_boundary = 0;  // in a CodeHeap
+  std::uint32_t memory_high_boundary = 0;
+  std::uint32_t memory_high = 0;
+  std::uint32_t segmap_low = 0;
+  std::uint32_t segmap_high = 0;
+  std::uint32_t log2_segment_size = 0;
+  std::uint32_t heap_bytes = 0;    // to read of a CodeHeap to see all of these
+  std::uint32_t block_header = 0;  // sizeof(HeapBlock)
+  Member block_length;             // in segments
+  Member block_used;
+};
+
+struct InterpreterLayout {
+  ProcessAddr code;  // AbstractInterpreter::_code
+  std::uint32_t buffer = 0;
+  std::uint32_t buffer_limit = 0;
+  ProcessAddr call_stub_return;  // StubRoutines::_call_stub_return_address
+};
+
+struct BlobLayout {
+  Member name;
+  Member size;
+  Member frame_size;
+  Place code_begin;
+  Place code_end;
+  // nmethods only
+  Member method;
+  Member compile_id;
+  Member comp_level;
+  Member orig_pc;
+  Place deopt;
+  Place deopt_mh;  // end() == 0: there is none
+  std::uint32_t header_bytes = 0;
+};
+
+// The tables of an nmethod that lead from a pc to methods and bytecodes.
+struct ScopesLayout {
+  Place metadata_begin, metadata_end;
+  Place data_begin, data_end;
+  Place pcs_begin, pcs_end;
+  std::uint32_t pc_desc_size = 0;
+  std::uint32_t pc_offset = 0;
+  std::uint32_t scope_decode_offset = 0;
+  bool unsigned5_excludes_zero = false;
+};
+
+struct MethodLayout {
+  Member const_method;
+  Member access_flags;
+  std::uint32_t method_bytes = 0;
+  Member constants;
+  Member code_size;
+  Member name_index;
+  Member signature_index;
+  Member const_method_size;  // words
+  Member flags;
+  std::uint64_t has_line_numbers = 0;    // mask of flags, 0: not known
+  std::uint32_t const_method_bytes = 0;  // the bytecodes follow
+  Member pool_holder;
+  Member pool_length;
+  Member pool_source_file;       // a symbol's index; moved here with JDK 15
+  std::uint32_t pool_bytes = 0;  // the entries follow
+  Member klass_source_file;
+  Member klass_name;
+  Member symbol_length;
+  std::uint32_t symbol_length_shift = 0;
+  std::uint32_t symbol_body = 0;
+  bool unsigned5_excludes_zero = false;
+};
+
+// Each part is there whole or not at all; what is not says so in `missing`.
+struct Layout {
+  int major = 0;
+  std::string version;
+  std::int8_t slot_sender_sp = 0, slot_method = 0, slot_bcp = 0;
+  std::optional<HeapLayout> heap;
+  std::optional<InterpreterLayout> interpreter;
+  std::optional<BlobLayout> blob;
+  std::optional<ScopesLayout> scopes;
+  std::optional<MethodLayout> method;
+  std::vector<std::string> missing;  // "inlined frames: no nmethod::_metadata_offset"
+};
+
+// `memory` is needed for the version only.
+[[nodiscard]] Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs);
+
+}  // namespace jtrace::jvmsym::hotspot

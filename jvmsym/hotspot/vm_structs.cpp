@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jvmsym/hotspot/vm_structs.h"
+
+#include <fmt/format.h>
+#include <gelf.h>
+#include <libelf.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "jvmsym/hotspot/guarded_memory.h"
+
+namespace jtrace::jvmsym::hotspot {
+namespace {
+
+// JDK 8 to 25 have 1 200 to 3 300 fields, 500 to 900 types; strings below 100 bytes.
+constexpr std::uint64_t kMaxEntries = 20'000;
+constexpr std::uint64_t kMaxStride = 256;
+constexpr std::size_t kMaxString = 512;
+constexpr std::size_t kMaxSymbols = 1'000'000;  // JDK 17's .symtab has 110 000
+
+constexpr std::string_view kTablePrefix = "gHotSpotVM";
+// Statics that only .symtab names: the list of stubs by name.
+constexpr std::array<std::string_view, 1> kStatics = {"_ZN12StubCodeDesc5_listE"};
+
+struct ElfCloser {
+  void operator()(Elf* elf) const { elf_end(elf); }
+};
+
+bool wanted(std::string_view name) {
+  return name.starts_with(kTablePrefix) ||
+         std::find(kStatics.begin(), kStatics.end(), name) != kStatics.end();
+}
+
+void add_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::uint64_t bias,
+                 VmSymbols& symbols) {
+  Elf_Data* data = elf_getdata(section, nullptr);
+  if (data == nullptr || header.sh_entsize == 0) return;
+  const std::size_t count = std::min<std::size_t>(data->d_size / header.sh_entsize, kMaxSymbols);
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Sym symbol;
+    if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) return;
+    if (symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
+    const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
+    if (name != nullptr && wanted(name)) symbols.add(name, bias + symbol.st_value);
+  }
+}
+
+// One of the tables: where it starts, how far its entries lie apart, where the parts of one lie.
+struct Table {
+  std::uint64_t start = 0;
+  std::uint64_t stride = 0;
+  std::array<std::uint64_t, 6> part{};
+};
+
+Result<Table> find_table(const process::MemoryReader& memory, const VmSymbols& symbols,
+                         std::string_view table, std::string_view entry,
+                         std::initializer_list<std::string_view> parts) {
+  const auto variable = [&](const std::string& name) -> Result<std::uint64_t> {
+    const auto address = symbols.find(name);
+    if (!address) return fail(Errc::Target, "libjvm.so does not export " + name);
+    const auto value = memory.read<std::uint64_t>(*address);
+    if (!value) return fail(Errc::Target, "read " + name + " of the JVM: memory not readable");
+    return *value;
+  };
+  const std::string prefix(kTablePrefix);
+  Table result;
+  JT_TRY(result.start, variable(prefix + std::string(table)));
+  JT_TRY(result.stride, variable(prefix + std::string(entry) + "EntryArrayStride"));
+  std::size_t next = 0;
+  for (const std::string_view part : parts) {
+    JT_TRY(result.part.at(next++),
+           variable(prefix + std::string(entry) + "Entry" + std::string(part) + "Offset"));
+  }
+  const bool sane = result.stride >= 8 && result.stride <= kMaxStride &&
+                    std::ranges::all_of(result.part, [&](std::uint64_t offset) {
+                      return offset <= result.stride - 8;
+                    });
+  if (!sane)
+    return fail(Errc::Target, fmt::format("the JVM's table {}{} makes no sense", prefix, table));
+  if (result.start == 0) {
+    return fail(Errc::Target, fmt::format("the JVM is not ready: {}{} is null", prefix, table));
+  }
+  return result;
+}
+
+// Calls visit(entry, name) for every entry up to the first without a name.
+template <class Visit>
+Status for_each_entry(const ChunkedMemory& memory, const Table& table, Visit visit) {
+  for (std::uint64_t i = 0; i < kMaxEntries; ++i) {
+    const auto entry =
+        Bytes::read(memory, ProcessAddr{table.start + i * table.stride}, table.stride, kMaxStride);
+    if (!entry) return fail(Errc::Target, "read the JVM's tables: memory not readable");
+    const std::uint64_t name_at = entry->get<std::uint64_t>(table.part[0]).value_or(0);
+    if (name_at == 0) return {};
+    auto name = memory.c_string(ProcessAddr{name_at}, kMaxString);
+    if (!name) return fail(Errc::Target, "read the JVM's tables: a name is not readable");
+    visit(*entry, std::move(*name));
+  }
+  return fail(Errc::Target, "the JVM's tables have no end");
+}
+
+std::string key(std::string_view type, std::string_view field) {
+  return fmt::format("{}::{}", type, field);
+}
+
+}  // namespace
+
+Result<VmSymbols> VmSymbols::load(int libjvm_fd, std::uint64_t bias) {
+  elf_version(EV_CURRENT);
+  // Not ELF_C_READ_MMAP: a file cut short under a mapping would kill us with SIGBUS.
+  const std::unique_ptr<Elf, ElfCloser> elf(elf_begin(libjvm_fd, ELF_C_READ, nullptr));
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) {
+    return fail(Errc::Target, "libjvm.so is not a readable ELF file");
+  }
+  VmSymbols symbols;
+  Elf_Scn* section = nullptr;
+  while ((section = elf_nextscn(elf.get(), section)) != nullptr) {
+    GElf_Shdr header;
+    if (gelf_getshdr(section, &header) == nullptr) continue;
+    if (header.sh_type != SHT_DYNSYM && header.sh_type != SHT_SYMTAB) continue;
+    add_symbols(elf.get(), section, header, bias, symbols);
+  }
+  if (!symbols.find("gHotSpotVMStructs")) {
+    return fail(Errc::Target, "libjvm.so does not export gHotSpotVMStructs",
+                "only HotSpot JVMs can be read; OpenJ9 is not one");
+  }
+  return symbols;
+}
+
+std::optional<ProcessAddr> VmSymbols::find(std::string_view name) const {
+  const auto found = addresses_.find(std::string(name));
+  if (found == addresses_.end()) return std::nullopt;
+  return ProcessAddr{found->second};
+}
+
+Result<VmStructs> VmStructs::read(const process::MemoryReader& memory, const VmSymbols& symbols) {
+  const ChunkedMemory chunks(memory);
+  VmStructs result;
+  JT_TRY(const Table structs,
+         find_table(chunks, symbols, "Structs", "Struct",
+                    {"TypeName", "FieldName", "TypeString", "IsStatic", "Offset", "Address"}));
+  JT_CHECK_OK(for_each_entry(chunks, structs, [&](const Bytes& entry, std::string type) {
+    const auto word = [&](std::size_t part) {
+      return entry.get<std::uint64_t>(structs.part.at(part)).value_or(0);
+    };
+    const auto field = chunks.c_string(ProcessAddr{word(1)}, kMaxString);
+    if (!field) return;
+    const std::string spelled =
+        word(2) == 0 ? "" : chunks.c_string(ProcessAddr{word(2)}, kMaxString).value_or("");
+    const bool is_static = entry.get<std::int32_t>(structs.part[3]).value_or(0) != 0;
+    result.fields_.insert_or_assign(key(type, *field), Field{spelled, word(4), word(5), is_static});
+  }));
+  JT_TRY(const Table types, find_table(chunks, symbols, "Types", "Type", {"TypeName", "Size"}));
+  JT_CHECK_OK(for_each_entry(chunks, types, [&](const Bytes& entry, std::string name) {
+    result.types_[std::move(name)] = entry.get<std::uint64_t>(types.part[1]).value_or(0);
+  }));
+  JT_TRY(const Table ints,
+         find_table(chunks, symbols, "IntConstants", "IntConstant", {"Name", "Value"}));
+  JT_CHECK_OK(for_each_entry(chunks, ints, [&](const Bytes& entry, std::string name) {
+    result.constants_[std::move(name)] = entry.get<std::int32_t>(ints.part[1]).value_or(0);
+  }));
+  JT_TRY(const Table longs,
+         find_table(chunks, symbols, "LongConstants", "LongConstant", {"Name", "Value"}));
+  JT_CHECK_OK(for_each_entry(chunks, longs, [&](const Bytes& entry, std::string name) {
+    result.constants_[std::move(name)] = entry.get<std::int64_t>(longs.part[1]).value_or(0);
+  }));
+  return result;
+}
+
+const VmStructs::Field* VmStructs::find(std::initializer_list<FieldName> aliases) const {
+  for (const FieldName& alias : aliases) {
+    const auto found = fields_.find(key(alias.type, alias.field));
+    if (found != fields_.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+std::optional<std::uint64_t> VmStructs::type_size(std::string_view type) const {
+  const auto found = types_.find(std::string(type));
+  if (found == types_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::int64_t> VmStructs::constant(std::string_view name) const {
+  const auto found = constants_.find(std::string(name));
+  if (found == constants_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::string> VmStructs::dump() const {
+  std::vector<std::string> lines;
+  for (const auto& [name, field] : fields_) {
+    lines.push_back(fmt::format("field {} {} {:#x} {}", name, field.is_static ? "static" : "member",
+                                field.is_static ? field.address : field.offset, field.type));
+  }
+  for (const auto& [name, size] : types_) lines.push_back(fmt::format("type {} {}", name, size));
+  for (const auto& [name, v] : constants_) lines.push_back(fmt::format("constant {} {}", name, v));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+}  // namespace jtrace::jvmsym::hotspot
