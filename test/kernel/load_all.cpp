@@ -1,45 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs as the only process of a freshly booted kernel (scripts/kernel_load reads what it prints):
-// the kernel's verifier must accept the BPF programs as the product would load them there.
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+// the kernel's verifier must accept the programs in every shape that a run can ask for.
 #include <sys/utsname.h>
-#include <unistd.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdio>
-#include <cstring>
-#include <memory>
-#include <string_view>
 
-#include "smoke.skel.h"
+#include "capture/capture.h"
+#include "capture/features.h"
 
 namespace {
 
-struct ObjectClose {
-  void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, ObjectClose>;
+using jtrace::capture::Capture;
+using jtrace::capture::CaptureConfig;
+using jtrace::capture::KernelFeatures;
 
-// Instructions the verifier looked at, known from 5.16: the distance to its limit of a million.
-void print_programs(const bpf_object* object) {
-  bpf_program* program = nullptr;
-  while ((program = bpf_object__next_program(object, program)) != nullptr) {
-    bpf_prog_info info{};
-    __u32 size = sizeof info;
-    if (bpf_program__fd(program) < 0) continue;
-    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) continue;
-    std::printf("INFO %s: %u bytes, %u instructions verified\n", bpf_program__name(program),
-                info.xlated_prog_len, info.verified_insns);
+struct Case {
+  const char* name;
+  CaptureConfig config;
+};
+
+// Each switches code on or off that the verifier otherwise removes or never sees.
+constexpr std::array kCases{
+    Case{"mixed", {}},
+    Case{"mixed, kernel stacks", {.stack_ids = true}},
+    Case{"mixed, one target", {.only_tgid = 1}},
+    Case{"mixed, by thread, cost counted", {.by_thread = true, .count_cost = true}},
+    Case{"mixed, few frames", {.max_frames = 1}},
+    Case{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},
+};
+
+// Instructions verified, in all and of the largest program: the verifier's limit is a million each.
+void print_size(const Capture& capture) {
+  std::uint64_t sum = 0;
+  jtrace::capture::ProgramInfo largest;
+  for (const auto& program : capture.programs()) {
+    sum += program.verified_instructions;
+    if (program.verified_instructions >= largest.verified_instructions) largest = program;
   }
+  if (sum == 0) return;  // not told before 5.16
+  std::printf("INFO   %llu instructions verified, %u of them in %s\n",
+              static_cast<unsigned long long>(sum), largest.verified_instructions,
+              largest.name.c_str());
 }
 
-bool load(std::string_view name, const void* bytes, std::size_t size) {
-  const Object object(bpf_object__open_mem(bytes, size, nullptr));
-  const int err = object ? bpf_object__load(object.get()) : -errno;
-  std::printf("%s load %.*s%s%s\n", err == 0 ? "PASS" : "FAIL", static_cast<int>(name.size()),
-              name.data(), err == 0 ? "" : ": ", err == 0 ? "" : std::strerror(-err));
-  if (err == 0) print_programs(object.get());
-  return err == 0;
+bool load(const char* kind, const Case& test, const KernelFeatures& features) {
+  const auto capture = Capture::load(test.config, features);
+  if (!capture) {
+    std::printf("FAIL %s: %s: %s\n", kind, test.name, capture.error().message.c_str());
+    return false;
+  }
+  std::printf("PASS %s: %s\n", kind, test.name);
+  print_size(*capture);
+  return true;
 }
 
 }  // namespace
@@ -48,8 +62,14 @@ int main() {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   utsname host{};
   ::uname(&host);
-  std::printf("PLAN 1\nINFO kernel %s\n", host.release);
-  std::size_t size = 0;
-  const void* bytes = smoke__elf_bytes(&size);
-  return load("smoke", bytes, size) ? 0 : 1;
+  const KernelFeatures features = jtrace::capture::probe_features();
+  std::printf("PLAN %zu\nINFO kernel %s\n", 2 * kCases.size(), host.release);
+  for (const auto& line : features.fallbacks()) std::printf("INFO %s\n", line.c_str());
+  bool good = true;
+  for (const auto& test : kCases) {
+    good &= load("measured", test, features);
+    // The fallbacks must load everywhere: what a kernel has not cannot be taken on trust.
+    good &= load("fallbacks", test, KernelFeatures{});
+  }
+  return good ? 0 : 1;
 }
