@@ -139,7 +139,7 @@ Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry) {
   const std::string path = fmt::format("/proc/{}/root{}", tgid, entry.path);
   fd = open_regular(path, info);
   if (!fd.valid()) return fail(Errc::Target, errno_text("open " + path, errno));
-  // On overlay and btrfs, stat's device differs from the one in maps: the inode has to do there.
+  // Not the device as well: on overlayfs and btrfs stat has another than maps.
   if (info.st_ino != entry.inode) {
     return fail(Errc::Target, "open " + path + ": replaced since it was mapped");
   }

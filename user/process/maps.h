@@ -37,8 +37,8 @@ struct MapEntry {
 [[nodiscard]] Result<std::vector<MapEntry>> read_maps(pid_t tgid);
 
 // Opens the file behind a mapping as the target sees it: /proc/PID/map_files/START-END first (right
-// even when the file was deleted or replaced), then /proc/PID/root/PATH checked by device and
-// inode. Refuses what is not a regular file.
+// even when the file was deleted or replaced), then /proc/PID/root/PATH checked by inode (devices
+// differ between stat and maps on overlayfs and btrfs). Refuses what is not a regular file.
 [[nodiscard]] Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry);
 
 }  // namespace jtrace::process

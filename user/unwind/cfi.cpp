@@ -128,7 +128,7 @@ class Machine {
       case DW_CFA_offset_extended_sf:
         return set(reg, {Kind::Offset, scaled_signed(in.sleb()), {}});
       case DW_CFA_GNU_negative_offset_extended:
-        return set(reg, {Kind::Offset, -scaled(in.uleb()), {}});
+        return set(reg, {Kind::Offset, scaled(0 - in.uleb()), {}});
       case DW_CFA_restore_extended:
         return restore(reg);
       case DW_CFA_undefined:

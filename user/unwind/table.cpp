@@ -186,16 +186,22 @@ std::string read_build_id(int fd) {
   return section ? build_id_in(section->bytes) : std::string{};
 }
 
-Result<std::uint64_t> load_delta(int fd, std::uint64_t file_offset) {
+Result<std::vector<CodeSegment>> code_segments(int fd) {
   JT_TRY(const ElfFile file, ElfFile::open(fd));
+  std::vector<CodeSegment> code;
   for (const GElf_Phdr& segment : file.segments()) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
-    // The kernel maps from the page that the segment starts in.
-    const std::uint64_t first = segment.p_offset & ~kPageMask;
-    if (file_offset >= first &&
-        file_offset - first < segment.p_filesz + (segment.p_offset - first)) {
-      return segment.p_vaddr - segment.p_offset;
-    }
+    const std::uint64_t end = segment.p_offset + segment.p_filesz;
+    if (end < segment.p_offset) continue;
+    code.push_back({segment.p_offset & ~kPageMask, end, segment.p_vaddr - segment.p_offset});
+  }
+  return code;
+}
+
+Result<std::uint64_t> load_delta(int fd, std::uint64_t file_offset) {
+  JT_TRY(const auto code, code_segments(fd));
+  for (const CodeSegment& segment : code) {
+    if (file_offset >= segment.first && file_offset < segment.end) return segment.delta;
   }
   return fail(Errc::Target, "no executable segment at this file offset");
 }

@@ -28,8 +28,17 @@ struct UnwindTable {
 // GNU build id as lower-case hex, empty where the file has none.
 [[nodiscard]] std::string read_build_id(int fd);
 
+// File offsets [first, end) that an executable PT_LOAD maps, from the page it starts in, and its
+// p_vaddr - p_offset.
+struct CodeSegment {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  std::uint64_t delta = 0;
+};
+[[nodiscard]] Result<std::vector<CodeSegment>> code_segments(int fd);
+
 // (p_vaddr - p_offset) of the executable PT_LOAD that contains `file_offset`; ELF address of a pc
-// is pc - mapping start + mapping offset + this. nullopt-like failure where there is none.
+// is pc - mapping start + mapping offset + this. Fails where there is none.
 [[nodiscard]] Result<std::uint64_t> load_delta(int fd, std::uint64_t file_offset);
 
 }  // namespace jtrace::unwind

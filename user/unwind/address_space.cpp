@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unwind/address_space.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace jtrace::unwind {
+namespace {
+
+// Ids that a process may use up by mapping and unmapping; beyond, its new mappings have none.
+constexpr std::size_t kMaxImages = 262144;
+
+// Sorted and disjoint whatever was given: where two overlap, the lower keeps its part.
+std::vector<CodeCacheRange> disjoint(std::span<const CodeCacheRange> code) {
+  std::vector<CodeCacheRange> sorted(code.begin(), code.end());
+  std::ranges::sort(sorted, {}, &CodeCacheRange::low);
+  std::vector<CodeCacheRange> out;
+  for (CodeCacheRange range : sorted) {
+    if (!out.empty()) range.low = std::max(range.low, out.back().high);
+    if (range.low < range.high) out.push_back(range);
+  }
+  return out;
+}
+
+jt_range range_of(const MappedImage* image, const process::MapEntry& entry) {
+  jt_range range{};
+  range.start = entry.start;
+  range.end = entry.end;
+  range.kind = JT_RANGE_NO_CFI;
+  if (image == nullptr) return range;
+  range.mapping = image->id;
+  range.bias = image->bias;
+  // A row's pc has 32 bits: a mapping that runs past them (larger than its file) has no rows there.
+  const bool in_reach = entry.end - image->bias <= std::uint64_t{1} << 32;
+  if (image->is_code && image->binary->has_cfi && in_reach) {
+    range.kind = JT_RANGE_NATIVE;
+    range.first_row = image->binary->table.first_row;
+    range.rows = image->binary->table.rows;
+  }
+  return range;
+}
+
+// The parts of `range` outside the code caches; all share its bias and mapping.
+void append_outside(jt_range range, std::span<const CodeCacheRange> code,
+                    std::vector<jt_range>& out) {
+  for (const CodeCacheRange& cache : code) {
+    if (cache.high <= range.start) continue;
+    if (cache.low >= range.end) break;
+    if (cache.low > range.start) {
+      jt_range before = range;
+      before.end = cache.low;
+      out.push_back(before);
+    }
+    range.start = cache.high < range.end ? cache.high : std::uint64_t{range.end};
+  }
+  if (range.start < range.end) out.push_back(range);
+}
+
+// Returns how many were dropped.
+std::size_t cut(std::vector<jt_range>& ranges) {
+  const std::size_t before = ranges.size();
+  if (before <= JT_MAX_RANGES) return 0;
+  std::size_t excess = before - JT_MAX_RANGES;
+  std::erase_if(ranges, [&](const jt_range& range) {
+    if (excess == 0 || range.kind != JT_RANGE_NO_CFI) return false;
+    --excess;
+    return true;
+  });
+  if (ranges.size() > JT_MAX_RANGES) ranges.resize(JT_MAX_RANGES);
+  return before - ranges.size();
+}
+
+}  // namespace
+
+Result<std::vector<jt_range>> AddressSpace::refresh(std::span<const CodeCacheRange> code) {
+  JT_TRY(auto maps, process::read_maps(tgid_));
+  return build(std::move(maps), code);
+}
+
+std::vector<jt_range> AddressSpace::build(std::vector<process::MapEntry> maps,
+                                          std::span<const CodeCacheRange> code) {
+  maps_ = std::move(maps);
+  const auto caches = disjoint(code);
+  std::vector<jt_range> ranges;
+  for (const CodeCacheRange& cache : caches) {
+    jt_range range{};
+    range.start = cache.low;
+    range.end = cache.high;
+    range.kind = JT_RANGE_HOTSPOT;
+    range.jvm = cache.jvm;
+    ranges.push_back(range);
+  }
+  std::map<std::uint64_t, std::uint32_t> previous;
+  previous.swap(current_);
+  for (const process::MapEntry& entry : maps_) {
+    if (!entry.executable) continue;
+    const auto known = previous.find(entry.start);
+    const MappedImage* old = known == previous.end() ? nullptr : image(known->second);
+    const std::uint32_t id = old != nullptr && old->entry == entry ? old->id : mapping_id(entry);
+    current_.emplace(entry.start, id);
+    append_outside(range_of(image(id), entry), caches, ranges);
+  }
+  std::ranges::sort(ranges, {}, &jt_range::start);
+  left_out_ = cut(ranges);
+  return ranges;
+}
+
+std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {
+  if (images_.size() >= kMaxImages) return 0;
+  MappedImage image;
+  image.id = binaries_.next_mapping_id();
+  image.entry = entry;
+  if (entry.inode != 0 || entry.path == "[vdso]") {
+    image.binary = &binaries_.get(tgid_, entry);
+    const auto& code = image.binary->code;
+    const auto segment = std::ranges::find_if(code, [&](const CodeSegment& candidate) {
+      return entry.offset >= candidate.first && entry.offset < candidate.end;
+    });
+    if (segment != code.end()) {
+      image.bias = entry.start - entry.offset - segment->delta;
+      image.is_code = true;
+    }
+  }
+  const std::uint32_t id = image.id;
+  images_.emplace(id, std::move(image));
+  return id;
+}
+
+const MappedImage* AddressSpace::image(std::uint32_t mapping_id) const {
+  const auto it = images_.find(mapping_id);
+  return it == images_.end() ? nullptr : &it->second;
+}
+
+}  // namespace jtrace::unwind

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unwind/binary_tables.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+namespace jtrace::unwind {
+namespace {
+
+// A process that maps new files without end must not take our memory.
+constexpr std::size_t kMaxBinaries = 65536;
+
+}  // namespace
+
+const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
+  if (entry.path == "[vdso]") return vdso();
+  const auto fd = process::open_mapped_file(tgid, entry);
+  if (!fd) return without_cfi(entry.path, fd.error().message);
+  struct stat info{};
+  if (::fstat(fd->get(), &info) != 0) return without_cfi(entry.path, "cannot stat the file");
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const FileKey key{info.st_dev, info.st_ino, info.st_size,
+                    info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec};
+  if (const auto it = by_file_.find(key); it != by_file_.end()) return *it->second;
+  if (binaries_.size() >= kMaxBinaries) return without_cfi("", "too many binaries");
+  Binary& binary = binaries_.emplace_back();
+  by_file_.emplace(key, &binary);
+  binary.path = entry.path;
+  // The cache is keyed by build id, so only files that no ordinary user can make go through it.
+  compile(fd->get(), info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0, binary);
+  return binary;
+}
+
+void BinaryTables::compile(int fd, bool cacheable, Binary& binary) {
+  auto code = code_segments(fd);
+  if (!code) {
+    binary.no_cfi_reason = code.error().message;
+    return;
+  }
+  binary.code = std::move(*code);
+  binary.build_id = read_build_id(fd);
+  cacheable = cacheable && cache_ != nullptr && !binary.build_id.empty();
+  if (cacheable) {
+    if (auto cached = cache_->load(binary.build_id)) return add(*std::move(cached), binary);
+  }
+  const auto table = compile_unwind_table(fd);
+  if (table && cacheable) cache_->store(binary.build_id, *table);
+  add(table, binary);
+}
+
+void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
+  if (!table) {
+    binary.no_cfi_reason = table.error().message;
+    return;
+  }
+  const auto span = store_.add(*table);
+  if (!span) {
+    binary.no_cfi_reason = span.error().message;
+    return;
+  }
+  binary.table = *span;
+  binary.has_cfi = true;
+}
+
+const Binary& BinaryTables::vdso() {
+  if (vdso_ == nullptr) {
+    Binary& binary = binaries_.emplace_back();
+    binary.path = "[vdso]";
+    // Linked at 0 and mapped whole, file offset 0.
+    binary.code.push_back({0, ~std::uint64_t{0}, 0});
+    add(compile_vdso_table(), binary);
+    vdso_ = &binary;
+  }
+  return *vdso_;
+}
+
+const Binary& BinaryTables::without_cfi(const std::string& path, const std::string& reason) {
+  // Past the limit one entry stands for all.
+  const bool full = failed_.size() >= kMaxBinaries;
+  auto key =
+      full ? std::pair<std::string, std::string>{"", "too many binaries"} : std::pair{path, reason};
+  if (const auto it = failed_.find(key); it != failed_.end()) return *it->second;
+  Binary& binary = binaries_.emplace_back();
+  binary.path = key.first;
+  binary.no_cfi_reason = key.second;
+  failed_.emplace(std::move(key), &binary);
+  return binary;
+}
+
+}  // namespace jtrace::unwind

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "process/maps.h"
+#include "unwind/store.h"
+#include "unwind/table_cache.h"
+
+namespace jtrace::unwind {
+
+// An ELF file (or the vDSO) as all processes share it.
+struct Binary {
+  std::string path;      // as the first process that mapped it sees it
+  std::string build_id;  // empty: none
+  TableStore::Span table;
+  bool has_cfi = false;
+  std::string no_cfi_reason;
+  std::vector<CodeSegment> code;
+};
+
+// Opens and compiles binaries (or loads them from the cache) into the store, once each. A binary
+// is told from another by device, inode, size and modification time, not by its build id: a
+// hostile process can give its file any build id, and must not so replace another's table.
+// Not thread-safe.
+class BinaryTables {
+ public:
+  // Both must outlive this; `cache` may be nullptr.
+  BinaryTables(TableStore& store, const TableCache* cache) : store_(store), cache_(cache) {}
+
+  // Never fails: a Binary without CFI says why. The reference stays valid.
+  const Binary& get(pid_t tgid, const process::MapEntry& entry);
+
+  // Mapping ids count through all processes of a run; 0 is none.
+  std::uint32_t next_mapping_id() { return ++last_mapping_id_; }
+
+ private:
+  struct FileKey {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::int64_t size = 0;
+    std::int64_t modified_ns = 0;
+    friend auto operator<=>(const FileKey&, const FileKey&) = default;
+  };
+
+  const Binary& vdso();
+  const Binary& without_cfi(const std::string& path, const std::string& reason);
+  void compile(int fd, bool cacheable, Binary& binary);
+  void add(const Result<UnwindTable>& table, Binary& binary);
+
+  TableStore& store_;
+  const TableCache* cache_;
+  std::uint32_t last_mapping_id_ = 0;
+  std::deque<Binary> binaries_;
+  std::map<FileKey, const Binary*> by_file_;
+  std::map<std::pair<std::string, std::string>, const Binary*> failed_;
+  const Binary* vdso_ = nullptr;
+};
+
+}  // namespace jtrace::unwind

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unwind/walker.h"
+
+#include <cstring>
+#include <memory>
+
+#include "bpf/walk.h"
+
+namespace {
+
+// What bpf/walk.h asks of its surroundings, over tables and a stack copy in our own memory.
+struct jt_env {
+  jt_walk* walk;
+  const jtrace::unwind::WalkTables* tables;
+  const jtrace::unwind::WalkInput* input;
+  const jtrace::process::MemoryReader* memory;
+  bool cut;  // a word above the copy was needed
+};
+using jt_env_t = jt_env*;
+
+// Above the copy lies the rest of the thread's stack, which has changed since: not to be read.
+constexpr std::uint64_t kStackReach = 1ULL << 30;
+
+jt_walk* jt_walk_of(jt_env_t env) { return env->walk; }
+
+int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
+  const auto& input = *env->input;
+  const std::uint64_t offset = address - input.regs.sp;
+  if (address >= input.regs.sp && offset < kStackReach) {
+    if (bytes > input.stack.size() || offset > input.stack.size() - bytes) {
+      env->cut = true;
+      return -1;
+    }
+    std::memcpy(into, input.stack.data() + offset, bytes);
+    return 0;
+  }
+  const auto target = std::span(static_cast<std::byte*>(into), bytes);
+  return env->memory->read(jtrace::ProcessAddr{address}, target) ? 0 : -1;
+}
+
+template <class T>
+const T* at(std::span<const T> values, std::uint32_t i) {
+  return i < values.size() ? &values[i] : nullptr;
+}
+
+const jt_range* jt_range_at(jt_env_t env, std::uint32_t i) { return at(env->tables->ranges, i); }
+const jt_row* jt_row_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rows, i); }
+const jt_rule* jt_rule_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rules, i); }
+const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tables->jvms, i); }
+
+std::uint64_t jt_load64(const void* from) {
+  std::uint64_t value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+std::uint32_t jt_load32(const void* from) {
+  std::uint32_t value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+void jt_cost(jt_counter /*counter*/, std::uint64_t /*n*/) {}
+
+#define JT_INLINE inline
+#define JT_WALK_FN static
+// The walker is C in kernel style; our warnings are for C++.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include "bpf/walk_step.h"
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+namespace jtrace::unwind {
+
+WalkResult walk(const WalkTables& tables, const WalkInput& input,
+                const process::MemoryReader& memory, std::uint32_t max_frames) {
+  const auto state = std::make_unique<jt_walk>();
+  state->regs = input.regs;
+  state->first = input.regs;
+  state->exact = input.exact;
+  state->bx_known = 1;
+  state->max_frames = max_frames;
+  state->range = JT_NO_RANGE;
+  state->target.ranges = static_cast<std::uint32_t>(tables.ranges.size());
+  jt_env env{state.get(), &tables, &input, &memory, false};
+  // Every step adds a frame or ends the walk, but for a signal frame on another stack.
+  for (std::uint32_t i = 0; i <= max_frames; ++i) {
+    if (jt_step(&env) != JT_GO_ON) break;
+  }
+  const auto& key = state->record.key;
+  auto status = static_cast<jt_status>(key.status);
+  if (status == JT_STATUS_READ_FAULT && env.cut) status = JT_STATUS_DEFER_CUT;
+  return {.frames = {state->record.frame, state->record.frame + key.frames},
+          .status = status,
+          .end = state->record.end};
+}
+
+}  // namespace jtrace::unwind
