@@ -6,11 +6,15 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 
 namespace jtrace::cli {
+
+// Frames that one stack can have.
+inline constexpr unsigned kDeepest = 2048;
 
 enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
@@ -28,16 +32,18 @@ struct Options {
   CStack cstack = CStack::Auto;
   KernelStack kernel = KernelStack::Auto;
   JvmSymbols jvm_symbols = JvmSymbols::Auto;
-  unsigned max_depth = 2048;
+  unsigned max_depth = kDeepest;
   int verbosity = 0;        // -v 1, -q -1
   bool count_cost = false;  // --count-cost: cost counters of the BPF programs in the ledger
-  std::string text;         // help or version text, for those actions
+  std::string text;         // for Help and Version: what to print, line end included
 };
 
-// argv to Options. Errc::Usage with one line for anything it does not understand.
-[[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
+// argv to Options. Errc::Usage with one line for anything it does not understand. `formats` are the
+// words of -o, for the help text only; whether a format exists is the exporters' business.
+[[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv,
+                                            std::string_view formats = {});
 
-// "30", "30s", "5m", "1h", "500ms"; more than zero.
+// "30", "30s", "5m", "1h", "500ms"; more than zero, a year at most.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
 
 }  // namespace jtrace::cli

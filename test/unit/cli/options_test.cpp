@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace jtrace::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Args = std::vector<std::string>;
+
+Result<Options> parse(const Args& args) {
+  std::vector<const char*> argv{"jtrace"};
+  for (const std::string& arg : args) argv.push_back(arg.c_str());
+  argv.push_back(nullptr);
+  return parse_options(static_cast<int>(argv.size()) - 1, argv.data(), "html, collapsed");
+}
+
+// As parse(), after the words that every trace needs.
+Result<Options> trace(const Args& more) {
+  Args args{"-t", "a:b", "-p", "7"};
+  args.insert(args.end(), more.begin(), more.end());
+  return parse(args);
+}
+
+TEST(Options, defaults) {
+  const auto options = trace({});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->action, Options::Action::Trace);
+  EXPECT_THAT(options->events, ElementsAre("a:b"));
+  EXPECT_THAT(options->pids, ElementsAre(7));
+  EXPECT_FALSE(options->duration);
+  EXPECT_THAT(options->files, IsEmpty());
+  EXPECT_FALSE(options->format);
+  EXPECT_EQ(options->cstack, CStack::Auto);
+  EXPECT_EQ(options->kernel, KernelStack::Auto);
+  EXPECT_EQ(options->jvm_symbols, JvmSymbols::Auto);
+  EXPECT_EQ(options->max_depth, 2048U);
+  EXPECT_EQ(options->verbosity, 0);
+  EXPECT_FALSE(options->count_cost);
+}
+
+TEST(Options, everythingAtOnce) {
+  const auto options = parse({"-t",
+                              "a:b,c:d",
+                              "--event",
+                              "e:f*",
+                              "-e",
+                              "trace:5",
+                              "--tracepoint=g:h",
+                              "-p7,8",
+                              "--pid",
+                              "9,7",
+                              "-d",
+                              "5m",
+                              "-f",
+                              "out.html",
+                              "-f",
+                              "-",
+                              "--output",
+                              "html",
+                              "--cstack",
+                              "fp",
+                              "-j",
+                              "64",
+                              "--kernel",
+                              "no",
+                              "-q",
+                              "--jvm-symbols=perfmap",
+                              "--count-cost"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_THAT(options->events, ElementsAre("a:b,c:d", "e:f*", "trace:5", "g:h"));
+  EXPECT_THAT(options->pids, ElementsAre(7, 8, 9));
+  EXPECT_EQ(options->duration, std::chrono::nanoseconds(5min));
+  EXPECT_THAT(options->files, ElementsAre("out.html", "-"));
+  EXPECT_EQ(options->format, "html");
+  EXPECT_EQ(options->cstack, CStack::Fp);
+  EXPECT_EQ(options->kernel, KernelStack::No);
+  EXPECT_EQ(options->jvm_symbols, JvmSymbols::PerfMap);
+  EXPECT_EQ(options->max_depth, 64U);
+  EXPECT_EQ(options->verbosity, -1);
+  EXPECT_TRUE(options->count_cost);
+}
+
+TEST(Options, wordsOfModes) {
+  EXPECT_EQ(trace({"--cstack", "auto"})->cstack, CStack::Auto);
+  EXPECT_EQ(trace({"--cstack", "dwarf"})->cstack, CStack::Dwarf);
+  EXPECT_EQ(trace({"--cstack", "no"})->cstack, CStack::No);
+  EXPECT_EQ(trace({"--cstack", "vm"})->cstack, CStack::Auto);
+  EXPECT_EQ(trace({"--cstack", "vmx"})->cstack, CStack::Auto);
+  EXPECT_EQ(trace({"--kernel", "yes"})->kernel, KernelStack::Yes);
+  EXPECT_EQ(trace({"--kernel", "auto"})->kernel, KernelStack::Auto);
+  EXPECT_EQ(trace({"--no-kernel"})->kernel, KernelStack::No);
+  EXPECT_EQ(trace({"--no-kernel", "--kernel", "no"})->kernel, KernelStack::No);
+  EXPECT_EQ(trace({"--jvm-symbols", "vmstructs"})->jvm_symbols, JvmSymbols::VmStructs);
+  EXPECT_EQ(trace({"--jvm-symbols", "none"})->jvm_symbols, JvmSymbols::None);
+  EXPECT_EQ(trace({"-v"})->verbosity, 1);
+  EXPECT_EQ(trace({"-vv"})->verbosity, 1);
+}
+
+TEST(Options, theLastOfASingleOptionCounts) {
+  EXPECT_EQ(trace({"-d", "1", "-d", "2"})->duration, std::chrono::nanoseconds(2s));
+  EXPECT_EQ(trace({"-j", "1", "-j", "2048"})->max_depth, 2048U);
+}
+
+TEST(Options, valuesStayAsTheyWereWritten) {
+  const auto options = parse({"-t", "[a,b]:c", "-p", "7", "-f", "a b,c"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_THAT(options->events, ElementsAre("[a,b]:c"));
+  EXPECT_THAT(options->files, ElementsAre("a b,c"));
+}
+
+TEST(Options, helpNamesEveryOptionAndExitStatus) {
+  for (const Args& args : {Args{"-h"}, Args{"--help"}, Args{"-t", "a:b", "--help", "--nonsense"}}) {
+    const auto options = parse(args);
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_EQ(options->action, Options::Action::Help);
+    for (const char* word :
+         {"-t, --tracepoint, -e, --event EVENT", "-p, --pid PID[,PID]", "-d, --duration T",
+          "-f, --file FILE", "-o, --output FORMAT", "--cstack MODE", "--kernel auto|yes|no",
+          "--no-kernel", "-j, --max-depth N", "--jvm-symbols SRC", "--count-cost", "-v, ", "-q, ",
+          "-V, --version", "-h, --help", "html, collapsed", "Examples:", "Exit status:"}) {
+      EXPECT_THAT(options->text, HasSubstr(word));
+    }
+    EXPECT_TRUE(options->text.ends_with("\n"));
+  }
+}
+
+TEST(Options, helpFitsATerminal) {
+  const std::string text = parse({"--help"})->text;
+  std::size_t begin = 0;
+  std::size_t lines = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    EXPECT_LE(end - begin, 110U) << text.substr(begin, end - begin);
+    begin = end + 1;
+    ++lines;
+  }
+  EXPECT_LT(lines, 50U);
+}
+
+TEST(Options, version) {
+  EXPECT_EQ(parse({"-V"})->text, "jtrace 0.1.0\n");
+  EXPECT_EQ(parse({"--version"})->action, Options::Action::Version);
+  EXPECT_EQ(parse({"--version", "-h"})->action, Options::Action::Help);
+}
+
+struct Bad {
+  Args args;
+  std::string message;
+  std::string hint;  // part of it
+};
+
+class BadCommandLine : public ::testing::TestWithParam<Bad> {};
+
+TEST_P(BadCommandLine, isExplainedInOneLine) {
+  const auto options = parse(GetParam().args);
+  ASSERT_FALSE(options);
+  EXPECT_EQ(options.error().code, Errc::Usage);
+  EXPECT_EQ(options.error().message, GetParam().message);
+  EXPECT_THAT(options.error().hint, HasSubstr(GetParam().hint));
+  EXPECT_EQ((options.error().message + options.error().hint).find('\n'), std::string::npos);
+}
+
+constexpr const char* kForm = "jtrace -t EVENT -p PID [OPTIONS]; see jtrace --help";
+constexpr const char* kSeeHelp = "see jtrace --help";
+constexpr const char* kNoEvent = "-t needs an event; did you mean --threads?";
+
+INSTANTIATE_TEST_SUITE_P(
+    Required, BadCommandLine,
+    ::testing::Values(Bad{{}, "nothing to trace: -t EVENT and -p PID are required", kForm},
+                      Bad{{"-v"}, "nothing to trace: -t EVENT and -p PID are required", kForm},
+                      Bad{{"-t", "a:b"}, "no process: -p PID is required", kForm},
+                      Bad{{"-p", "7"}, "no event: -t EVENT is required", kForm},
+                      Bad{{"-t"}, kNoEvent, "CATEGORY:NAME"},
+                      Bad{{"-t", "-p", "7"}, kNoEvent, "CATEGORY:NAME"},
+                      Bad{{"-p", "7", "-e", "--help"}, kNoEvent, "CATEGORY:NAME"},
+                      Bad{{"-p", "7", "-t", ""}, kNoEvent, "CATEGORY:NAME"},
+                      Bad{{"-p", "7", "--tracepoint"}, kNoEvent, "CATEGORY:NAME"},
+                      Bad{{"-t", "a:b", "-p"}, "-p needs a value: PID[,PID]", kSeeHelp},
+                      Bad{{"-t", "a:b", "-p", "-v"}, "-p needs a value: PID[,PID]", kSeeHelp},
+                      Bad{{"-t", "a:b", "--pid="}, "-p needs a value: PID[,PID]", kSeeHelp},
+                      Bad{{"-f", "", "-t", "a:b"}, "-f needs a value: FILE", kSeeHelp},
+                      Bad{{"--kernel"}, "--kernel needs a value: auto|yes|no", kSeeHelp}));
+
+INSTANTIATE_TEST_SUITE_P(
+    NotHere, BadCommandLine,
+    ::testing::Values(
+        Bad{{"-t", "a:b", "--", "sleep", "-v", "10"},
+            "-- COMMAND is not in this version (jtrace 0.1.0)",
+            "start the command first"},
+        Bad{{"-t", "a:b", "-p", "7", "--", "sleep", "10"},
+            "-- COMMAND is not in this version (jtrace 0.1.0)",
+            "start the command first"},
+        Bad{{"list", "sys*"},
+            "jtrace list is not in this version (jtrace 0.1.0), which traces only",
+            kForm},
+        Bad{{"doctor", "-p", "7"},
+            "jtrace doctor is not in this version (jtrace 0.1.0), which traces only",
+            kForm},
+        Bad{{"convert", "a", "-f", "b"},
+            "jtrace convert is not in this version (jtrace 0.1.0), which traces only",
+            kForm},
+        Bad{{"diff", "a", "b", "-f", "c"},
+            "jtrace diff is not in this version (jtrace 0.1.0), which traces only",
+            kForm},
+        Bad{{"-t", "a:b", "-a"}, "-a is not in this version (jtrace 0.1.0)", kSeeHelp},
+        Bad{{"-t", "a:b", "-p", "7", "--filter", "ret < 0"},
+            "--filter is not in this version (jtrace 0.1.0)",
+            kSeeHelp},
+        Bad{{"--loop=5m"}, "--loop is not in this version (jtrace 0.1.0)", kSeeHelp},
+        Bad{{"-p", "7", "-t", "a:b", "--jvm-symbols", "agent"},
+            "--jvm-symbols agent is not in this version (jtrace 0.1.0)",
+            "auto needs no agent"},
+        Bad{{"-p", "7", "-t", "a:b", "-j", "100/5"},
+            "-j '100/5': N/M is not in this version (jtrace 0.1.0), N is",
+            kSeeHelp}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, BadCommandLine,
+    ::testing::Values(
+        Bad{{"-t", "a:b", "-p", "7", "--durations", "5"},
+            "unknown option '--durations'",
+            "did you mean --duration?"},
+        Bad{{"-t", "a:b", "-p", "7", "--pids=5"}, "unknown option '--pids'", "did you mean --pid?"},
+        Bad{{"-t", "a:b", "-p", "7", "--max-dpeth"},
+            "unknown option '--max-dpeth'",
+            "did you mean --max-depth?"},
+        Bad{{"--qqqqqqqqq"}, "unknown option '--qqqqqqqqq'", kSeeHelp},
+        Bad{{"-t", "a:b", "-p", "7", "-z"}, "unknown option '-z'", kSeeHelp},
+        Bad{{"-t", "a:b", "-p", "7", "-vz"}, "unknown option '-z'", kSeeHelp},
+        Bad{{"--\x1b[2J\n"}, "unknown option '--?[2J?'", kSeeHelp},
+        Bad{{"-t", "a:b", "1234"}, "unexpected argument '1234'; did you mean -p 1234?", kSeeHelp},
+        Bad{{"-t", "a:b", "-p", "7", "8"}, "unexpected argument '8'; did you mean -p 8?", kSeeHelp},
+        Bad{{"start"}, "unexpected argument 'start'", kForm},
+        Bad{{"-"}, "unexpected argument '-'", kForm}, Bad{{""}, "unexpected argument ''", kForm},
+        Bad{{"-t", "a:b", "-p", "7", "-v", "-q"}, "-v and -q contradict each other", kSeeHelp},
+        Bad{{"-t", "a:b", "-p", "7", "--kernel=yes", "--no-kernel"},
+            "--kernel yes and --no-kernel contradict each other",
+            kSeeHelp}));
+
+constexpr const char* kIds = "process ids are numbers from 1";
+constexpr const char* kDurations = "a duration is e.g. 30, 30s, 5m, 1h or 500ms";
+
+Bad bad_value(const char* option, const std::string& value, std::string message, std::string hint) {
+  return {{"-t", "a:b", "-p", "7", option, value}, std::move(message), std::move(hint)};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, BadCommandLine,
+    ::testing::Values(
+        bad_value("-p", "java", "-p 'java': not a process id", kIds),
+        bad_value("-p", "0", "-p '0': not a process id", kIds),
+        bad_value("-p", "-1", "-p '-1': not a process id", kIds),
+        bad_value("-p", "12x", "-p '12x': not a process id", kIds),
+        bad_value("-p", "4194305", "-p '4194305': not a process id", kIds),
+        bad_value("-p", "99999999999999999999", "-p '99999999999999999999': not a process id",
+                  kIds),
+        bad_value("-p", "1,,2", "-p '': not a process id", kIds),
+        bad_value("-p", "1,", "-p '': not a process id", kIds),
+        bad_value("-p", "a\tb", "-p 'a?b': not a process id", kIds),
+        bad_value("-d", "5x", "-d '5x': not a duration", kDurations),
+        bad_value("-d", "-5", "-d '-5': not a duration", kDurations),
+        bad_value("-d", "0s", "-d '0s': must be more than zero", kDurations),
+        bad_value("-o", "out.html", "-o 'out.html': -o takes a format; did you mean -f?", kSeeHelp),
+        bad_value("-o", "/tmp/x", "-o '/tmp/x': -o takes a format; did you mean -f?", kSeeHelp),
+        bad_value("-o", "-", "-o '-': -o takes a format; did you mean -f?", kSeeHelp),
+        bad_value("--cstack", "lbr", "--cstack 'lbr': not one of auto, dwarf, fp, no, vm, vmx",
+                  kSeeHelp),
+        bad_value("--kernel", "maybe", "--kernel 'maybe': not one of auto, yes, no", kSeeHelp),
+        bad_value("--jvm-symbols", "map",
+                  "--jvm-symbols 'map': not one of auto, vmstructs, perfmap, none", kSeeHelp),
+        bad_value("-j", "0", "-j '0': not a number from 1 to 2048", kSeeHelp),
+        bad_value("-j", "2049", "-j '2049': not a number from 1 to 2048", kSeeHelp),
+        bad_value("-j", "deep", "-j 'deep': not a number from 1 to 2048", kSeeHelp)));
+
+TEST(Options, anEmptyArgvIsNoCrash) {
+  const char* const argv[] = {nullptr};
+  const auto options = parse_options(0, argv);
+  ASSERT_FALSE(options);
+  EXPECT_EQ(options.error().code, Errc::Usage);
+}
+
+TEST(Duration, units) {
+  EXPECT_EQ(parse_duration("30"), std::chrono::nanoseconds(30s));
+  EXPECT_EQ(parse_duration("30s"), std::chrono::nanoseconds(30s));
+  EXPECT_EQ(parse_duration("5m"), std::chrono::nanoseconds(5min));
+  EXPECT_EQ(parse_duration("1h"), std::chrono::nanoseconds(1h));
+  EXPECT_EQ(parse_duration("500ms"), std::chrono::nanoseconds(500ms));
+  EXPECT_EQ(parse_duration("8760h"), std::chrono::nanoseconds(8760h));
+}
+
+TEST(Duration, malformed) {
+  for (const char* text :
+       {"", "s", "-1s", "+1", "1.5s", "1 s", " 1", "1s ", "5M", "1d", "1m30s", "0x10", "ms"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+  for (const char* text : {"0", "0ms", "000h"}) {
+    EXPECT_THAT(parse_duration(text).error().message, HasSubstr("must be more than zero")) << text;
+  }
+  for (const char* text : {"8761h", "18446744073709551615h", "18446744073709551616ms",
+                           "999999999999999999999999999999"}) {
+    EXPECT_THAT(parse_duration(text).error().message, HasSubstr("longer than a year")) << text;
+  }
+}
+
+}  // namespace
+}  // namespace jtrace::cli
