@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jvmsym/hotspot/hotspot.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "jvmsym/hotspot/code_heap.h"
+#include "jvmsym/hotspot/frame_namer.h"
 #include "jvmsym/hotspot/guarded_memory.h"
 #include "jvmsym/hotspot/layout.h"
 #include "jvmsym/hotspot/vm_structs.h"
@@ -15,22 +15,27 @@
 namespace jtrace::jvmsym::hotspot {
 namespace {
 
-// Budgets of one call. Attaching reads 1 MiB; naming a frame some 20 KiB.
+// Budgets of one call. Attaching reads about 1 MiB, naming a frame some 20 KiB.
 constexpr std::size_t kAttachBytes = 256ULL << 20;
 constexpr std::size_t kAttachReads = 500'000;
+constexpr std::size_t kFrameBytes = 32ULL << 20;
+constexpr std::size_t kFrameReads = 50'000;
 
 class HotspotVmImpl final : public HotspotVm {
  public:
   HotspotVmImpl(const process::MemoryReader& memory, Layout layout)
       : memory_(memory), layout_(std::move(layout)) {}
 
-  Status init() {
+  Status init(std::optional<ProcessAddr> stub_list) {
     memory_.allow(kAttachBytes, kAttachReads);
     if (layout_.heap) {
       JT_TRY(heaps_, read_code_heaps(memory_, *layout_.heap));
     }
     JT_TRY(config_, make_walk_config(memory_, layout_, heaps_));
     static_cast<void>(refresh_walk_config());
+    const auto low = std::ranges::min(heaps_, {}, &CodeHeapInfo::low).low;
+    const auto high = std::ranges::max(heaps_, {}, &CodeHeapInfo::high).high;
+    namer_.emplace(memory_, layout_, StubNames(memory_, *layout_.blob, stub_list, low, high));
     return {};
   }
 
@@ -47,10 +52,8 @@ class HotspotVmImpl final : public HotspotVm {
 
   [[nodiscard]] profile::LocationId symbolize(const jt_frame& frame,
                                               profile::SymbolTable& symbols) override {
-    return symbols.location({.mapping = {},
-                             .address = frame.where & JT_ADDR_MASK,
-                             .reason = profile::UnknownReason::NoJvmSymbols,
-                             .lines = {}});
+    memory_.allow(kFrameBytes, kFrameReads);
+    return namer_->name(frame, symbols);
   }
 
   [[nodiscard]] std::string version() const override { return layout_.version; }
@@ -61,6 +64,7 @@ class HotspotVmImpl final : public HotspotVm {
   Layout layout_;
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
+  std::optional<FrameNamer> namer_;  // refers to memory_ and layout_
 };
 
 }  // namespace
@@ -70,7 +74,7 @@ Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader
   JT_TRY(const VmSymbols symbols, VmSymbols::load(libjvm_fd, bias));
   JT_TRY(const VmStructs structs, VmStructs::read(memory, symbols));
   auto vm = std::make_unique<HotspotVmImpl>(memory, make_layout(memory, structs));
-  JT_CHECK_OK(vm->init());
+  JT_CHECK_OK(vm->init(symbols.find(kStubListSymbol)));
   return vm;
 }
 

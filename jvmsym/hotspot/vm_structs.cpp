@@ -22,16 +22,13 @@ constexpr std::size_t kMaxString = 512;
 constexpr std::size_t kMaxSymbols = 1'000'000;  // JDK 17's .symtab has 110 000
 
 constexpr std::string_view kTablePrefix = "gHotSpotVM";
-// Statics that only .symtab names: the list of stubs by name.
-constexpr std::array<std::string_view, 1> kStatics = {"_ZN12StubCodeDesc5_listE"};
 
 struct ElfCloser {
   void operator()(Elf* elf) const { elf_end(elf); }
 };
 
 bool wanted(std::string_view name) {
-  return name.starts_with(kTablePrefix) ||
-         std::find(kStatics.begin(), kStatics.end(), name) != kStatics.end();
+  return name.starts_with(kTablePrefix) || name == kStubListSymbol;
 }
 
 void add_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::uint64_t bias,

@@ -17,6 +17,9 @@
 
 namespace jtrace::jvmsym::hotspot {
 
+// The list of generated stubs, which no table exports: only where .symtab was kept.
+inline constexpr std::string_view kStubListSymbol = "_ZN12StubCodeDesc5_listE";
+
 // Names a field; `type` is the class that the table lists it under, which moves between releases.
 struct FieldName {
   std::string_view type;
