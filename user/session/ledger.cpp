@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/ledger.h"
+
+#include <array>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace jtrace::session {
+namespace {
+
+using profile::FrameKind;
+using profile::Ledger;
+using profile::UnknownReason;
+
+constexpr std::array<const char*, JT_STATUS_COUNT> kStatusText{
+#define X(name, text) text,
+    JT_STATUS_LIST(X)
+#undef X
+};
+
+constexpr std::array kLosses{
+    std::pair{JT_COUNTER_LOST_RING, "lost: ring buffer full"},
+    std::pair{JT_COUNTER_LOST_COUNTS, "lost: table of stacks full"},
+    std::pair{JT_COUNTER_LOST_NESTED, "lost: nested event"},
+};
+
+constexpr std::array kKinds{
+    std::pair{FrameKind::JavaInterpreted, "java interpreted"},
+    std::pair{FrameKind::JavaC1, "java compiled by C1"},
+    std::pair{FrameKind::JavaC2, "java compiled by C2"},
+    std::pair{FrameKind::JavaInlined, "java inlined"},
+    std::pair{FrameKind::JavaNative, "java native methods"},
+    std::pair{FrameKind::JavaStub, "java stubs"},
+    std::pair{FrameKind::Native, "native"},
+};
+
+constexpr std::array kReasons{
+    std::pair{UnknownReason::NoSymbols, "unnamed: no symbol covers the address"},
+    std::pair{UnknownReason::FileGone, "unnamed: binary could not be read"},
+    std::pair{UnknownReason::Unmapped, "unnamed: address in no mapping"},
+    std::pair{UnknownReason::ProcessGone, "unnamed: target exited"},
+    std::pair{UnknownReason::CodeReplaced, "unnamed: compiled code was replaced"},
+    std::pair{UnknownReason::BadMetadata, "unnamed: JVM data made no sense"},
+    std::pair{UnknownReason::NoJvmSymbols, "unnamed: no source of Java names"},
+};
+
+template <class Map, class Key>
+std::uint64_t value_or_zero(const Map& map, const Key& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? 0 : it->second;
+}
+
+void add_statuses(Ledger& ledger, const StatusCounts& statuses) {
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    if (statuses.at(i) == 0 && i != JT_STATUS_COMPLETE) continue;
+    const bool whole = i == JT_STATUS_COMPLETE || i == JT_STATUS_NO_USER;
+    ledger.lines.push_back({.name = std::string(whole ? "" : "partial: ") + kStatusText.at(i),
+                            .count = statuses.at(i),
+                            .depth = 2});
+  }
+}
+
+void add_frames(Ledger& ledger, const FrameCounts& frames) {
+  std::uint64_t all = 0;
+  for (const auto& [kind, count] : frames.by_kind) all += count;
+  for (const auto& [reason, count] : frames.unnamed) all += count;
+  ledger.lines.push_back({.name = "frames", .count = all});
+  for (const auto& [kind, name] : kKinds) {
+    if (const auto n = value_or_zero(frames.by_kind, kind)) {
+      ledger.lines.push_back({.name = name, .count = n, .depth = 1});
+    }
+  }
+  for (const auto& [reason, name] : kReasons) {
+    if (const auto n = value_or_zero(frames.unnamed, reason)) {
+      ledger.lines.push_back({.name = name, .count = n, .depth = 1});
+    }
+  }
+}
+
+void add_cost(Ledger& ledger, const capture::Counters& counters) {
+  const auto line = [&](const char* name, jt_counter counter) {
+    ledger.lines.push_back({.name = name, .count = counters.at(counter), .depth = 1});
+  };
+  ledger.lines.push_back(
+      {.name = "cost of the walks", .count = counters.at(JT_COUNTER_COST_FRAMES)});
+  line("frames walked", JT_COUNTER_COST_FRAMES);
+  line("native frames walked", JT_COUNTER_COST_NATIVE);
+  line("user reads", JT_COUNTER_COST_READS);
+  line("map look-ups", JT_COUNTER_COST_LOOKUPS);
+}
+
+}  // namespace
+
+Ledger make_ledger(const LedgerInput& input) {
+  const auto& c = input.counters;
+  const auto& statuses = input.samples.statuses();
+  Ledger ledger;
+  std::uint64_t accounted = c.at(JT_COUNTER_KEPT);
+  ledger.lines.push_back({.name = "fired", .count = c.at(JT_COUNTER_FIRED)});
+  ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT), .depth = 1});
+  add_statuses(ledger, statuses);
+  for (const auto& [counter, name] : kLosses) {
+    ledger.lines.push_back({.name = name, .count = c.at(counter), .depth = 1});
+    accounted += c.at(counter);
+  }
+  const std::uint64_t walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
+  ledger.balanced = accounted == c.at(JT_COUNTER_FIRED) && walked == c.at(JT_COUNTER_KEPT) &&
+                    input.samples.without_frames() == 0;
+  ledger.lines.push_back(
+      {.name = "walk finished in user space", .count = c.at(JT_COUNTER_DEFERRED)});
+  ledger.lines.push_back({.name = "missed by recursion, any process",
+                          .count = input.missed_by_recursion,
+                          .depth = 0,
+                          .measurable = input.misses_measurable});
+  ledger.lines.push_back(
+      {.name = "kernel stack id collisions", .count = c.at(JT_COUNTER_KERNEL_COLLISION)});
+  ledger.lines.push_back(
+      {.name = "mapping notices that found no room", .count = c.at(JT_COUNTER_NOTICE_LOST)});
+  ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
+  ledger.lines.push_back({.name = "distinct stacks", .count = input.samples.stacks()});
+  add_frames(ledger, input.samples.frames());
+  if (input.cost_counted) add_cost(ledger, c);
+  return ledger;
+}
+
+}  // namespace jtrace::session

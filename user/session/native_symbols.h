@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "process/maps.h"
+#include "profile/symbol_table.h"
+#include "symbolize/elf_symbols.h"
+#include "unwind/address_space.h"
+
+namespace jtrace::session {
+
+// Names of native frames. Symbols of a binary are read once, at its first frame, through the
+// process that has it mapped, and shared by all processes.
+class NativeSymbols {
+ public:
+  // `elf_addr` is the ELF address of the frame's pc; looked up one below unless `exact`.
+  [[nodiscard]] profile::LocationId locate(pid_t tgid, const unwind::MappedImage& image,
+                                           std::uint64_t elf_addr, bool exact,
+                                           profile::SymbolTable& symbols);
+
+ private:
+  struct File {
+    std::unique_ptr<symbolize::ElfSymbols> symbols;  // null: could not be read
+  };
+  File& file_of(pid_t tgid, const unwind::MappedImage& image);
+
+  std::map<const unwind::Binary*, File> files_;
+};
+
+}  // namespace jtrace::session

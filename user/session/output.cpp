@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+
+#include "base/unique_fd.h"
+
+namespace jtrace::session {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string stamp(std::chrono::system_clock::time_point now) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", local.tm_year + 1900, local.tm_mon + 1,
+                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+}
+
+// comm is the target's text: only what is harmless in a file name.
+std::string file_name_part(const std::string& comm) {
+  std::string out;
+  for (const char c : comm) {
+    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '.';
+    out += fine ? c : '_';
+  }
+  return out.empty() ? "process" : out;
+}
+
+Result<const exporting::Exporter*> exporter_for(const cli::Options& options,
+                                                const std::string& path) {
+  if (options.format) return exporting::exporter_by_name(*options.format);
+  if (path == "-") return exporting::exporter_by_name("text");
+  return exporting::exporter_by_suffix(path);
+}
+
+bool is_regular_or_new(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return true;
+  return S_ISREG(st.st_mode);
+}
+
+Status check_writable(const std::string& path) {
+  if (path == "-") return {};
+  if (!is_regular_or_new(path)) {
+    if (::access(path.c_str(), W_OK) == 0) return {};
+    return fail(Errc::Internal, errno_text("write " + path, errno));
+  }
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string dir = parent.empty() ? "." : parent.string();
+  if (::access(dir.c_str(), W_OK | X_OK) != 0) {
+    return fail(Errc::Internal, errno_text("write " + path, errno),
+                "choose another place with -f FILE");
+  }
+  if (fs::is_directory(path)) return fail(Errc::Internal, "write " + path + ": is a directory");
+  return {};
+}
+
+Status write_all(int fd, const std::string& path, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE) return {};
+    if (n < 0) return fail(Errc::Internal, errno_text("write " + path, errno));
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Status write_in_place(const std::string& path, std::string_view bytes) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail(Errc::Internal, errno_text("open " + path, errno));
+  return write_all(fd.get(), path, bytes);
+}
+
+Status write_and_rename(const std::string& path, std::string_view bytes) {
+  const std::string beside = fmt::format("{}.{}.tmp", path, ::getpid());
+  const UniqueFd fd(
+      ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!fd.valid()) return fail(Errc::Internal, errno_text("create " + beside, errno));
+  auto status = write_all(fd.get(), beside, bytes);
+  if (status && std::rename(beside.c_str(), path.c_str()) != 0) {
+    status = fail(Errc::Internal, errno_text("rename to " + path, errno));
+  }
+  if (!status) ::unlink(beside.c_str());
+  return status;
+}
+
+}  // namespace
+
+Result<std::vector<Output>> plan_outputs(const cli::Options& options,
+                                         const process::ProcessInfo& first,
+                                         std::chrono::system_clock::time_point now) {
+  std::vector<std::string> paths = options.files;
+  if (paths.empty()) {
+    const std::string base =
+        fmt::format("jtrace-{}-{}-{}", file_name_part(first.comm), first.key.tgid, stamp(now));
+    std::string suffix = ".html";
+    if (options.format) {
+      JT_TRY(const auto* exporter, exporting::exporter_by_name(*options.format));
+      suffix = exporter->suffixes.front();
+    }
+    paths.push_back(base + suffix);
+  }
+  std::vector<Output> outputs;
+  for (const std::string& path : paths) {
+    JT_TRY(const auto* exporter, exporter_for(options, path));
+    JT_CHECK_OK(check_writable(path));
+    outputs.push_back({path, exporter});
+  }
+  return outputs;
+}
+
+Status write_output(const Output& output, const profile::Profile& profile) {
+  const std::string bytes = output.exporter->write(profile);
+  if (output.path == "-") return write_all(STDOUT_FILENO, "standard output", bytes);
+  if (!is_regular_or_new(output.path)) return write_in_place(output.path, bytes);
+  return write_and_rename(output.path, bytes);
+}
+
+}  // namespace jtrace::session

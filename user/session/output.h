@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/options.h"
+#include "export/exporter.h"
+#include "process/identity.h"
+
+namespace jtrace::session {
+
+// One file to write at the end.
+struct Output {
+  std::string path;  // "-": standard output
+  const exporting::Exporter* exporter = nullptr;
+};
+
+// The outputs of a run: those of -f, else jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here. Checks
+// formats and that every file can be written, before anything is traced.
+[[nodiscard]] Result<std::vector<Output>> plan_outputs(const cli::Options& options,
+                                                       const process::ProcessInfo& first,
+                                                       std::chrono::system_clock::time_point now);
+
+// Regular files are written beside and renamed, what is not regular is written in place. A closed
+// pipe ends quietly.
+[[nodiscard]] Status write_output(const Output& output, const profile::Profile& profile);
+
+}  // namespace jtrace::session

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/recorder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace jtrace::session {
+namespace {
+
+using profile::FrameKind;
+using profile::LocationId;
+using profile::UnknownReason;
+
+// A JVM that is still starting is looked at again every so many turns.
+constexpr unsigned kRetryTurns = 20;
+// Deferred walks kept in memory until the tables are fresh; beyond, the oldest tables must do.
+constexpr std::size_t kMaxDeferred = 4096;
+
+}  // namespace
+
+Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
+                   std::uint32_t max_frames)
+    : capture_(capture), max_frames_(max_frames) {
+  for (const auto& target : targets) {
+    targets_[static_cast<std::uint32_t>(target->info().key.tgid)] = target.get();
+  }
+  handlers_ = {.stack = [this](const jt_stack_record& r) { on_stack(r); },
+               .deferred = [this](const jt_deferred_record& r) { on_deferred(r); },
+               .notice = [this](const jt_notice_record& r) { on_notice(r); }};
+}
+
+Target* Recorder::find(std::uint32_t tgid) const {
+  const auto it = targets_.find(tgid);
+  return it == targets_.end() ? nullptr : it->second;
+}
+
+std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames) {
+  std::vector<LocationId> locations;
+  locations.reserve(frames.size());
+  for (const jt_frame& frame : frames) {
+    if (target) locations.push_back(target->locate(frame, symbols_));
+  }
+  return locations;
+}
+
+void Recorder::on_stack(const jt_stack_record& record) {
+  Target* target = find(record.key.tgid);
+  if (record.key.user_stack >= 0 && target) {
+    std::vector<jt_frame> frames;
+    for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
+      frames.push_back(target->frame_at(pc, frames.empty()));
+    }
+    samples_.name(record.key, locate(target, frames));
+    return;
+  }
+  const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
+  samples_.name(record.key, locate(target, {record.frame, n}));
+}
+
+void Recorder::on_deferred(const jt_deferred_record& record) {
+  auto copy = std::make_unique<jt_deferred_record>();
+  const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
+  std::memcpy(copy.get(), &record, offsetof(jt_deferred_record, stack) + bytes);
+  deferred_.push_back(std::move(copy));
+  if (Target* target = find(record.key.tgid)) changed_.insert(target);
+  if (deferred_.size() >= kMaxDeferred) finish_walks();
+}
+
+void Recorder::on_notice(const jt_notice_record& notice) {
+  Target* target = find(notice.tgid);
+  if (!target || notice.notice == JT_NOTICE_EXIT) return;
+  if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
+  changed_.insert(target);
+}
+
+Status Recorder::refresh_changed() {
+  if (++turns_ % kRetryTurns == 0) {
+    for (const auto& [tgid, target] : targets_) {
+      if (target->jvm_pending()) changed_.insert(target);
+    }
+  }
+  for (Target* target : changed_) {
+    auto status = target->refresh(&capture_);
+    // A process that is gone keeps the tables it had.
+    if (!status && status.error().code != Errc::Target) return status;
+  }
+  changed_.clear();
+  return {};
+}
+
+void Recorder::finish_walks() {
+  for (const auto& record : deferred_) {
+    Target* target = find(record->key.tgid);
+    if (!target) continue;
+    const auto walk = target->walk(*record, max_frames_);
+    jt_stack_key key = record->key;
+    key.status = walk.status;
+    samples_.add_deferred(key, locate(target, walk.frames));
+  }
+  deferred_.clear();
+}
+
+Status Recorder::turn() {
+  capture_.drain(handlers_);
+  JT_CHECK_OK(refresh_changed());
+  finish_walks();
+  return {};
+}
+
+Status Recorder::finish() { return turn(); }
+
+std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
+  std::vector<LocationId> locations;
+  if (id < 0) return locations;
+  if (!kernel_tried_) {
+    kernel_tried_ = true;
+    if (auto loaded = symbolize::KernelSymbols::load()) kernel_ = std::move(*loaded);
+  }
+  for (const std::uint64_t address : capture_.stack(id)) {
+    profile::Location location{
+        .mapping = {}, .address = address, .reason = UnknownReason::NoSymbols, .lines = {}};
+    if (const auto found = kernel_ ? kernel_->find(address) : std::nullopt) {
+      location.reason = UnknownReason::None;
+      location.lines.push_back(
+          {.function = symbols_.function(found->name), .kind = FrameKind::Kernel});
+    }
+    locations.push_back(symbols_.location(location));
+  }
+  return locations;
+}
+
+}  // namespace jtrace::session

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "capture/capture.h"
+#include "profile/profile_builder.h"
+#include "profile/symbol_table.h"
+#include "session/sample_store.h"
+#include "session/target.h"
+#include "symbolize/kernel_symbols.h"
+
+namespace jtrace::session {
+
+// Takes what the kernel sends, keeps the targets' tables fresh, names stacks at first sight.
+class Recorder {
+ public:
+  Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
+           std::uint32_t max_frames);
+
+  // One turn of the timer: drain, refresh what changed, finish deferred walks.
+  [[nodiscard]] Status turn();
+  // The last turns, after detaching.
+  [[nodiscard]] Status finish();
+
+  [[nodiscard]] SampleStore& samples() { return samples_; }
+  [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
+  // Kernel frames of a stack id, leaf first.
+  [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
+
+ private:
+  struct Deferred {
+    std::unique_ptr<jt_deferred_record> record;
+  };
+  [[nodiscard]] Target* find(std::uint32_t tgid) const;
+  void on_stack(const jt_stack_record& record);
+  void on_deferred(const jt_deferred_record& record);
+  void on_notice(const jt_notice_record& notice);
+  [[nodiscard]] Status refresh_changed();
+  void finish_walks();
+  [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
+                                                        std::span<const jt_frame> frames);
+
+  capture::Capture& capture_;
+  std::map<std::uint32_t, Target*> targets_;
+  std::uint32_t max_frames_;
+  capture::RecordHandlers handlers_;
+  profile::SymbolTable symbols_;
+  SampleStore samples_;
+  std::set<Target*> changed_;
+  std::vector<std::unique_ptr<jt_deferred_record>> deferred_;
+  std::optional<symbolize::KernelSymbols> kernel_;
+  bool kernel_tried_ = false;
+  unsigned turns_ = 0;
+};
+
+}  // namespace jtrace::session

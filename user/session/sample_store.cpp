@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/sample_store.h"
+
+namespace jtrace::session {
+
+using profile::LocationId;
+
+void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
+  stacks_.try_emplace(key, std::move(locations));
+}
+
+void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> locations) {
+  ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
+}
+
+void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& locations,
+                      std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
+                      profile::ProfileBuilder& builder) {
+  if (key.status < statuses_.size()) statuses_.at(key.status) += count;
+  for (const LocationId id : locations) {
+    const auto& location = symbols.locations()[id.value];
+    for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;
+    if (location.lines.empty()) frames_.unnamed[location.reason] += count;
+  }
+  std::vector<LocationId> all = hooks.kernel(key.kernel_stack);
+  all.insert(all.end(), locations.begin(), locations.end());
+  builder.add({.locations = std::move(all),
+               .values = {static_cast<std::int64_t>(count)},
+               .labels = hooks.labels(key)});
+}
+
+void SampleStore::build(const std::vector<capture::StackCount>& counts,
+                        const profile::SymbolTable& symbols, const Hooks& hooks,
+                        profile::ProfileBuilder& builder) {
+  for (const auto& [key, count] : counts) {
+    const auto it = stacks_.find(key);
+    if (it == stacks_.end()) without_frames_ += count;
+    add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, count, symbols, hooks,
+        builder);
+  }
+  for (const auto& [deferred, count] : deferred_) {
+    const auto& [tgid, tid, event, kernel_stack, status, locations] = deferred;
+    const jt_stack_key key{.hash = 0,
+                           .frames = 0,
+                           .tgid = tgid,
+                           .tid = tid,
+                           .event = event,
+                           .kernel_stack = kernel_stack,
+                           .user_stack = -1,
+                           .status = status,
+                           .pad = 0};
+    add(key, locations, count, symbols, hooks, builder);
+  }
+}
+
+}  // namespace jtrace::session

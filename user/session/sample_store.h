@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bpf/jtrace_abi.h"
+#include "capture/capture.h"
+#include "profile/profile_builder.h"
+#include "profile/symbol_table.h"
+
+namespace jtrace::session {
+
+struct KeyHash {
+  // The key's own hash is random already; the rest tells apart what shares a stack.
+  std::size_t operator()(const jt_stack_key& key) const {
+    return static_cast<std::size_t>(key.hash ^ (static_cast<std::uint64_t>(key.tgid) << 32) ^
+                                    key.tid ^ (static_cast<std::uint64_t>(key.event) << 16) ^
+                                    static_cast<std::uint64_t>(key.kernel_stack));
+  }
+};
+struct KeyEqual {
+  bool operator()(const jt_stack_key& a, const jt_stack_key& b) const {
+    return std::memcmp(&a, &b, sizeof(a)) == 0;
+  }
+};
+
+// How many events ended in each status.
+using StatusCounts = std::array<std::uint64_t, JT_STATUS_COUNT>;
+
+// What became of the frames of all events, weighted by events.
+struct FrameCounts {
+  std::map<profile::FrameKind, std::uint64_t> by_kind;
+  std::map<profile::UnknownReason, std::uint64_t> unnamed;
+};
+
+// Stacks as they were named at first sight, and how often each was met.
+class SampleStore {
+ public:
+  // A stack seen for the first time, named while its process lives. Leaf first.
+  void name(const jt_stack_key& key, std::vector<profile::LocationId> locations);
+  // An event whose walk was finished here. Its key's status is the walk's.
+  void add_deferred(const jt_stack_key& key, std::vector<profile::LocationId> locations);
+
+  // Adds every counted stack to the builder. `labels` makes the labels of a key, `kernel` the
+  // kernel frames of a stack id.
+  struct Hooks {
+    std::function<std::vector<profile::Label>(const jt_stack_key&)> labels;
+    std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
+  };
+  void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
+             const Hooks& hooks, profile::ProfileBuilder& builder);
+
+  [[nodiscard]] std::size_t stacks() const { return stacks_.size(); }
+  // Valid after build().
+  [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
+  [[nodiscard]] const FrameCounts& frames() const { return frames_; }
+  [[nodiscard]] std::uint64_t without_frames() const { return without_frames_; }
+
+ private:
+  void add(const jt_stack_key& key, const std::vector<profile::LocationId>& locations,
+           std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
+           profile::ProfileBuilder& builder);
+
+  std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual> stacks_;
+  using DeferredKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::int32_t,
+                                 std::uint32_t, std::vector<profile::LocationId>>;
+  std::map<DeferredKey, std::uint64_t> deferred_;
+  StatusCounts statuses_{};
+  FrameCounts frames_;
+  std::uint64_t without_frames_ = 0;
+};
+
+}  // namespace jtrace::session

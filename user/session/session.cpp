@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "event/tracepoint.h"
+#include "profile/profile_builder.h"
+#include "session/ledger.h"
+#include "session/output.h"
+#include "session/recorder.h"
+#include "session/signals.h"
+#include "session/target.h"
+
+namespace jtrace::session {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Rows of the unwind tables of all binaries in use: libjvm has 0.2 M, a JVM with all its libraries
+// 0.4 M. 8 bytes each.
+constexpr std::uint32_t kMaxRows = 4U << 20;
+// How often the ring buffer is emptied: soon enough to name a stack while its process lives.
+constexpr std::chrono::milliseconds kTurn{5};
+
+class Run {
+ public:
+  explicit Run(const cli::Options& options) : options_(options), shared_(kMaxRows) {}
+
+  [[nodiscard]] Result<int> operator()();
+
+ private:
+  [[nodiscard]] Status resolve();
+  [[nodiscard]] Status open_targets();
+  [[nodiscard]] Status load();
+  [[nodiscard]] Status attach();
+  [[nodiscard]] Status attach_lifecycle();
+  [[nodiscard]] Status trace(StopSignals& signals, Recorder& recorder);
+  [[nodiscard]] profile::Profile make_profile(Recorder& recorder);
+  [[nodiscard]] Result<int> write(const profile::Profile& profile);
+  [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
+  [[nodiscard]] bool any_kernel_stacks() const;
+  [[nodiscard]] bool targets_alive() const;
+  [[nodiscard]] std::string target_text() const;
+  void say(int level, const std::string& text) const;
+
+  const cli::Options& options_;
+  SharedTables shared_;
+  Result<event::Tracefs> tracefs_ = fail(Errc::Environment, "tracefs was not opened");
+  std::vector<event::Tracepoint> events_;
+  std::vector<std::unique_ptr<Target>> targets_;
+  std::vector<Output> outputs_;
+  capture::KernelFeatures features_;
+  std::unique_ptr<capture::Capture> capture_;
+  std::chrono::system_clock::time_point start_;
+  steady_clock::duration duration_{};
+};
+
+void Run::say(int level, const std::string& text) const {
+  if (options_.verbosity >= level) fmt::print(stderr, "jtrace: {}\n", text);
+}
+
+Status Run::resolve() {
+  std::vector<event::EventSpec> specs;
+  for (const std::string& text : options_.events) {
+    JT_TRY(auto parsed, event::parse_event_specs(text));
+    specs.insert(specs.end(), parsed.begin(), parsed.end());
+  }
+  tracefs_ = event::Tracefs::open();
+  const Error why = tracefs_ ? Error{} : tracefs_.error();
+  JT_TRY(events_, event::resolve_events(specs, tracefs_ ? &*tracefs_ : nullptr, why));
+  for (const auto& tracepoint : events_) {
+    say(1, fmt::format("event {} is tracepoint {}", tracepoint.display(), tracepoint.id));
+  }
+  return {};
+}
+
+Status Run::open_targets() {
+  if (!process::in_initial_pid_namespace()) {
+    return fail(Errc::Environment, "jtrace runs in a pid namespace of its own",
+                "run it on the host: BPF sees the host's process numbers");
+  }
+  for (const pid_t pid : options_.pids) {
+    JT_TRY(auto target, Target::open(pid, shared_, options_.jvm_symbols));
+    if (target->is_jvm()) {
+      say(1, fmt::format("{}: HotSpot {}", pid, target->jvm_version()));
+    } else {
+      const std::string note = target->jvm_note().empty() ? "not a JVM" : target->jvm_note();
+      say(1, fmt::format("{}: {}; native stacks go on", pid, note));
+    }
+    targets_.push_back(std::move(target));
+  }
+  return {};
+}
+
+bool Run::kernel_stacks(const event::Tracepoint& tracepoint) const {
+  if (options_.kernel == cli::KernelStack::Auto) return tracepoint.category != "syscalls";
+  return options_.kernel == cli::KernelStack::Yes;
+}
+
+bool Run::any_kernel_stacks() const {
+  return std::ranges::any_of(events_, [this](const auto& e) { return kernel_stacks(e); });
+}
+
+Status Run::load() {
+  features_ = capture::probe_features();
+  for (const std::string& line : features_.fallbacks()) say(1, line);
+  const bool fp = options_.cstack == cli::CStack::Fp;
+  const capture::CaptureConfig config{
+      .cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
+      .max_frames = options_.max_depth,
+      .max_rows = kMaxRows,
+      .only_tgid = targets_.size() == 1 ? targets_.front()->info().key.tgid : 0,
+      .stack_ids = fp || any_kernel_stacks(),
+      .count_cost = options_.count_cost};
+  JT_TRY(auto loaded, capture::Capture::load(config, features_));
+  capture_ = std::make_unique<capture::Capture>(std::move(loaded));
+  return {};
+}
+
+Status Run::attach_lifecycle() {
+  if (!tracefs_) {
+    say(0,
+        "no tracefs: code mapped while tracing is found by no notice; stacks in it stay partial");
+    return {};
+  }
+  std::vector<std::uint32_t> ids;
+  for (const auto& [category, name] : capture::Capture::lifecycle_tracepoints()) {
+    JT_TRY(const auto found, tracefs_->resolve(event::TracepointName{category, name}));
+    ids.push_back(found.front().id);
+  }
+  return capture_->attach_lifecycle(ids);
+}
+
+Status Run::attach() {
+  for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
+  JT_CHECK_OK(attach_lifecycle());
+  // Again: what was mapped before the notices came is in the ranges now.
+  for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
+  for (std::uint32_t i = 0; i < events_.size(); ++i) {
+    JT_CHECK_OK(capture_->attach_event(events_[i].id, i, kernel_stacks(events_[i])));
+  }
+  return {};
+}
+
+bool Run::targets_alive() const {
+  return std::ranges::any_of(targets_, [](const auto& target) {
+    pollfd fd{.fd = target->pidfd(), .events = POLLIN, .revents = 0};
+    return ::poll(&fd, 1, 0) == 0;
+  });
+}
+
+Status Run::trace(StopSignals& signals, Recorder& recorder) {
+  start_ = std::chrono::system_clock::now();
+  const auto begin = steady_clock::now();
+  say(0, fmt::format("tracing {} of {}; stop with Ctrl-C",
+                     events_.size() == 1 ? events_.front().display()
+                                         : fmt::format("{} events", events_.size()),
+                     target_text()));
+  while (true) {
+    pollfd stop{.fd = signals.fd(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&stop, 1, static_cast<int>(kTurn.count()));
+    JT_CHECK_OK(recorder.turn());
+    if (ready > 0) break;
+    const auto elapsed = steady_clock::now() - begin;
+    if (options_.duration && elapsed >= *options_.duration) break;
+    if (!targets_alive()) break;
+  }
+  duration_ = steady_clock::now() - begin;
+  signals.release();
+  capture_->detach();
+  return recorder.finish();
+}
+
+std::string Run::target_text() const {
+  std::string text;
+  for (const auto& target : targets_) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} (pid {})", target->info().comm, target->info().key.tgid);
+  }
+  return exporting::safe_text(text);
+}
+
+profile::Profile Run::make_profile(Recorder& recorder) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  profile::Header header{.title = {},
+                         .events = {},
+                         .target = target_text(),
+                         .host = host.data(),
+                         .command_line = {},
+                         .start = start_,
+                         .duration = duration_};
+  for (const auto& event : events_) {
+    if (!header.title.empty()) header.title += ", ";
+    header.title += event.display();
+    header.events.push_back(event.display());
+  }
+  profile::ProfileBuilder builder(std::move(header), {{"events", "count"}});
+  auto& symbols = recorder.symbols();
+  const auto event_key = symbols.string("event");
+  const SampleStore::Hooks hooks{
+      .labels =
+          [&](const jt_stack_key& key) {
+            std::vector<profile::Label> labels;
+            if (events_.size() > 1 && key.event < events_.size()) {
+              labels.push_back({event_key, symbols.string(events_[key.event].display()), 0});
+            }
+            return labels;
+          },
+      .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); }};
+  recorder.samples().build(capture_->counts(), symbols, hooks, builder);
+  const auto counters = capture_->counters();
+  auto ledger = make_ledger({.counters = counters,
+                             .samples = recorder.samples(),
+                             .missed_by_recursion = capture_->missed_by_recursion(),
+                             .misses_measurable = features_.recursion_misses,
+                             .cost_counted = options_.count_cost});
+  return std::move(builder).build(symbols, std::move(ledger));
+}
+
+Result<int> Run::write(const profile::Profile& profile) {
+  for (const Output& output : outputs_) {
+    JT_CHECK_OK(write_output(output, profile));
+    if (output.path != "-") say(0, "wrote " + output.path);
+  }
+  if (options_.verbosity >= 0) {
+    JT_TRY(const auto* text, exporting::exporter_by_name("text"));
+    const std::string summary = text->write(profile);
+    std::fwrite(summary.data(), 1, summary.size(), stderr);
+  }
+  return 0;
+}
+
+Result<int> Run::operator()() {
+  JT_CHECK_OK(resolve());
+  JT_TRY(auto signals, StopSignals::block());
+  JT_CHECK_OK(open_targets());
+  JT_TRY(outputs_,
+         plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
+  JT_CHECK_OK(load());
+  JT_CHECK_OK(attach());
+  Recorder recorder(*capture_, targets_, options_.max_depth);
+  JT_CHECK_OK(trace(signals, recorder));
+  return write(make_profile(recorder));
+}
+
+}  // namespace
+
+Result<int> run(const cli::Options& options) { return Run(options)(); }
+
+}  // namespace jtrace::session

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/target.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace jtrace::session {
+namespace {
+
+using profile::LocationId;
+using profile::UnknownReason;
+
+jt_frame_kind kind_of(const jt_frame& frame) {
+  return static_cast<jt_frame_kind>((frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK);
+}
+
+bool is_exact(const jt_frame& frame) {
+  return ((frame.where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
+}
+
+std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_MASK; }
+
+bool is_libjvm(const process::MapEntry& entry) {
+  return entry.executable && std::filesystem::path(entry.path).filename() == "libjvm.so";
+}
+
+LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::SymbolTable& symbols) {
+  return symbols.location({.mapping = {}, .address = address, .reason = reason, .lines = {}});
+}
+
+}  // namespace
+
+SharedTables::SharedTables(std::size_t max_rows)
+    : cache(unwind::TableCache::default_directory()), store(max_rows), binaries(store, &cache) {}
+
+Status SharedTables::upload(capture::Capture& capture) {
+  const auto rows = store.rows();
+  JT_CHECK_OK(capture.write_rows(uploaded_rows, rows.subspan(uploaded_rows)));
+  uploaded_rows = static_cast<std::uint32_t>(rows.size());
+  const auto rules = store.rules();
+  JT_CHECK_OK(capture.write_rules(uploaded_rules, rules.subspan(uploaded_rules)));
+  uploaded_rules = static_cast<std::uint32_t>(rules.size());
+  for (std::uint32_t i = 0; i < jvms.size(); ++i) JT_CHECK_OK(capture.write_jvm(i, jvms[i]));
+  return {};
+}
+
+Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
+               cli::JvmSymbols jvm_symbols)
+    : info_(std::move(info)),
+      pidfd_(std::move(pidfd)),
+      shared_(shared),
+      jvm_symbols_(jvm_symbols),
+      memory_(info_.key.tgid),
+      space_(info_.key.tgid, shared.binaries) {}
+
+Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
+                                             cli::JvmSymbols jvm_symbols) {
+  JT_TRY(auto info, process::find_process(pid));
+  if (info.kernel_thread) {
+    return fail(Errc::Target, std::to_string(pid) + " (" + info.comm + ") is a kernel thread");
+  }
+  // pidfd_open is in no libc before glibc 2.36.
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid()) {
+    return fail(Errc::Target, errno_text("watch process " + std::to_string(pid), errno));
+  }
+  std::unique_ptr<Target> target(
+      new Target(std::move(info), std::move(pidfd), shared, jvm_symbols));
+  JT_CHECK_OK(target->refresh(nullptr));
+  return target;
+}
+
+void Target::probe_jvm() {
+  jvm_pending_ = false;
+  const auto& maps = space_.maps();
+  const auto entry = std::ranges::find_if(maps, is_libjvm);
+  if (vm_ || entry == maps.end()) return;
+  const auto range = std::ranges::find_if(
+      ranges_, [&](const jt_range& r) { return r.start == entry->start && r.mapping != 0; });
+  if (range == ranges_.end()) return;
+  const auto fd = process::open_mapped_file(info_.key.tgid, *entry);
+  if (!fd) {
+    jvm_note_ = fd.error().message;
+    return;
+  }
+  auto vm = jvmsym::hotspot::HotspotVm::attach(memory_, fd->get(), range->bias);
+  if (!vm) {
+    jvm_note_ = vm.error().message;
+    jvm_pending_ = true;
+    return;
+  }
+  if (!jvm_index_) {
+    if (shared_.jvms.size() >= JT_MAX_JVMS) {
+      jvm_note_ = "more than " + std::to_string(JT_MAX_JVMS) + " JVMs";
+      return;
+    }
+    jvm_index_ = static_cast<std::uint16_t>(shared_.jvms.size());
+    shared_.jvms.emplace_back();
+  }
+  vm_ = std::move(*vm);
+  jvm_note_.clear();
+  jvm_version_ = vm_->version();
+}
+
+std::vector<unwind::CodeCacheRange> Target::code_ranges() const {
+  std::vector<unwind::CodeCacheRange> ranges;
+  if (!vm_) return ranges;
+  const jt_hotspot& config = vm_->walk_config();
+  for (std::uint32_t i = 0; i < config.heap_count && i < JT_MAX_HEAPS; ++i) {
+    ranges.push_back({config.heaps[i].low, config.heaps[i].high, *jvm_index_});
+  }
+  return ranges;
+}
+
+Status Target::refresh(capture::Capture* capture) {
+  // Asked before the mappings are read: what changes meanwhile stays dirty.
+  const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
+  JT_TRY(ranges_, space_.refresh(code_ranges()));
+  if (!vm_) {
+    probe_jvm();
+    if (vm_) {
+      JT_TRY(ranges_, space_.refresh(code_ranges()));
+    }
+  }
+  jt_target target{
+      .first_range = 0, .ranges = 0, .clean_seq = seq, .jvm = 0, .code_lo = 1, .code_hi = 0};
+  if (vm_) {
+    (void)vm_->refresh_walk_config();
+    shared_.jvms[*jvm_index_] = vm_->walk_config();
+    target.jvm = *jvm_index_ + 1U;
+    target.code_lo = ~0ULL;
+    for (const auto& range : code_ranges()) {
+      target.code_lo = std::min<std::uint64_t>(target.code_lo, range.low);
+      target.code_hi = std::max<std::uint64_t>(target.code_hi, range.high);
+    }
+  }
+  if (!capture) return {};
+  JT_CHECK_OK(shared_.upload(*capture));
+  return capture->set_target(info_.key.tgid, ranges_, target);
+}
+
+void Target::forget_image() {
+  vm_.reset();
+  jvm_version_.clear();
+  native_cache_.clear();
+  perf_map_.reset();
+  perf_map_tried_ = false;
+}
+
+unwind::WalkResult Target::walk(const jt_deferred_record& record, std::uint32_t max_frames) const {
+  const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
+  const unwind::WalkTables tables{.ranges = ranges_,
+                                  .rows = shared_.store.rows(),
+                                  .rules = shared_.store.rules(),
+                                  .jvms = shared_.jvms};
+  const unwind::WalkInput input{.regs = record.regs,
+                                .exact = record.head.pad != 0,
+                                .stack = std::as_bytes(std::span(record.stack, bytes))};
+  return unwind::walk(tables, input, memory_, max_frames);
+}
+
+jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
+  const std::uint64_t flags = exact ? JT_FRAME_EXACT : 0;
+  const auto frame = [&](jt_frame_kind kind, std::uint64_t info) {
+    return jt_frame{.where = ((kind | flags) << JT_ADDR_BITS) | (pc & JT_ADDR_MASK), .info = info};
+  };
+  auto it = std::ranges::upper_bound(ranges_, pc, {}, &jt_range::start);
+  if (it == ranges_.begin() || pc >= (--it)->end) return frame(JT_FRAME_NATIVE, 0);
+  if (it->kind == JT_RANGE_HOTSPOT) return frame(JT_FRAME_STUB, 0);
+  return frame(JT_FRAME_NATIVE, it->mapping);
+}
+
+LocationId Target::locate(const jt_frame& frame, profile::SymbolTable& symbols) {
+  if (kind_of(frame) == JT_FRAME_NATIVE) return locate_native(frame, symbols);
+  return locate_java(frame, symbols);
+}
+
+LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
+  const std::uint64_t pc = address_of(frame);
+  const std::uint64_t key = (frame.info << JT_ADDR_BITS) ^ frame.where;
+  if (const auto it = native_cache_.find(key); it != native_cache_.end()) return it->second;
+  const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
+  LocationId id;
+  if (!image) {
+    id = unknown_at(pc, UnknownReason::Unmapped, symbols);
+  } else if (image->entry.inode == 0 && image->entry.path != "[vdso]") {
+    // Code in no file: another JIT, perhaps one that writes a perf map.
+    const auto named = locate_in_perf_map(pc, symbols);
+    id = named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
+  } else {
+    id = shared_.native.locate(info_.key.tgid, *image, pc - image->bias, is_exact(frame), symbols);
+  }
+  native_cache_.emplace(key, id);
+  return id;
+}
+
+LocationId Target::locate_java(const jt_frame& frame, profile::SymbolTable& symbols) {
+  const bool from_vm =
+      vm_ && (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
+  LocationId id = from_vm ? vm_->symbolize(frame, symbols)
+                          : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
+  const bool named = !symbols.locations()[id.value].lines.empty();
+  if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
+  return locate_in_perf_map(address_of(frame), symbols).value_or(id);
+}
+
+std::optional<LocationId> Target::locate_in_perf_map(std::uint64_t pc,
+                                                     profile::SymbolTable& symbols) {
+  if (jvm_symbols_ == cli::JvmSymbols::None || jvm_symbols_ == cli::JvmSymbols::VmStructs)
+    return {};
+  if (!perf_map_tried_) {
+    perf_map_tried_ = true;
+    if (auto map = jvmsym::PerfMap::load(info_.key.tgid, info_.inner_tgid)) {
+      perf_map_ = std::move(*map);
+    }
+  }
+  if (!perf_map_) return {};
+  const auto name = perf_map_->find(pc);
+  if (!name) return {};
+  profile::Location location{.mapping = {}, .address = pc, .reason = {}, .lines = {}};
+  location.lines.push_back(
+      {.function = symbols.function(*name), .kind = profile::FrameKind::JavaC2});
+  return symbols.location(location);
+}
+
+}  // namespace jtrace::session

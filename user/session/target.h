@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "bpf/jtrace_abi.h"
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "jvmsym/hotspot/hotspot.h"
+#include "jvmsym/perf_map.h"
+#include "process/identity.h"
+#include "process/memory.h"
+#include "profile/symbol_table.h"
+#include "session/native_symbols.h"
+#include "unwind/address_space.h"
+#include "unwind/walker.h"
+
+namespace jtrace::session {
+
+// What all targets of a run share.
+struct SharedTables {
+  explicit SharedTables(std::size_t max_rows);
+  unwind::TableCache cache;
+  unwind::TableStore store;
+  unwind::BinaryTables binaries;
+  NativeSymbols native;
+  std::vector<jt_hotspot> jvms;  // index is jt_range::jvm
+  std::uint32_t uploaded_rows = 0;
+  std::uint32_t uploaded_rules = 0;
+
+  // Sends the kernel what the store has got since the last time.
+  [[nodiscard]] Status upload(capture::Capture& capture);
+};
+
+// One traced process: its mappings, its JVM, the names of its frames. Not thread-safe.
+class Target {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Target>> open(pid_t pid, SharedTables& shared,
+                                                            cli::JvmSymbols jvm_symbols);
+
+  [[nodiscard]] const process::ProcessInfo& info() const { return info_; }
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+  [[nodiscard]] bool is_jvm() const { return vm_ != nullptr; }
+  // A libjvm is mapped whose code cache is not there yet, or could not be read: try refresh again.
+  [[nodiscard]] bool jvm_pending() const { return jvm_pending_; }
+  [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
+  [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }
+
+  // Reads the mappings and the JVM's layout anew. Before there is a capture, tables are only
+  // collected; with one they are uploaded and the kernel told.
+  [[nodiscard]] Status refresh(capture::Capture* capture);
+  // The process has replaced its image: what was known of its JVM is void.
+  void forget_image();
+
+  // Finishes a walk that the kernel deferred.
+  [[nodiscard]] unwind::WalkResult walk(const jt_deferred_record& record,
+                                        std::uint32_t max_frames) const;
+  // A code address as a frame, for stacks that the kernel walked by frame pointers.
+  [[nodiscard]] jt_frame frame_at(std::uint64_t pc, bool exact) const;
+  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, profile::SymbolTable& symbols);
+
+ private:
+  Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
+         cli::JvmSymbols jvm_symbols);
+  void probe_jvm();
+  [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
+  [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
+                                                  profile::SymbolTable& symbols);
+  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame,
+                                                profile::SymbolTable& symbols);
+  [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
+      std::uint64_t pc, profile::SymbolTable& symbols);
+
+  process::ProcessInfo info_;
+  UniqueFd pidfd_;
+  SharedTables& shared_;
+  cli::JvmSymbols jvm_symbols_;
+  process::ProcessMemory memory_;
+  unwind::AddressSpace space_;
+  std::vector<jt_range> ranges_;
+  std::unique_ptr<jvmsym::hotspot::HotspotVm> vm_;
+  std::optional<std::uint16_t> jvm_index_;
+  bool jvm_pending_ = false;
+  std::string jvm_note_;
+  std::string jvm_version_;
+  std::optional<jvmsym::PerfMap> perf_map_;
+  bool perf_map_tried_ = false;
+  std::unordered_map<std::uint64_t, profile::LocationId> native_cache_;  // by mixed pc and mapping
+};
+
+}  // namespace jtrace::session
