@@ -160,6 +160,35 @@ std::int16_t register_slot(const jt_rule& rule, const RegisterRule& reg) {
   return saved_at(rule, reg).value_or(JT_REG_UNKNOWN);
 }
 
+// Where a register lies counted from rbp: functions that realign their stack and still need the CFA
+// (gcc's dynamic realignment) save registers at fixed places below rbp, at no fixed distance from
+// the CFA. rbp itself is at rbp + 0.
+std::optional<std::int16_t> saved_at_rbp(const RegisterRule& reg, std::int64_t highest) {
+  if (reg.kind != RegisterRule::Kind::Expression) return std::nullopt;
+  const auto form = parse_address(reg.expression);
+  constexpr std::int64_t kLowest = std::numeric_limits<std::int16_t>::min();
+  if (!form || form->deref || form->reg != kRbp || form->first < kLowest || form->first > highest ||
+      form->first % 8 != 0) {
+    return std::nullopt;
+  }
+  return static_cast<std::int16_t>(form->first);
+}
+
+void set_registers(jt_rule& rule, const CfiState& state) {
+  const auto rbp = rule.cfa_kind == JT_CFA_RBP ? std::nullopt : saved_at_rbp(state.rbp, 0);
+  if (!rbp) {
+    rule.rbp_off = register_slot(rule, state.rbp);
+    rule.rbx_off = register_slot(rule, state.rbx);
+    return;
+  }
+  rule.flags = JT_RULE_SAVED_AT_RBP;
+  rule.rbp_off = *rbp;
+  const bool same =
+      state.rbx.kind == RegisterRule::Kind::Same || state.rbx.kind == RegisterRule::Kind::Unset;
+  rule.rbx_off = same ? std::int16_t{JT_REG_SAME}
+                      : saved_at_rbp(state.rbx, -8).value_or(std::int16_t{JT_REG_UNKNOWN});
+}
+
 }  // namespace
 
 jt_rule make_rule(const CfiState& state, bool signal_frame) {
@@ -184,8 +213,7 @@ jt_rule make_rule(const CfiState& state, bool signal_frame) {
     return other;
   }
   rule.ra_off = *ra;
-  rule.rbp_off = register_slot(rule, state.rbp);
-  rule.rbx_off = register_slot(rule, state.rbx);
+  set_registers(rule, state);
   return rule;
 }
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unwind/table.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <gtest/gtest.h>
+#include <link.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "cfi_fixture.h"
+#include "table_view.h"
+
+namespace jtrace::unwind {
+namespace {
+
+jt_rule rule(int kind, int cfa_off, int rbp_off = JT_REG_SAME, int rbx_off = JT_REG_SAME) {
+  jt_rule made{};
+  made.cfa_kind = static_cast<std::uint8_t>(kind);
+  made.cfa_off = cfa_off;
+  made.rbp_off = static_cast<std::int16_t>(rbp_off);
+  made.rbx_off = static_cast<std::int16_t>(rbx_off);
+  made.ra_off = -8;
+  return made;
+}
+
+std::vector<int> fields(const jt_rule& r) {
+  return {r.cfa_kind, r.cfa_off, r.cfa_add, r.rbp_off, r.rbx_off, r.ra_off, r.flags};
+}
+
+// Address of something in the shared object it lies in.
+std::uint64_t elf_address(const void* address) {
+  Dl_info info{};
+  link_map* map = nullptr;
+  EXPECT_NE(::dladdr1(address, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP), 0);
+  return map == nullptr ? 0 : reinterpret_cast<std::uint64_t>(address) - map->l_addr;
+}
+
+class Fixture : public ::testing::Test {
+ protected:
+  Fixture() {
+    auto compiled = compile_unwind_table(open_file("/proc/self/exe").get());
+    EXPECT_TRUE(compiled);
+    if (compiled) table_ = std::move(*compiled);
+  }
+  [[nodiscard]] std::vector<int> at(const char* label) const {
+    return fields(rule_at(table_, elf_address(label)));
+  }
+
+ private:
+  UnwindTable table_;
+};
+
+TEST_F(Fixture, prologueAndEpilogue) {
+  EXPECT_EQ(at(jt_fix_plain), fields(rule(JT_CFA_RSP, 8)));
+  EXPECT_EQ(at(jt_fix_pushed), fields(rule(JT_CFA_RSP, 16, -16)));
+  EXPECT_EQ(at(jt_fix_framed), fields(rule(JT_CFA_RBP, 16, -16, -24)));
+  EXPECT_EQ(at(jt_fix_popped), fields(rule(JT_CFA_RSP, 8)));
+  EXPECT_EQ(at(jt_fix_restored), fields(rule(JT_CFA_RBP, 16, -16, -24)));
+}
+
+TEST_F(Fixture, codeWithoutCfiHasNoRule) {
+  EXPECT_EQ(at(jt_fix_gap), fields(jt_rule{}));
+  EXPECT_EQ(at(jt_fix_gap + 31), fields(jt_rule{}));
+  EXPECT_EQ(at(jt_fix_last), fields(jt_rule{}));
+}
+
+TEST_F(Fixture, realignedStack) {
+  jt_rule other{};
+  other.cfa_kind = JT_CFA_OTHER;
+  EXPECT_EQ(at(jt_fix_drap), fields(other));
+  jt_rule body = rule(JT_CFA_DEREF_RBP, -8, 0, -24);
+  body.flags = JT_RULE_SAVED_AT_RBP;
+  EXPECT_EQ(at(jt_fix_drap_body), fields(body));
+}
+
+TEST_F(Fixture, endOfThread) {
+  jt_rule end{};
+  end.cfa_kind = JT_CFA_END;
+  EXPECT_EQ(at(jt_fix_end), fields(end));
+}
+
+TEST_F(Fixture, registersThatAreNotTracked) {
+  jt_rule other{};
+  other.cfa_kind = JT_CFA_OTHER;
+  EXPECT_EQ(at(jt_fix_other), fields(other));
+  EXPECT_EQ(at(jt_fix_ra_in_register), fields(other));
+}
+
+TEST_F(Fixture, savedByExpressionOrWhereItCannotBe) {
+  EXPECT_EQ(at(jt_fix_lost), fields(rule(JT_CFA_RSP, 32, -24, JT_REG_UNKNOWN)));
+}
+
+TEST_F(Fixture, theSignalMarkAloneIsNoSignalFrame) {
+  EXPECT_EQ(at(jt_fix_marked), fields(rule(JT_CFA_RSP, 8)));
+}
+
+std::size_t count_kind(const UnwindTable& table, int kind) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      table.rows, [&](const jt_row& row) { return table.rules[row.rule].cfa_kind == kind; }));
+}
+
+TEST(CompileTable, glibcThreadEntriesEndTheWalk) {
+  const auto table = compile_unwind_table(open_file(kLibc).get());
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_TRUE(is_sound(*table));
+  const void* clone_entry = ::dlsym(RTLD_DEFAULT, "clone");
+  ASSERT_NE(clone_entry, nullptr);
+  // The child starts behind the system call, some bytes into the function.
+  bool ends = false;
+  for (std::uint64_t pc = elf_address(clone_entry), i = 0; i < 128; ++i) {
+    ends = ends || rule_at(*table, pc + i).cfa_kind == JT_CFA_END;
+  }
+  EXPECT_TRUE(ends);
+  // clone and clone3.
+  EXPECT_GE(count_kind(*table, JT_CFA_END), 2U);
+}
+
+TEST(CompileTable, programEntryEndsTheWalk) {
+  const auto table = compile_unwind_table(open_file("/proc/self/exe").get());
+  ASSERT_TRUE(table) << table.error().message;
+  const auto entry = reinterpret_cast<const void*>(::getauxval(AT_ENTRY));
+  EXPECT_EQ(rule_at(*table, elf_address(entry)).cfa_kind, JT_CFA_END);
+}
+
+TEST(CompileTable, glibcSignalTrampoline) {
+  const auto table = compile_unwind_table(open_file(kLibc).get());
+  ASSERT_TRUE(table);
+  EXPECT_EQ(count_kind(*table, JT_CFA_SIGNAL), 1U);
+  EXPECT_EQ(count_kind(*table, JT_CFA_PLT), 1U);
+}
+
+TEST(CompileTable, loaderResolvesThroughRbx) {
+  const auto table = compile_unwind_table(open_file(kLoader).get());
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_GE(count_kind(*table, JT_CFA_RBX), 1U);
+}
+
+TEST(CompileTable, vdso) {
+  const auto table = compile_vdso_table();
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_TRUE(is_sound(*table));
+  EXPECT_GE(count_kind(*table, JT_CFA_RSP), 1U);
+}
+
+TEST(CompileTable, libjvmTakesFarLessThanASecond) {
+  const std::string path = find_libjvm();
+  if (path.empty()) GTEST_SKIP() << "no JDK in /usr/lib/jvm";
+  const auto before = std::chrono::steady_clock::now();
+  const auto table = compile_unwind_table(open_file(path).get());
+  const auto took = std::chrono::steady_clock::now() - before;
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_GT(table->rows.size(), 100'000U);
+  // 18 ms when measured; the bound is for sanitizers and loaded machines.
+  EXPECT_LT(took, std::chrono::seconds(2));
+}
+
+TEST(CompileTable, refusesWhatIsNoX86Program) {
+  EXPECT_FALSE(compile_unwind_table(open_file("/proc/self/status").get()));
+  EXPECT_FALSE(compile_unwind_table(open_file("/").get()));
+  EXPECT_FALSE(compile_unwind_table(-1));
+}
+
+TEST(BuildId, isThatOfTheNote) {
+  const std::string id = read_build_id(open_file(kLibc).get());
+  EXPECT_EQ(id.size(), 40U);
+  EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(read_build_id(open_file("/proc/self/status").get()), "");
+}
+
+TEST(LoadDelta, isThatOfTheExecutableSegment) {
+  // Our own code: address - load address = file offset + delta.
+  const UniqueFd self = open_file("/proc/self/exe");
+  const auto segments = code_segments(self.get());
+  ASSERT_TRUE(segments);
+  ASSERT_FALSE(segments->empty());
+  const CodeSegment& code = segments->front();
+  EXPECT_EQ(load_delta(self.get(), code.first), code.delta);
+  EXPECT_EQ(load_delta(self.get(), code.end - 1), code.delta);
+  EXPECT_FALSE(load_delta(self.get(), std::uint64_t{1} << 40));
+}
+
+}  // namespace
+}  // namespace jtrace::unwind
