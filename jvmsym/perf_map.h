@@ -15,16 +15,20 @@ namespace jtrace::jvmsym {
 
 // /tmp/perf-<inner pid>.map of a process: "START SIZE name" lines, hex with or without 0x.
 // Overlapping entries: the last one wins, as after recompilation. Lines that do not parse (a
-// partial last line, negative sizes, control characters) are skipped and counted.
+// partial last line, negative sizes, control characters) are skipped and counted. Immutable, so any
+// thread may ask.
 class PerfMap {
  public:
   [[nodiscard]] static PerfMap parse(std::string_view text);
 
   // /proc/PID/root/tmp/perf-<inner>.map. Refuses what is not a regular file, is not owned by the
-  // target's uid or root, or is larger than 256 MiB; follows no symbolic link.
+  // target's uid or root, or is larger than 256 MiB; follows no symbolic link. Errc::Target, for
+  // all of these are the target's doing.
   [[nodiscard]] static Result<PerfMap> load(pid_t tgid, pid_t inner_tgid);
 
+  // At most 4 KiB of the name, valid until this object is moved or destroyed.
   [[nodiscard]] std::optional<std::string_view> find(std::uint64_t pc) const;
+  // Pieces that find() tells apart: an entry that others overlap may be several or none.
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t skipped_lines() const { return skipped_; }
 
@@ -32,9 +36,13 @@ class PerfMap {
   struct Entry {
     std::uint64_t start;
     std::uint64_t end;
-    std::uint32_t name;
+    std::uint32_t name;  // offset in text_
     std::uint32_t name_size;
   };
+  [[nodiscard]] static PerfMap build(std::string text);
+  [[nodiscard]] std::optional<Entry> parse_line(std::string_view line) const;
+  void resolve_overlaps(const std::vector<Entry>& lines);
+
   std::vector<Entry> entries_;  // sorted, disjoint
   std::string text_;
   std::size_t skipped_ = 0;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,7 +11,8 @@
 
 namespace jtrace::symbolize {
 
-// /proc/kallsyms, read once. Errc::Environment where addresses are hidden (all zero).
+// /proc/kallsyms, read once: functions of vmlinux, of modules and BPF programs (module "bpf").
+// Errc::Environment where addresses are hidden (all zero). Immutable, so any thread may ask.
 class KernelSymbols {
  public:
   [[nodiscard]] static Result<KernelSymbols> load(
@@ -23,16 +23,24 @@ class KernelSymbols {
     std::string_view name;
     std::string_view module;  // empty: vmlinux
   };
+  // The last symbol at or before `address`, for kallsyms has no sizes; nullopt where that is too
+  // far away for a function.
   [[nodiscard]] std::optional<Found> find(std::uint64_t address) const;
+
+  [[nodiscard]] std::size_t size() const { return symbols_.size(); }
 
  private:
   struct Symbol {
     std::uint64_t address;
-    std::uint32_t name;
-    std::uint32_t module;
+    std::uint32_t name;    // offsets in names_
+    std::uint32_t module;  // 0: vmlinux
   };
-  std::vector<Symbol> symbols_;
-  std::string text_;
+  std::uint32_t add_name(std::string_view name);
+  void add_line(std::string_view line);
+
+  std::vector<Symbol> symbols_;  // sorted by address, one per address
+  std::vector<char> names_;      // NUL-terminated, the empty one first
+  std::size_t hidden_ = 0;       // functions whose address is zero
 };
 
 }  // namespace jtrace::symbolize

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+jtrace_room(perfmap SOURCES perf_map.cpp DEPENDS base)
