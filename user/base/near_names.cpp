@@ -13,23 +13,25 @@ namespace {
 constexpr std::size_t kShortestPart = 3;
 
 struct Rank {
-  int kind;  // 0 ends with the word, 1 begins with it, 2 contains it, 3 resembles it
+  int kind;  // 0 one edit away, 1 ends with the word, 2 begins with it, 3 contains it, 4 resembles
   std::size_t distance;
   friend auto operator<=>(const Rank&, const Rank&) = default;
 };
 
 std::optional<Rank> rank_of(std::string_view word, std::string_view name) {
-  if (word.size() >= kShortestPart) {
-    const std::size_t extra = name.size() - std::min(name.size(), word.size());
-    // All that end with the word are equally near, so the alphabet decides between them, which
-    // puts sys_enter_ before sys_exit_.
-    if (name.ends_with(word)) return Rank{0, 0};
-    if (name.starts_with(word)) return Rank{1, extra};
-    if (name.find(word) != std::string_view::npos) return Rank{2, extra};
-  }
   const std::size_t distance = edit_distance(word, name);
-  if (distance > std::max<std::size_t>(1, word.size() / 3)) return std::nullopt;
-  return Rank{3, distance};
+  if (distance <= 1 && word.size() > 1) return Rank{0, distance};
+  if (word.size() >= kShortestPart && name.find(word) != std::string_view::npos) {
+    // Counted in words and not in letters, sys_enter_open and sys_exit_open are equally near to
+    // "open", and sys_enter_mq_open is not.
+    const auto words = [](std::string_view text) { return std::ranges::count(text, '_'); };
+    const auto extra = static_cast<std::size_t>(words(name) - words(word));
+    // At least one longer, or the distance would be 0. "fsopen" is no "open".
+    if (name.ends_with(word) && name[name.size() - word.size() - 1] == '_') return Rank{1, extra};
+    return Rank{name.starts_with(word) ? 2 : 3, extra};
+  }
+  if (distance > std::clamp<std::size_t>(word.size() / 4, 1, 3)) return std::nullopt;
+  return Rank{4, distance};
 }
 
 }  // namespace

@@ -33,24 +33,39 @@ std::string letters_of(std::string_view glob) {
   return letters;
 }
 
+// System calls were sys_open once, to kprobes still are.
+std::vector<std::string> near_event(std::string_view word, const std::vector<std::string>& names) {
+  constexpr std::string_view kSys = "sys_";
+  auto near = near_names(word, names);
+  if (near.empty() && word.starts_with(kSys)) near = near_names(word.substr(kSys.size()), names);
+  return near;
+}
+
 // "sys_enter_opn*" resembles no whole name, but the beginnings of some.
 std::vector<std::string> near_glob(const std::string& glob, const std::vector<std::string>& names) {
   const std::string letters = letters_of(glob);
   if (letters.empty()) return {};
-  if (auto near = near_names(letters, names); !near.empty()) return near;
   std::vector<std::string> beginnings;
   for (const std::string& name : names) beginnings.push_back(name.substr(0, letters.size()));
+  const std::vector<std::string> nearest = near_names(letters, beginnings, 1);
+  if (nearest.empty()) return near_event(letters, names);
   std::vector<std::string> near;
-  for (const std::string& beginning : near_names(letters, beginnings)) {
-    for (const std::string& name : names) {
-      if (near.size() < 3 && name.starts_with(beginning)) near.push_back(name);
-    }
+  for (const std::string& name : names) {
+    if (near.size() < 3 && name.starts_with(nearest.front())) near.push_back(name);
   }
   return near;
 }
 
-std::string list_hint(const std::string& category) {
-  return "this kernel's names are the directories in /sys/kernel/tracing/events/" + category;
+std::string list_hint(Tracefs::Source source, const std::string& category) {
+  const bool debug = source == Tracefs::Source::DebugTracing;
+  const std::string path =
+      std::string(debug ? "/sys/kernel/debug/tracing" : "/sys/kernel/tracing") + "/events/" +
+      category;
+  // A detached tracefs is nothing that a person could list.
+  const char* mount = source == Tracefs::Source::Detached
+                          ? ", after mount -t tracefs tracefs /sys/kernel/tracing"
+                          : "";
+  return "this kernel's names are the directories in " + path + mount;
 }
 
 }  // namespace
@@ -77,14 +92,15 @@ Result<std::vector<Tracepoint>> Tracefs::resolve_name(const TracepointName& spec
 Result<std::vector<Tracepoint>> Tracefs::resolve_glob(
     const TracepointName& spec, const std::vector<std::string>& categories) const {
   std::vector<Tracepoint> found;
-  std::vector<std::string> seen;  // names of the matching categories, for the suggestion
+  std::vector<std::string> seen;  // names in the matching categories, for the suggestion
+  std::unordered_map<std::string, std::string> category_of;
   bool any_category = false;
   for (const std::string& category : categories) {
     if (!matches(spec.category, category)) continue;
     any_category = true;
     JT_TRY(const std::vector<std::string> names, directories("events/" + category));
-    seen.insert(seen.end(), names.begin(), names.end());
     for (const std::string& name : names) {
+      if (category_of.emplace(name, category).second) seen.push_back(name);
       if (!matches(spec.name, name)) continue;
       JT_TRY(const std::optional<std::uint32_t> id, read_id(category, name));
       if (id) found.push_back({*id, category, name});
@@ -92,8 +108,10 @@ Result<std::vector<Tracepoint>> Tracefs::resolve_glob(
   }
   if (!any_category) return no_such_category(spec.category, categories);
   if (!found.empty()) return found;
-  std::string hint = did_you_mean(near_glob(spec.name, seen));
-  if (hint.empty()) hint = list_hint(is_glob(spec.category) ? "" : spec.category);
+  std::vector<std::string> near = near_glob(spec.name, seen);
+  for (std::string& name : near) name.insert(0, category_of[name] + ":");
+  std::string hint = did_you_mean(near);
+  if (hint.empty()) hint = list_hint(source_, is_glob(spec.category) ? "" : spec.category);
   return fail(Errc::Usage, "no event matches '" + spec.category + ":" + spec.name + "'",
               std::move(hint));
 }
@@ -136,7 +154,7 @@ std::unexpected<Error> Tracefs::no_such_category(const std::string& category,
   std::string hint =
       did_you_mean(glob ? near_glob(category, categories) : near_names(category, categories));
   if (category == "syscalls") hint = "this kernel is built without CONFIG_FTRACE_SYSCALLS";
-  if (hint.empty()) hint = list_hint("");
+  if (hint.empty()) hint = list_hint(source_, "");
   return fail(Errc::Usage, (glob ? "no category matches '" : "no such category '") + category + "'",
               std::move(hint));
 }
@@ -152,12 +170,12 @@ std::unexpected<Error> Tracefs::no_such_event(const TracepointName& spec,
     }
   }
   if (const auto names = directories("events/" + spec.category)) {
-    for (const std::string& name : near_names(spec.name, *names)) {
+    for (const std::string& name : near_event(spec.name, *names)) {
       if (near.size() < 3) near.push_back(spec.category + ":" + name);
     }
   }
   std::string hint = did_you_mean(near);
-  if (hint.empty()) hint = list_hint(spec.category);
+  if (hint.empty()) hint = list_hint(source_, spec.category);
   return fail(Errc::Usage, "no such event '" + spec.category + ":" + spec.name + "'",
               std::move(hint));
 }

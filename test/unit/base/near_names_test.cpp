@@ -19,11 +19,23 @@ TEST(NearNames, distanceCountsEdits) {
   EXPECT_EQ(edit_distance("opneat", "openat"), 1U);
 }
 
-TEST(NearNames, partsComeBeforeTypos) {
-  const Names names{"opena", "sys_exit_openat", "sys_enter_openat", "openat2", "read"};
-  EXPECT_THAT(near_names("openat", names),
-              ElementsAre("sys_enter_openat", "sys_exit_openat", "openat2"));
-  EXPECT_THAT(near_names("openat", names, 4).back(), "opena");
+TEST(NearNames, oneEditThenPartsThenTypos) {
+  const Names names{"opent4",
+                    "sys_exit_openat",
+                    "sys_enter_openat2",
+                    "sys_enter_openat",
+                    "sys_x_exit_openat",
+                    "read",
+                    "openat_by",
+                    "opena"};
+  EXPECT_THAT(near_names("openat", names, 9),
+              ElementsAre("opena", "sys_enter_openat", "sys_exit_openat", "sys_x_exit_openat",
+                          "openat_by", "sys_enter_openat2"));
+  EXPECT_THAT(near_names("openat", names), ::testing::SizeIs(3));
+  EXPECT_THAT(near_names("open", Names{"sys_enter_fsopen", "sys_enter_open"}),
+              ElementsAre("sys_enter_open", "sys_enter_fsopen"));
+  EXPECT_THAT(near_names("sched_swicth_x", Names{"sched_switch", "sched_wakeup"}),
+              ElementsAre("sched_switch"));
 }
 
 TEST(NearNames, whatResemblesNothingGetsNoAnswer) {

@@ -137,7 +137,15 @@ TEST_F(TracefsTest, aGlobWithoutMatchSuggestsNearNames) {
   const Error none = error("syscalls:sys_enter_opn*");
   EXPECT_EQ(none.code, Errc::Usage);
   EXPECT_EQ(none.message, "no event matches 'syscalls:sys_enter_opn*'");
-  EXPECT_THAT(none.hint, HasSubstr("sys_enter_open"));
+  EXPECT_EQ(none.hint,
+            "did you mean syscalls:sys_enter_open, syscalls:sys_enter_openat or "
+            "syscalls:sys_enter_openat2?");
+  EXPECT_EQ(error("*:openat[3-9]*").hint,
+            "did you mean syscalls:sys_enter_openat, syscalls:sys_exit_openat or "
+            "syscalls:sys_enter_openat2?");
+  EXPECT_EQ(error("syscalls:sys_open*").hint,
+            "did you mean syscalls:sys_enter_open, syscalls:sys_enter_openat or "
+            "syscalls:sys_enter_openat2?");
   EXPECT_THAT(error("sched:[x]").hint, HasSubstr("/events/sched"));
 }
 
