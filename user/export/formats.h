@@ -15,6 +15,9 @@ namespace jtrace::exporting {
 [[nodiscard]] std::string write_text(const profile::Profile& profile);
 [[nodiscard]] std::string write_html(const profile::Profile& profile);
 
+// assets/flamegraph.html as built in (embed_page.cmake).
+[[nodiscard]] std::string_view flamegraph_page();
+
 // A word for machines: "java-inlined". The page keys its colours and its legend by it.
 [[nodiscard]] std::string_view kind_name(profile::FrameKind kind);
 

@@ -12,10 +12,12 @@ namespace jtrace::exporting {
 namespace {
 
 constexpr std::array<std::string_view, 2> kCollapsed{".collapsed", ".folded"};
+constexpr std::array<std::string_view, 1> kHtml{".html"};
 constexpr std::array<std::string_view, 1> kText{".txt"};
 
-constexpr std::array<Exporter, 2> kExporters{{
+constexpr std::array<Exporter, 3> kExporters{{
     {"collapsed", kCollapsed, write_collapsed},
+    {"html", kHtml, write_html},
     {"text", kText, write_text},
 }};
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page's bytes; what a browser makes of them is test/browser's business.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "export/call_tree.h"
+#include "export/exporter.h"
+#include "export/formats.h"
+#include "support/sample_profiles.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using enum profile::FrameKind;
+
+constexpr std::string_view kOpen = R"(<script type="application/json" id="profile">)";
+
+std::string data_of(const std::string& page) {
+  const std::size_t begin = page.find(kOpen) + kOpen.size();
+  return page.substr(begin, page.find("</script>", begin) - begin);
+}
+
+std::size_t occurrences(std::string_view text, std::string_view word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != std::string_view::npos; ++count) {
+    at = text.find(word, at + word.size());
+  }
+  return count;
+}
+
+TEST(CallTree, FoldsEqualRootsInPreorder) {
+  test::ProfileSketch s({});
+  const auto a = s.frame(Native, "a");
+  const auto b = s.frame(Native, "b");
+  const auto c = s.frame(Native, "c");
+  s.stack({a, b, c}, 1);
+  s.stack({a, b}, 2);
+  s.stack({a, c}, 4);
+  s.stack({b}, 8);
+  const Stacks stacks = make_stacks(std::move(s).build(), Suffixes::No);
+  const CallTree tree = make_call_tree(stacks);
+  EXPECT_THAT(tree.levels, ElementsAre(1, 2, 3, 2, 1));
+  EXPECT_THAT(tree.frames, ElementsAre(0, 1, 2, 2, 1));
+  EXPECT_THAT(tree.self, ElementsAre(0, 2, 1, 4, 8));
+}
+
+TEST(CallTree, NothingOfNothing) { EXPECT_TRUE(make_call_tree({}).levels.empty()); }
+
+TEST(Html, DataIsTheCallTree) {
+  const auto json = nlohmann::json::parse(data_of(write_html(test::small_profiles()[1].profile)));
+  EXPECT_EQ(json.at("title"), "syscalls:sys_enter_openat");
+  EXPECT_EQ(json.at("type"), "events");
+  EXPECT_EQ(json.at("stacks"), 3);
+  EXPECT_EQ(json.at("levels").size(), json.at("frames").size());
+  EXPECT_EQ(json.at("levels").size(), json.at("self").size());
+  EXPECT_EQ(json.at("names").size(), json.at("name_kinds").size());
+  std::int64_t sum = 0;
+  for (const auto& value : json.at("self")) sum += value.get<std::int64_t>();
+  EXPECT_EQ(sum, 1234);
+  EXPECT_EQ(json.at("ledger").at(6).at(1), "not measurable");
+}
+
+TEST(Html, NoMarkupComesFromAProfile) {
+  const std::string page = write_html(test::hostile_profile());
+  const std::string data = data_of(page);
+  EXPECT_EQ(data.find_first_of("<>&"), std::string::npos);
+  for (const char c : data) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
+  EXPECT_EQ(occurrences(page, "<script"), occurrences(write_html({}), "<script"));
+  const auto json = nlohmann::json::parse(data);
+  EXPECT_THAT(json.at("title").get<std::string>(), HasSubstr("</title><script>"));
+  EXPECT_THAT(json.at("names").get<std::vector<std::string>>(),
+              testing::Contains("</script><img src=x onerror=alert(1)>"));
+}
+
+TEST(Html, PageIsTheTemplateWithHashesForItsPolicy) {
+  const std::string_view page = flamegraph_page();
+  EXPECT_THAT(page, Not(HasSubstr("-src 'unsafe-inline'")));
+  EXPECT_EQ(occurrences(page, "-src 'sha256-"), 2U);
+  EXPECT_EQ(occurrences(page, "<!--jtrace:profile-->"), 1U);
+  EXPECT_EQ(occurrences(page, "<!--/jtrace:profile-->"), 1U);
+  EXPECT_THAT(page, Not(HasSubstr("innerHTML")));
+  EXPECT_THAT(page, Not(HasSubstr("http:")));
+  EXPECT_THAT(page, Not(HasSubstr("https:")));
+}
+
+}  // namespace
+}  // namespace jtrace::exporting

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flame graph page: assets/flamegraph.html with the profile as JSON in place of its sample.
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "export/call_tree.h"
+#include "export/exporter.h"
+#include "export/formats.h"
+#include "export/stacks.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kBegin = "<!--jtrace:profile-->";
+constexpr std::string_view kEnd = "<!--/jtrace:profile-->";
+
+// Counts are text: JavaScript's numbers are exact to 2^53 only.
+Json ledger_json(const profile::Ledger& ledger) {
+  Json lines = Json::array();
+  for (const profile::LedgerLine& line : ledger.lines) {
+    lines.push_back({safe_text(line.name),
+                     line.measurable ? count_text(line.count) : "not measurable", line.depth});
+  }
+  return lines;
+}
+
+Json header_json(const profile::Profile& profile) {
+  const profile::Header& header = profile.header;
+  const profile::ValueType type =
+      profile.sample_types.empty() ? profile::ValueType{} : profile.sample_types.front();
+  Json json;
+  json["version"] = 1;
+  json["title"] = safe_text(header.title);
+  json["target"] = safe_text(header.target);
+  json["host"] = safe_text(header.host);
+  json["start"] = time_text(header.start);
+  json["duration"] = header.duration.count() == 0 ? "" : duration_text(header.duration);
+  json["command"] = safe_text(header.command_line);
+  json["type"] = safe_text(type.type);
+  json["unit"] = safe_text(type.unit);
+  json["comments"] = Json::array();
+  if (header.events.size() > 1) {
+    for (const std::string& event : header.events) json["comments"].push_back(safe_text(event));
+  }
+  for (const std::string& comment : profile.comments) {
+    json["comments"].push_back(safe_text(comment));
+  }
+  json["balanced"] = profile.ledger.balanced;
+  json["ledger"] = ledger_json(profile.ledger);
+  return json;
+}
+
+void add_tree(Json& json, const Stacks& stacks) {
+  const CallTree tree = make_call_tree(stacks);
+  // kinds holds those that occur, so the page need not know the enum's numbers.
+  Json kinds = Json::array();
+  Json names = Json::array();
+  Json name_kinds = Json::array();
+  std::array<std::size_t, static_cast<std::size_t>(profile::FrameKind::Unknown) + 1> index_of{};
+  for (const Frame& frame : stacks.frames) {
+    std::size_t& index = index_of.at(static_cast<std::size_t>(frame.kind));
+    if (index == 0) {
+      kinds.push_back(kind_name(frame.kind));
+      index = kinds.size();
+    }
+    names.push_back(frame.text);
+    name_kinds.push_back(index - 1);
+  }
+  json["stacks"] = stacks.stacks.size();
+  json["kinds"] = std::move(kinds);
+  json["names"] = std::move(names);
+  json["name_kinds"] = std::move(name_kinds);
+  json["levels"] = tree.levels;
+  json["frames"] = tree.frames;
+  json["self"] = tree.self;
+}
+
+// JSON that no HTML parser can take for markup: ASCII only, and without '<', '>' and '&', which
+// occur in JSON inside strings alone.
+std::string inert(const Json& json) {
+  const std::string plain = json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  std::string out;
+  out.reserve(plain.size());
+  for (const char c : plain) {
+    switch (c) {
+      case '<':
+        out += "\\u003c";
+        break;
+      case '>':
+        out += "\\u003e";
+        break;
+      case '&':
+        out += "\\u0026";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string write_html(const profile::Profile& profile) {
+  Json json = header_json(profile);
+  add_tree(json, make_stacks(profile, Suffixes::No));
+  const std::string_view page = flamegraph_page();
+  std::string out(page.substr(0, page.find(kBegin)));
+  out += R"(<script type="application/json" id="profile">)";
+  out += inert(json);
+  out += "</script>";
+  out += page.substr(page.find(kEnd) + kEnd.size());
+  return out;
+}
+
+}  // namespace jtrace::exporting
