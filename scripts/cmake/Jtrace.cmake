@@ -9,9 +9,6 @@ if(JTRACE_SANITIZE)
   target_compile_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(jtrace_flags INTERFACE -fsanitize=${JTRACE_SANITIZE})
 endif()
-if(JTRACE_FUZZ)
-  target_compile_options(jtrace_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()
 
 # jtrace_room(<name> SOURCES ... [DEPENDS rooms...] [LIBS third-party...]): one static library per
 # room. It links exactly the rooms of DEPENDS; scripts/check_layers.py checks the includes.
@@ -52,22 +49,4 @@ function(jtrace_test name)
     JTRACE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS} GTest::gmock GTest::gtest_main)
   jtrace_add_test(${name} LABELS ${T_LABELS} TIMEOUT ${T_TIMEOUT} COMMAND ${name})
-endfunction()
-
-# jtrace_fuzz(<name> SOURCES ... ROOMS ... [LIBS ...] [CORPUS folder]): a libFuzzer program, and a test
-# (label fuzz) that runs it for ten seconds. Nothing without JTRACE_FUZZ.
-function(jtrace_fuzz name)
-  if(NOT JTRACE_FUZZ)
-    return()
-  endif()
-  cmake_parse_arguments(T "" "CORPUS" "SOURCES;ROOMS;LIBS" ${ARGN})
-  list(TRANSFORM T_ROOMS PREPEND jtrace_)
-  add_executable(${name} ${T_SOURCES})
-  target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS})
-  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  # libFuzzer writes what it finds into the first folder: never into the source tree.
-  set(found ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
-  file(MAKE_DIRECTORY ${found})
-  jtrace_add_test(${name} LABELS fuzz TIMEOUT 60 COMMAND ${name} -max_total_time=10
-    -rss_limit_mb=1024 -timeout=5 ${found} ${T_CORPUS})
 endfunction()
