@@ -19,7 +19,8 @@ static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, 
 		.hi = hi,
 	};
 
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_NO_WAKEUP))
+	/* Rare, and user space should look while the mapping, or the process, still is there. */
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP))
 		bump(JT_COUNTER_NOTICE_LOST);
 }
 

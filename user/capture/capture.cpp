@@ -316,6 +316,8 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
   }
 }
 
+int Capture::wake_fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
+
 void Capture::drain(const RecordHandlers& handlers) {
   impl_->handlers = &handlers;
   ring_buffer__consume(impl_->ring.get());

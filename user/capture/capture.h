@@ -81,6 +81,8 @@ class Capture {
   // Number of the last mapping change that BPF saw in this process.
   [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 
+  // Becomes readable when a notice came; other records wake nobody.
+  [[nodiscard]] int wake_fd() const;
   // Takes what the ring buffer holds.
   void drain(const RecordHandlers& handlers);
   [[nodiscard]] std::vector<StackCount> counts() const;

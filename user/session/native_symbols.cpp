@@ -27,11 +27,16 @@ Result<UniqueFd> vdso_file() {
   return fd;
 }
 
-std::unique_ptr<symbolize::ElfSymbols> load_symbols(pid_t tgid, const process::MapEntry& entry) {
-  auto fd = entry.path == "[vdso]" ? vdso_file() : process::open_mapped_file(tgid, entry);
-  if (!fd) return nullptr;
+std::unique_ptr<symbolize::ElfSymbols> load_symbols(pid_t tgid, const unwind::MappedImage& image) {
   const std::string root = "/proc/" + std::to_string(tgid) + "/root";
-  auto loaded = symbolize::ElfSymbols::load(fd->get(), entry.path, root);
+  const auto& path = image.entry.path;
+  if (image.binary->file.valid()) {
+    auto loaded = symbolize::ElfSymbols::load(image.binary->file.get(), path, root);
+    return loaded ? std::make_unique<symbolize::ElfSymbols>(std::move(*loaded)) : nullptr;
+  }
+  auto fd = path == "[vdso]" ? vdso_file() : process::open_mapped_file(tgid, image.entry);
+  if (!fd) return nullptr;
+  auto loaded = symbolize::ElfSymbols::load(fd->get(), path, root);
   if (!loaded) return nullptr;
   return std::make_unique<symbolize::ElfSymbols>(std::move(*loaded));
 }
@@ -40,7 +45,7 @@ std::unique_ptr<symbolize::ElfSymbols> load_symbols(pid_t tgid, const process::M
 
 NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
   const auto [it, fresh] = files_.try_emplace(image.binary);
-  if (fresh && image.binary) it->second.symbols = load_symbols(tgid, image.entry);
+  if (fresh && image.binary) it->second.symbols = load_symbols(tgid, image);
   return it->second;
 }
 

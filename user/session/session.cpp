@@ -168,10 +168,11 @@ Status Run::trace(StopSignals& signals, Recorder& recorder) {
                                          : fmt::format("{} events", events_.size()),
                      target_text()));
   while (true) {
-    pollfd stop{.fd = signals.fd(), .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&stop, 1, static_cast<int>(kTurn.count()));
+    std::array<pollfd, 2> wake{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                {.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0}}};
+    ::poll(wake.data(), wake.size(), static_cast<int>(kTurn.count()));
     JT_CHECK_OK(recorder.turn());
-    if (ready > 0) break;
+    if (wake.front().revents != 0) break;
     const auto elapsed = steady_clock::now() - begin;
     if (options_.duration && elapsed >= *options_.duration) break;
     if (!targets_alive()) break;

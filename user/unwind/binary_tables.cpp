@@ -10,12 +10,14 @@ namespace {
 
 // A process that maps new files without end must not take our memory.
 constexpr std::size_t kMaxBinaries = 65536;
+// Files kept open; a JVM maps about 40.
+constexpr std::size_t kMaxOpenFiles = 512;
 
 }  // namespace
 
 const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   if (entry.path == "[vdso]") return vdso();
-  const auto fd = process::open_mapped_file(tgid, entry);
+  auto fd = process::open_mapped_file(tgid, entry);
   if (!fd) return without_cfi(entry.path, fd.error().message);
   struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return without_cfi(entry.path, "cannot stat the file");
@@ -29,6 +31,7 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   binary.path = entry.path;
   // The cache is keyed by build id, so only files that no ordinary user can make go through it.
   compile(fd->get(), info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0, binary);
+  if (binaries_.size() <= kMaxOpenFiles) binary.file = std::move(*fd);
   return binary;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "process/maps.h"
 #include "unwind/store.h"
 #include "unwind/table_cache.h"
@@ -24,6 +25,9 @@ struct Binary {
   bool has_cfi = false;
   std::string no_cfi_reason;
   std::vector<CodeSegment> code;
+  // Kept open, so that its symbols can be read after the process, or the file's name, is gone. Not
+  // valid for the vDSO, for what could not be opened, and past a limit of open files.
+  UniqueFd file;
 };
 
 // Opens and compiles binaries (or loads them from the cache) into the store, once each. A binary

@@ -89,7 +89,11 @@ Elf_Scn* ElfFile::find(std::string_view name, GElf_Shdr& header) const {
   for (Elf_Scn* scn = nullptr; (scn = elf_nextscn(elf_.get(), scn)) != nullptr;) {
     if (gelf_getshdr(scn, &header) == nullptr) continue;
     const char* text = elf_strptr(elf_.get(), names, header.sh_name);
-    if (text != nullptr && name == text) return scn;
+    // Not by the length of `text`, which may be all of the string table, section for section.
+    if (text != nullptr && std::strncmp(text, name.data(), name.size()) == 0 &&
+        text[name.size()] == '\0') {
+      return scn;
+    }
   }
   return nullptr;
 }

@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "process/maps.h"
 #include "unwind/cfi.h"
@@ -119,7 +120,8 @@ Result<UnwindTable> compile(const ElfFile& file) {
   JT_TRY(CfiRows cfi, rows_of_file(file, code, rules));
   if (cfi.ranges.empty()) return fail(Errc::Target, "no usable .eh_frame or .debug_frame");
   add_plt(file, code, rules, cfi);
-  std::ranges::stable_sort(cfi.ranges, {}, &CfiRange::start);
+  std::ranges::sort(cfi.ranges, {},
+                    [](const CfiRange& range) { return std::pair(range.start, range.first_row); });
   TableBuilder builder(invalid.value_or(0));
   for (const CfiRange& range : cfi.ranges) {
     builder.add(range, std::span(cfi.rows).subspan(range.first_row, range.row_count));
