@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 #include "jvmsym/hotspot/guarded_memory.h"
@@ -91,7 +93,11 @@ Status for_each_entry(const ChunkedMemory& memory, const Table& table, Visit vis
         Bytes::read(memory, ProcessAddr{table.start + i * table.stride}, table.stride, kMaxStride);
     if (!entry) return fail(Errc::Target, "read the JVM's tables: memory not readable");
     const std::uint64_t name_at = entry->get<std::uint64_t>(table.part[0]).value_or(0);
-    if (name_at == 0) return {};
+    if (name_at == 0) {
+      // While ld.so still relocates libjvm.so, the names are null.
+      if (i == 0) return fail(Errc::Target, "the JVM is not ready: its tables are empty");
+      return {};
+    }
     auto name = memory.c_string(ProcessAddr{name_at}, kMaxString);
     if (!name) return fail(Errc::Target, "read the JVM's tables: a name is not readable");
     visit(*entry, std::move(*name));
@@ -187,16 +193,46 @@ std::optional<std::int64_t> VmStructs::constant(std::string_view name) const {
   return found->second;
 }
 
-std::vector<std::string> VmStructs::dump() const {
+std::string VmStructs::to_text() const {
   std::vector<std::string> lines;
   for (const auto& [name, field] : fields_) {
-    lines.push_back(fmt::format("field {} {} {:#x} {}", name, field.is_static ? "static" : "member",
-                                field.is_static ? field.address : field.offset, field.type));
+    lines.push_back(field.is_static
+                        ? fmt::format("static {:#x} {} {}\n", field.address, name, field.type)
+                        : fmt::format("member {} {} {}\n", field.offset, name, field.type));
   }
-  for (const auto& [name, size] : types_) lines.push_back(fmt::format("type {} {}", name, size));
-  for (const auto& [name, v] : constants_) lines.push_back(fmt::format("constant {} {}", name, v));
-  std::sort(lines.begin(), lines.end());
-  return lines;
+  for (const auto& [name, size] : types_) lines.push_back(fmt::format("type {} {}\n", size, name));
+  for (const auto& [name, value] : constants_) {
+    lines.push_back(fmt::format("constant {} {}\n", value, name));
+  }
+  std::ranges::sort(lines);
+  return fmt::format("{}", fmt::join(lines, ""));
+}
+
+VmStructs VmStructs::from_text(std::string_view text) {
+  VmStructs result;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    std::string number;
+    if (!(words >> kind >> number >> std::ws)) continue;
+    const auto value = std::strtoll(number.c_str(), nullptr, 0);
+    std::string name;
+    if (kind == "type" || kind == "constant") {
+      std::getline(words, name);  // "unsigned int"
+    } else {
+      words >> name >> std::ws;
+    }
+    if (kind == "type") result.types_[name] = static_cast<std::uint64_t>(value);
+    if (kind == "constant") result.constants_[name] = value;
+    if (kind != "static" && kind != "member") continue;
+    Field field;
+    field.is_static = kind == "static";
+    std::getline(words, field.type);
+    (field.is_static ? field.address : field.offset) = static_cast<std::uint64_t>(value);
+    result.fields_[name] = field;
+  }
+  return result;
 }
 
 }  // namespace jtrace::jvmsym::hotspot

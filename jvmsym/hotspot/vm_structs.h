@@ -58,8 +58,10 @@ class VmStructs {
   [[nodiscard]] std::optional<std::uint64_t> type_size(std::string_view type) const;
   [[nodiscard]] std::optional<std::int64_t> constant(std::string_view name) const;
 
-  [[nodiscard]] std::size_t field_count() const { return fields_.size(); }
-  [[nodiscard]] std::vector<std::string> dump() const;  // sorted, one line an entry
+  // One line an entry, sorted; what a release has is recorded and compared in this form.
+  [[nodiscard]] std::string to_text() const;
+  // The reverse; lines that do not parse are skipped.
+  [[nodiscard]] static VmStructs from_text(std::string_view text);
 
  private:
   std::unordered_map<std::string, Field> fields_;  // "Type::field"
