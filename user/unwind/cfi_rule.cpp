@@ -162,7 +162,8 @@ std::int16_t register_slot(const jt_rule& rule, const RegisterRule& reg) {
 
 // Where a register lies counted from rbp: functions that realign their stack and still need the CFA
 // (gcc's dynamic realignment) save registers at fixed places below rbp, at no fixed distance from
-// the CFA. rbp itself is at rbp + 0.
+// the CFA. rbp itself is at rbp + 0, so with JT_RULE_SAVED_AT_RBP an rbp_off of 0 is a place and
+// not JT_REG_SAME; rbx_off keeps its meaning.
 std::optional<std::int16_t> saved_at_rbp(const RegisterRule& reg, std::int64_t highest) {
   if (reg.kind != RegisterRule::Kind::Expression) return std::nullopt;
   const auto form = parse_address(reg.expression);

@@ -95,14 +95,13 @@ std::uint64_t cfa_of(const jt_rule& rule, std::uint64_t pc) {
 
 class Oracle {
  public:
-  explicit Oracle(int fd) : elf_(elf_begin(fd, ELF_C_READ, nullptr)) {
-    cfi_ = dwarf_getcfi_elf(elf_.get());
-  }
+  explicit Oracle(int fd)
+      : elf_(elf_begin(fd, ELF_C_READ, nullptr)), cfi_(dwarf_getcfi_elf(elf_.get())) {}
 
   // Empty where rule and libdw say the same of `pc`, else what differs.
   std::string compare(std::uint64_t pc, const jt_rule& rule) {
     Dwarf_Frame* raw = nullptr;
-    if (dwarf_cfi_addrframe(cfi_, pc, &raw) != 0) {
+    if (dwarf_cfi_addrframe(cfi_.get(), pc, &raw) != 0) {
       return rule.cfa_kind == JT_CFA_INVALID ? "" : "row where libdw has none";
     }
     const std::unique_ptr<Dwarf_Frame, decltype(&std::free)> frame(raw, std::free);
@@ -184,9 +183,10 @@ class Oracle {
 
   struct End {
     void operator()(Elf* elf) const { elf_end(elf); }
+    void operator()(Dwarf_CFI* cfi) const { dwarf_cfi_end(cfi); }
   };
   std::unique_ptr<Elf, End> elf_;
-  Dwarf_CFI* cfi_ = nullptr;  // belongs to elf_
+  std::unique_ptr<Dwarf_CFI, End> cfi_;
 };
 
 // First and last address of every `stride`-th row.

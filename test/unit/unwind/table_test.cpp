@@ -165,6 +165,16 @@ TEST(CompileTable, refusesWhatIsNoX86Program) {
   EXPECT_FALSE(compile_unwind_table(-1));
 }
 
+// Built with an empty .eh_frame.
+TEST(CompileTable, debugFrameServesWhereThereIsNoEhFrame) {
+  const auto table = compile_unwind_table(open_file(JTRACE_DEBUG_FRAME_FIXTURE).get());
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_TRUE(is_sound(*table));
+  // The function's first instruction, and its body once rbp is set up.
+  EXPECT_GE(count_kind(*table, JT_CFA_RSP), 1U);
+  EXPECT_GE(count_kind(*table, JT_CFA_RBP), 1U);
+}
+
 TEST(BuildId, isThatOfTheNote) {
   const std::string id = read_build_id(open_file(kLibc).get());
   EXPECT_EQ(id.size(), 40U);
