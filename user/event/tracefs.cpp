@@ -83,7 +83,7 @@ Result<UniqueFd> open_detached() {
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return failed("fsconfig");
   }
-  UniqueFd mount(
+  const UniqueFd mount(
       syscall_fd(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOEXEC)));
   if (!mount.valid()) return failed("fsmount");
   // A mount's descriptor is as good as O_PATH for openat, but a plain one can also be listed.

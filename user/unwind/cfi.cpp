@@ -304,7 +304,7 @@ class Evaluator {
     if (!value || (cie.encoding & DW_EH_PE_indirect) != 0) return std::nullopt;
     switch (cie.encoding & 0x70) {
       case DW_EH_PE_absptr:
-        return *value;
+        return value;
       case DW_EH_PE_pcrel:
         return field + *value;
       default:
