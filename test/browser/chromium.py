@@ -57,9 +57,11 @@ class Page:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=scale, mobile=False)
 
-    def media(self, **features):
+    def media(self, scheme):
+        """Prefers `scheme`, light or dark, and no animations."""
         self.call("Emulation.setEmulatedMedia", features=[
-            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()])
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def run(self, expression):
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True,

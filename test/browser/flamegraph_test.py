@@ -37,7 +37,7 @@ class FlameGraph(unittest.TestCase):
     def setUp(self):
         self.page = self.browser.page()
         self.page.size(1600, 1000)
-        self.page.media(prefers_color_scheme="light", prefers_reduced_motion="reduce")
+        self.page.media("light")
 
     def path(self, name):
         return os.path.join(self.folder.name, name + ".html")
@@ -196,7 +196,7 @@ class FlameGraph(unittest.TestCase):
         theme = "document.documentElement.dataset.theme"
         self.open("java")
         self.assertEqual(self.page.run(theme), "light")
-        self.page.media(prefers_color_scheme="dark")
+        self.page.media("dark")
         self.page.until(theme + " === 'dark'")
         self.page.key("d")
         self.assertEqual(self.page.run(theme), "light")
@@ -290,7 +290,7 @@ class FlameGraph(unittest.TestCase):
         folder = os.environ.get("JTRACE_SCREENSHOTS", self.folder.name)
         os.makedirs(folder, exist_ok=True)
         for scheme in ("light", "dark"):
-            self.page.media(prefers_color_scheme=scheme)
+            self.page.media(scheme)
             for width, height in ((1600, 1000), (420, 800)):
                 self.page.size(width, height, 1 if width > 1000 else 2)
                 self.open("server")

@@ -77,7 +77,10 @@ void put_stack(std::string& out, const Stacks& stacks, const Stack& stack) {
 void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) {
   std::vector<const Stack*> order;
   for (const Stack& stack : stacks.stacks) order.push_back(&stack);
-  std::ranges::stable_sort(order, std::ranges::greater{}, [](const Stack* s) { return s->value; });
+  // Equal values stay in the order of their frames, which is the order of the stacks in memory.
+  std::ranges::sort(order, [](const Stack* a, const Stack* b) {
+    return a->value != b->value ? a->value > b->value : a < b;
+  });
   const std::size_t all = order.size();
   order.resize(std::min(all, kTopStacks));
   if (all == 0) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +80,62 @@ TEST(SafeText, LongNamesAreCutAtACharacterAndSayTheirLength) {
   const std::string escapes = safe_text(std::string(2000, ';'));
   EXPECT_LE(escapes.size(), kMaxFrameText);
   EXPECT_TRUE(escapes.ends_with("\\x3b...[2000 bytes]")) << escapes;
+}
+
+// What a reader of the escapes gets back.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out += text[i];
+      continue;
+    }
+    const char form = text[++i];
+    if (form == '\\') {
+      out += form;
+      continue;
+    }
+    const std::size_t digits = form == 'x' ? 2 : form == 'u' ? 4 : 8;
+    const auto value = std::stoul(std::string(text.substr(i + 1, digits)), nullptr, 16);
+    i += digits;
+    const auto put = [&](unsigned long byte) { out += static_cast<char>(byte); };
+    if (form == 'x') {
+      put(value);
+    } else if (value < 0x800) {
+      put(0xc0 | value >> 6);
+      put(0x80 | (value & 0x3f));
+    } else if (value < 0x10000) {
+      put(0xe0 | value >> 12);
+      put(0x80 | (value >> 6 & 0x3f));
+      put(0x80 | (value & 0x3f));
+    } else {
+      put(0xf0 | value >> 18);
+      put(0x80 | (value >> 12 & 0x3f));
+      put(0x80 | (value >> 6 & 0x3f));
+      put(0x80 | (value & 0x3f));
+    }
+  }
+  return out;
+}
+
+TEST(SafeText, AnyBytesGiveTextThatReadsBack) {
+  std::mt19937 random(5);
+  const std::vector<std::string> pieces{"a",      ";",        "\\",     " ",          "\n",
+                                        "\xff",   "\xe2\x82", "\u202e", "\U000e0041", "\u65e5",
+                                        "\u0085", "\xf0\x9f", "\x80",   "x3b",        "\u2029"};
+  for (int round = 0; round < 20'000; ++round) {
+    std::string name;
+    for (std::size_t n = random() % 12; n > 0; --n) {
+      name += random() % 2 == 0 ? pieces[random() % pieces.size()]
+                                : std::string(1, static_cast<char>(random()));
+    }
+    const std::string text = safe_text(name);
+    ASSERT_EQ(unescaped(text), name) << text;
+    ASSERT_NO_THROW((void)nlohmann::json(text).dump()) << "not UTF-8";
+    for (const char c : text) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != ';');
+    ASSERT_FALSE(text.starts_with(' ') || text.ends_with(' ')) << text;
+    ASSERT_EQ(text.find("\u202e"), std::string::npos);
+  }
 }
 
 class FrameText : public testing::Test {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every format against test/golden/<format>/<profile>.<suffix>: same profile, same bytes. Of a page
+// Every format against test/golden/<format>/<profile>.expected: same profile, same bytes. Of a page
 // only what differs between pages is kept there.
 // JTRACE_UPDATE_GOLDEN=1 writes the files instead; read the diff before committing it.
 #include <gtest/gtest.h>
@@ -27,9 +27,7 @@ fs::path folder(const Exporter& exporter) {
   return fs::path(JTRACE_SOURCE_DIR) / "test/golden" / exporter.name;
 }
 
-std::string file_name(const Exporter& exporter, const test::NamedProfile& named) {
-  return named.name + std::string(exporter.suffixes.front());
-}
+std::string file_name(const test::NamedProfile& named) { return named.name + ".expected"; }
 
 // Without the part of the page that is the same in all: a change of its style is no change of the
 // format.
@@ -48,7 +46,7 @@ bool updating() { return std::getenv("JTRACE_UPDATE_GOLDEN") != nullptr; }
 TEST(Golden, EveryFormatWritesTheBytesItWroteBefore) {
   for (const Exporter& exporter : exporters()) {
     for (const test::NamedProfile& named : test::small_profiles()) {
-      const fs::path path = folder(exporter) / file_name(exporter, named);
+      const fs::path path = folder(exporter) / file_name(named);
       const std::string written = without_page(exporter.write(named.profile));
       if (updating()) {
         fs::create_directories(path.parent_path());
@@ -66,7 +64,7 @@ TEST(Golden, NoFileIsLeftOver) {
   for (const Exporter& exporter : exporters()) {
     std::set<std::string> wanted;
     for (const test::NamedProfile& named : test::small_profiles()) {
-      wanted.insert(file_name(exporter, named));
+      wanted.insert(file_name(named));
     }
     for (const auto& entry : fs::directory_iterator(folder(exporter))) {
       EXPECT_TRUE(wanted.contains(entry.path().filename().string())) << entry.path();

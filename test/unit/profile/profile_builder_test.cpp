@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace jtrace::profile {
@@ -17,7 +18,7 @@ constexpr LocationId kB{2};
 
 ProfileBuilder two_values() {
   Header header;
-  header.title = "t";
+  header.title = std::string("t");
   return ProfileBuilder(std::move(header), {{"events", "count"}, {"bytes", "bytes"}});
 }
 
