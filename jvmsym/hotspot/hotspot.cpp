@@ -73,7 +73,8 @@ Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader
                                                      int libjvm_fd, std::uint64_t bias) {
   JT_TRY(const VmSymbols symbols, VmSymbols::load(libjvm_fd, bias));
   JT_TRY(const VmStructs structs, VmStructs::read(memory, symbols));
-  auto vm = std::make_unique<HotspotVmImpl>(memory, make_layout(memory, structs));
+  auto vm = std::make_unique<HotspotVmImpl>(
+      memory, make_layout(memory, structs, major_version(memory, structs)));
   JT_CHECK_OK(vm->init(symbols.find(kStubListSymbol)));
   return vm;
 }

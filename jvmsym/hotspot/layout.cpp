@@ -273,15 +273,6 @@ int static_int(const process::MemoryReader& memory, const VmStructs& structs, Fi
   return memory.read<std::int32_t>(ProcessAddr{field->address}).value_or(0);
 }
 
-// JDK 8 calls its VM version 25.x; JDK_Version, gone with JDK 22, tells the release.
-int major_version(const process::MemoryReader& memory, const VmStructs& structs) {
-  if (const auto* current = structs.find({{"JDK_Version", "_current"}})) {
-    const int major = memory.read<std::uint8_t>(ProcessAddr{current->address}).value_or(0);
-    if (major != 0) return major;
-  }
-  return static_int(memory, structs, {"Abstract_VM_Version", "_vm_major_version"});
-}
-
 std::string version_text(const process::MemoryReader& memory, const VmStructs& structs, int major) {
   if (const auto* release = structs.find({{"Abstract_VM_Version", "_s_vm_release"}})) {
     const auto at = memory.read<std::uint64_t>(ProcessAddr{release->address}).value_or(0);
@@ -293,6 +284,15 @@ std::string version_text(const process::MemoryReader& memory, const VmStructs& s
 }
 
 }  // namespace
+
+// JDK_Version went with JDK 22; until JDK 8 the VM had versions of its own.
+int major_version(const process::MemoryReader& memory, const VmStructs& structs) {
+  if (const auto* current = structs.find({{"JDK_Version", "_current"}})) {
+    const int major = memory.read<std::uint8_t>(ProcessAddr{current->address}).value_or(0);
+    if (major != 0) return major;
+  }
+  return static_int(memory, structs, {"Abstract_VM_Version", "_vm_major_version"});
+}
 
 std::optional<std::uint64_t> Place::get(const Bytes& header, ProcessAddr blob) const {
   std::uint64_t sum = from_blob ? blob.value : 0;
@@ -307,9 +307,9 @@ std::optional<std::uint64_t> Place::get(const Bytes& header, ProcessAddr blob) c
 
 std::uint32_t Place::end() const { return std::max(term[0].end(), term[1].end()); }
 
-Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs) {
+Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs, int major) {
   Layout layout;
-  layout.major = major_version(memory, structs);
+  layout.major = major;
   layout.version = version_text(memory, structs, layout.major);
   const JdkQuirks quirks = jdk_quirks(layout.major);
   layout.slot_sender_sp = quirks.slot_sender_sp;

@@ -125,7 +125,11 @@ struct Layout {
   std::vector<std::string> missing;  // "inlined frames: no nmethod::_metadata_offset"
 };
 
-// `memory` is needed for the version only.
-[[nodiscard]] Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs);
+// The release: 17. JDK 8's VM calls itself 25.
+[[nodiscard]] int major_version(const process::MemoryReader& memory, const VmStructs& structs);
+
+// `memory` is needed for the version's text only.
+[[nodiscard]] Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs,
+                                 int major);
 
 }  // namespace jtrace::jvmsym::hotspot

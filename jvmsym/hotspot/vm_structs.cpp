@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -33,17 +35,28 @@ bool wanted(std::string_view name) {
   return name.starts_with(kTablePrefix) || name == kStubListSymbol;
 }
 
+std::span<const std::byte> section_bytes(Elf_Scn* section) {
+  const Elf_Data* data = section == nullptr ? nullptr : elf_getdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr) return {};
+  return {static_cast<const std::byte*>(data->d_buf), data->d_size};
+}
+
+// Over libelf's buffers directly: its per-symbol calls take most of an attach for a .symtab of
+// 110 000 symbols.
 void add_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::uint64_t bias,
                  VmSymbols& symbols) {
-  Elf_Data* data = elf_getdata(section, nullptr);
-  if (data == nullptr || header.sh_entsize == 0) return;
-  const std::size_t count = std::min<std::size_t>(data->d_size / header.sh_entsize, kMaxSymbols);
+  const auto table = section_bytes(section);
+  const auto strings = section_bytes(elf_getscn(elf, header.sh_link));
+  const std::size_t count = std::min(table.size() / sizeof(Elf64_Sym), kMaxSymbols);
   for (std::size_t i = 0; i < count; ++i) {
-    GElf_Sym symbol;
-    if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) return;
-    if (symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
-    const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
-    if (name != nullptr && wanted(name)) symbols.add(name, bias + symbol.st_value);
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, table.data() + i * sizeof(symbol), sizeof(symbol));
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_shndx == SHN_UNDEF) continue;
+    if (symbol.st_name >= strings.size()) continue;
+    const auto rest = strings.subspan(symbol.st_name);
+    const auto* text = reinterpret_cast<const char*>(rest.data());
+    const std::string_view name(text, strnlen(text, std::min(rest.size(), kMaxString)));
+    if (wanted(name)) symbols.add(std::string(name), bias + symbol.st_value);
   }
 }
 
@@ -115,8 +128,8 @@ Result<VmSymbols> VmSymbols::load(int libjvm_fd, std::uint64_t bias) {
   elf_version(EV_CURRENT);
   // Not ELF_C_READ_MMAP: a file cut short under a mapping would kill us with SIGBUS.
   const std::unique_ptr<Elf, ElfCloser> elf(elf_begin(libjvm_fd, ELF_C_READ, nullptr));
-  if (!elf || elf_kind(elf.get()) != ELF_K_ELF) {
-    return fail(Errc::Target, "libjvm.so is not a readable ELF file");
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getclass(elf.get()) != ELFCLASS64) {
+    return fail(Errc::Target, "libjvm.so is not a readable 64-bit ELF file");
   }
   VmSymbols symbols;
   Elf_Scn* section = nullptr;

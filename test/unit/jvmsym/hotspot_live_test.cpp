@@ -124,7 +124,8 @@ struct CodeCacheView {
     const auto symbols = VmSymbols::load(lib.file.get(), lib.bias);
     const auto structs = VmStructs::read(jvm.memory(), symbols.value());
     CodeCacheView view;
-    view.layout = make_layout(jvm.memory(), structs.value());
+    view.layout =
+        make_layout(jvm.memory(), structs.value(), major_version(jvm.memory(), structs.value()));
     view.heaps = read_code_heaps(jvm.memory(), view.layout.heap.value()).value();
     return view;
   }
