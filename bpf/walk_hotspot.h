@@ -7,13 +7,13 @@
 #ifndef JTRACE_WALK_HOTSPOT_H
 #define JTRACE_WALK_HOTSPOT_H
 
-#define JT_MAX_HOPS 24			/* through the segment map; 9 is the longest seen by others */
-#define JT_MAX_INTERPRETER_FRAME (1 << 20)	/* 65535 locals and as many stack slots */
-#define JT_MAX_STUB_FRAME (1 << 16)
-#define JT_MAX_FRAME_WORDS (1 << 17)
+#define JT_MAX_HOPS              24 /* through the segment map; 9 is the longest seen by others */
+#define JT_MAX_INTERPRETER_FRAME (1 << 20) /* 65535 locals and as many stack slots */
+#define JT_MAX_STUB_FRAME        (1 << 16)
+#define JT_MAX_FRAME_WORDS       (1 << 17)
 
 /* x86-64 template interpreter: fixed slots below and above rbp, read whole: words -9 .. +1. */
-#define JT_INTERPRETER_LOW 9
+#define JT_INTERPRETER_LOW   9
 #define JT_INTERPRETER_WORDS 11
 
 static JT_INLINE __u64 jt_slot(const struct jt_walk *w, __s32 word)
@@ -21,7 +21,8 @@ static JT_INLINE __u64 jt_slot(const struct jt_walk *w, __s32 word)
 	return jt_u64_at(w, (__u32)(word + JT_INTERPRETER_LOW) * 8);
 }
 
-static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm)
+static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
+                                         const struct jt_hotspot *vm)
 {
 	__u64 fp = w->regs.fp;
 
@@ -31,6 +32,12 @@ static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w, const 
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_push(w, JT_FRAME_INTERPRETED, jt_slot(w, vm->slot_method), jt_slot(w, vm->slot_bcp)))
 		return jt_end(w, JT_STATUS_DEPTH);
+	jt_used_fp(env, w);
+	jt_used_word(env, fp + 8, jt_slot(w, 1));
+	jt_used_word(env, fp + (__s64)vm->slot_sender_sp * 8, jt_slot(w, vm->slot_sender_sp));
+	jt_used_word(env, fp + (__s64)vm->slot_method * 8, jt_slot(w, vm->slot_method));
+	jt_used_word(env, fp + (__s64)vm->slot_bcp * 8, jt_slot(w, vm->slot_bcp));
+	jt_loaded_fp(env, fp);
 	/* The sender's own sp: callee locals and adapters extend the frame above it. */
 	return jt_up(w, jt_slot(w, 1), jt_slot(w, vm->slot_sender_sp), jt_slot(w, 0));
 }
@@ -46,6 +53,10 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_push(w, JT_FRAME_ENTRY, w->regs.pc, 0))
 		return jt_end(w, JT_STATUS_DEPTH);
+	jt_used_fp(env, w);
+	jt_used_word(env, fp + 8, jt_u64_at(w, 64));
+	jt_loaded_fp(env, fp);
+	jt_loaded_bx(env, fp - 56);
 	w->regs.bx = jt_u64_at(w, 0);
 	w->bx_known = 1;
 	return jt_up(w, jt_u64_at(w, 64), fp + 16, jt_u64_at(w, 56));
@@ -107,27 +118,29 @@ static JT_INLINE __u32 jt_blob_kind(jt_env_t env, const struct jt_hotspot *vm, _
  * handler and the original one stored in the frame. Only the name changes, not the frame size.
  */
 static JT_INLINE __u64 jt_original_pc(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
-				      __u64 blob)
+                                      __u64 blob)
 {
 	__u32 at = vm->block_header;
 	__u64 base = vm->deopt_is_offset ? blob : 0;
-	__u64 deopt = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt) : jt_u64_at(w, at + vm->off_deopt);
+	__u64 deopt = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt)
+	                                  : jt_u64_at(w, at + vm->off_deopt);
 	__u64 mh = 0, pc = w->regs.pc;
 	__s32 offset = (__s32)jt_u32_at(w, at + vm->off_orig_pc);
 
 	if (vm->off_deopt_mh)
 		mh = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt_mh)
-					 : jt_u64_at(w, at + vm->off_deopt_mh);
+		                         : jt_u64_at(w, at + vm->off_deopt_mh);
 	if (pc != base + deopt && (!mh || pc != base + mh))
 		return pc;
 	if (offset < 0 || jt_read(env, &pc, 8, w->regs.sp + (__u32)offset))
 		return w->regs.pc;
+	jt_used_word(env, w->regs.sp + (__u32)offset, pc);
 	return pc;
 }
 
 /* A frame in a code blob whose header is in buf. */
 static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
-				  __u64 blob)
+                                  __u64 blob)
 {
 	__u32 at = vm->block_header;
 	__u32 kind = jt_blob_kind(env, vm, jt_u64_at(w, at + vm->off_name));
@@ -142,9 +155,13 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	if (jt_push(w, kind, pc, id | (__u32)(pc - blob)))
 		return jt_end(w, JT_STATUS_DEPTH);
 	base = w->regs.sp + (__u64)(__u32)words * 8;
-	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. A native
-	 * wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is right. */
-	if (words <= 0 || (kind == JT_FRAME_WRAPPER && w->regs.fp > w->regs.sp && w->regs.fp < base)) {
+	if (words <= 0 || kind == JT_FRAME_WRAPPER)
+		jt_used_fp(env, w);
+	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. A
+	 * native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is
+	 * right. */
+	if (words <= 0 ||
+	    (kind == JT_FRAME_WRAPPER && w->regs.fp > w->regs.sp && w->regs.fp < base)) {
 		base = w->regs.fp + 16;
 		if (w->regs.fp < w->regs.sp || w->regs.fp - w->regs.sp > JT_MAX_STUB_FRAME)
 			return jt_end(w, JT_STATUS_BAD_FRAME);
@@ -153,6 +170,8 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	}
 	if (jt_read(env, w->buf, 16, base - 16))
 		return jt_end(w, JT_STATUS_READ_FAULT);
+	jt_used_word(env, base - 8, jt_u64_at(w, 8));
+	jt_loaded_fp(env, base - 16);
 	return jt_up(w, jt_u64_at(w, 8), base, jt_u64_at(w, 0));
 }
 
@@ -172,7 +191,7 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	vm = jt_jvm_at(env, r->jvm);
 	if (!vm)
 		return jt_end(w, JT_STATUS_MAPPING);
-	w->bx_known = 0;	/* Java code keeps no register over a call but rbp and rsp */
+	w->bx_known = 0; /* Java code keeps no register over a call but rbp and rsp */
 	pc = w->regs.pc;
 	if (pc >= vm->interpreter_lo && pc < vm->interpreter_hi)
 		return jt_step_interpreted(env, w, vm);

@@ -4,7 +4,8 @@
 #define JTRACE_WALK_NATIVE_H
 
 /* The CFA by the rule. Returns 0, or the status that ends the walk. */
-static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule, __u64 *cfa)
+static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule,
+                              __u64 *cfa)
 {
 	__u64 base = w->regs.sp;
 
@@ -13,11 +14,13 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 		break;
 	case JT_CFA_RBP:
 	case JT_CFA_DEREF_RBP:
+		jt_used_fp(env, w);
 		base = w->regs.fp;
 		break;
 	case JT_CFA_RBX:
 		if (!w->bx_known)
 			return JT_STATUS_CFA;
+		jt_used_bx(env, w);
 		base = w->regs.bx;
 		break;
 	case JT_CFA_DEREF_RSP:
@@ -34,6 +37,7 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 	if (rule->cfa_kind == JT_CFA_DEREF_RBP || rule->cfa_kind == JT_CFA_DEREF_RSP) {
 		if (jt_read(env, w->buf, 8, *cfa))
 			return JT_STATUS_READ_FAULT;
+		jt_used_word(env, *cfa, jt_u64_at(w, 0));
 		*cfa = jt_u64_at(w, 0) + (__s64)rule->cfa_add;
 	}
 	return 0;
@@ -48,6 +52,10 @@ static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
 	/* rbp at 120, rbx 128, rsp 160, rip 168 */
 	if (jt_read(env, w->buf, 56, w->regs.sp + 120))
 		return jt_end(w, JT_STATUS_READ_FAULT);
+	jt_used_word(env, w->regs.sp + 160, jt_u64_at(w, 40));
+	jt_used_word(env, w->regs.sp + 168, jt_u64_at(w, 48));
+	jt_loaded_fp(env, w->regs.sp + 120);
+	jt_loaded_bx(env, w->regs.sp + 128);
 	/* An alternate signal stack lies anywhere: only the alignment can be checked. */
 	w->regs.fp = jt_u64_at(w, 0);
 	w->regs.bx = jt_u64_at(w, 8);
@@ -60,7 +68,7 @@ static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
 
 /* A register saved at base + off; SAME keeps it. Words near the CFA are in buf already. */
 static JT_INLINE int jt_saved(jt_env_t env, struct jt_walk *w, __u64 base, __s32 off, __u32 window,
-			      __u64 *value)
+                              __u64 *value)
 {
 	if (window && off < 0 && (__u32)-off <= window) {
 		*value = jt_u64_at(w, window - (__u32)-off);
@@ -73,7 +81,7 @@ static JT_INLINE int jt_saved(jt_env_t env, struct jt_walk *w, __u64 base, __s32
 #define JT_SAVED_WINDOW 56
 
 static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule,
-				   __u64 cfa)
+                                   __u64 cfa)
 {
 	__u64 fp = w->regs.fp, bx = w->regs.bx, pc, base = cfa;
 	__u32 window = JT_SAVED_WINDOW, known = w->bx_known;
@@ -86,18 +94,23 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_saved(env, w, cfa, rule->ra_off, window, &pc))
 		return jt_end(w, JT_STATUS_READ_FAULT);
+	jt_used_word(env, cfa + (__s64)rule->ra_off, pc);
 	if (rule->flags & JT_RULE_SAVED_AT_RBP) {
+		jt_used_fp(env, w);
 		base = w->regs.fp;
 		window = 0;
 	}
-	if (rule->rbp_off != JT_REG_SAME && rule->rbp_off != JT_REG_UNKNOWN &&
-	    jt_saved(env, w, base, rule->rbp_off, window, &fp))
-		return jt_end(w, JT_STATUS_READ_FAULT);
+	if (rule->rbp_off != JT_REG_SAME && rule->rbp_off != JT_REG_UNKNOWN) {
+		if (jt_saved(env, w, base, rule->rbp_off, window, &fp))
+			return jt_end(w, JT_STATUS_READ_FAULT);
+		jt_loaded_fp(env, base + (__s64)rule->rbp_off);
+	}
 	if (rule->rbx_off == JT_REG_UNKNOWN)
 		known = 0;
 	else if (rule->rbx_off != JT_REG_SAME) {
 		if (jt_saved(env, w, base, rule->rbx_off, window, &bx))
 			return jt_end(w, JT_STATUS_READ_FAULT);
+		jt_loaded_bx(env, base + (__s64)rule->rbx_off);
 		known = 1;
 	}
 	w->regs.bx = bx;

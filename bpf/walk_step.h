@@ -3,6 +3,20 @@
 #ifndef JTRACE_WALK_STEP_H
 #define JTRACE_WALK_STEP_H
 
+/*
+ * What a step takes off the stack, for an environment that remembers walks: equal words at equal
+ * registers are an equal walk. rbp and rbx count where they are used, with the address they were
+ * loaded from: rbp at a system call often is no frame pointer (glibc's open64: the path), and most
+ * callers reload it unused.
+ */
+#ifndef jt_used_word
+#define jt_used_word(env, address, value) ((void)0)
+#define jt_used_fp(env, w) ((void)0)
+#define jt_used_bx(env, w) ((void)0)
+#define jt_loaded_fp(env, address) ((void)0)
+#define jt_loaded_bx(env, address) ((void)0)
+#endif
+
 static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)
 {
 	w->record.key.status = status;
@@ -79,7 +93,7 @@ JT_WALK_FN __u32 jt_find_range(jt_env_t env, __u64 pc)
 	return JT_NO_RANGE;
 }
 
-/* Rule of the row that holds the ELF address pc, among rows first .. first + n; JT_MAX_RULES: none. */
+/* Rule of the row that holds the ELF address pc, of n rows from first; JT_MAX_RULES: none. */
 JT_WALK_FN __u32 jt_find_rule(jt_env_t env, __u32 first, __u32 n, __u32 pc)
 {
 	__u32 rule = JT_MAX_RULES;
