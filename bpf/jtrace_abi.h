@@ -16,26 +16,26 @@
 
 #define JT_ABI_VERSION 1
 
-#define JT_MAX_FRAMES 2048	/* physical frames of one walk; real Java stacks pass 1 100 */
-#define JT_MAX_RANGES 4096	/* executable ranges of one process */
-#define JT_RANGE_SLOTS 65536	/* ranges of all processes and generations */
-#define JT_MAX_RULES 65536	/* distinct unwind rules of all binaries */
-#define JT_MAX_JVMS 64
-#define JT_MAX_HEAPS 4		/* code heaps; JDK 26 has the fourth (MethodHot) */
+#define JT_MAX_FRAMES  2048  /* physical frames of one walk; real Java stacks pass 1 100 */
+#define JT_MAX_RANGES  4096  /* executable ranges of one process */
+#define JT_RANGE_SLOTS 65536 /* ranges of all processes and generations */
+#define JT_MAX_RULES   65536 /* distinct unwind rules of all binaries */
+#define JT_MAX_JVMS    64
+#define JT_MAX_HEAPS   4 /* code heaps; JDK 26 has the fourth (MethodHot) */
 #define JT_MAX_TARGETS 1024
-#define JT_BLOB_BYTES 512	/* HeapBlock + CodeBlob header, read at once */
-#define JT_DEFER_BYTES 65536	/* stack copied with an event whose walk user space finishes */
+#define JT_BLOB_BYTES  512   /* HeapBlock + CodeBlob header, read at once */
+#define JT_DEFER_BYTES 65536 /* stack copied with an event whose walk user space finishes */
 
 /* ---------------------------------------------------------------- frames */
 
 enum jt_frame_kind {
 	JT_FRAME_NONE = 0,
-	JT_FRAME_NATIVE = 1,		/* addr: pc, info: mapping id */
-	JT_FRAME_INTERPRETED = 2,	/* addr: Method*, info: bytecode pointer (0: native method) */
-	JT_FRAME_COMPILED = 3,		/* addr: pc, info: compile id << 32 | pc - blob */
-	JT_FRAME_WRAPPER = 4,		/* native method's wrapper, as COMPILED */
-	JT_FRAME_STUB = 5,		/* any other code blob: addr: pc, info: pc - blob */
-	JT_FRAME_ENTRY = 6,		/* call_stub: C++ calls Java here; addr: pc */
+	JT_FRAME_NATIVE = 1,      /* addr: pc, info: mapping id */
+	JT_FRAME_INTERPRETED = 2, /* addr: Method*, info: bytecode pointer (0: native method) */
+	JT_FRAME_COMPILED = 3,    /* addr: pc, info: compile id << 32 | pc - blob */
+	JT_FRAME_WRAPPER = 4,     /* native method's wrapper, as COMPILED */
+	JT_FRAME_STUB = 5,        /* any other code blob: addr: pc, info: pc - blob */
+	JT_FRAME_ENTRY = 6,       /* call_stub: C++ calls Java here; addr: pc */
 };
 
 /* kind in the top byte of `where`, the address in the low 56 bits */
@@ -49,42 +49,41 @@ struct jt_frame {
 
 /* Flag in `where`'s kind byte: the address is exact (leaf, or interrupted by a signal), not a
  * return address, so that names are looked up at pc and not at pc - 1. */
-#define JT_FRAME_EXACT 0x80
+#define JT_FRAME_EXACT     0x80
 #define JT_FRAME_KIND_MASK 0x7f
 
 /* ---------------------------------------------------------------- how a walk ended */
 /* X(enumerator, word in the ledger). Complete is reached by the thread's entry only. */
 #define JT_STATUS_LIST(X) \
 	X(COMPLETE, "complete") \
-	X(NO_USER, "no user stack")		/* kernel thread: nothing to walk, counts as complete */ \
-	X(DEPTH, "depth")			/* max depth reached */ \
-	X(BUDGET, "budget")			/* step budget used up */ \
-	X(READ_FAULT, "read fault")		/* a page needed is not resident */ \
-	X(MAPPING, "mapping")			/* pc in no known executable range */ \
-	X(NO_CFI, "no unwind info")		/* binary or pc has no usable rule */ \
-	X(CFA, "cfa")				/* rule needs a register that is not known here */ \
-	X(NO_BLOB, "no code blob")		/* pc in the code cache, no live blob there */ \
-	X(BAD_FRAME, "bad frame")		/* stack pointer does not grow, slots out of range */ \
-	X(FP_WALK, "frame pointers")		/* --cstack fp: the kernel walked; end unknown */ \
-	X(FP_LOST, "stack id collision")	/* --cstack fp: bpf_get_stackid refused */ \
+	X(NO_USER, "no user stack")      /* kernel thread: nothing to walk, counts as complete */ \
+	X(DEPTH, "depth")                /* max depth reached */ \
+	X(BUDGET, "budget")              /* step budget used up */ \
+	X(READ_FAULT, "read fault")      /* a page needed is not resident */ \
+	X(MAPPING, "mapping")            /* pc in no known executable range */ \
+	X(NO_CFI, "no unwind info")      /* binary or pc has no usable rule */ \
+	X(CFA, "cfa")                    /* rule needs a register that is not known here */ \
+	X(NO_BLOB, "no code blob")       /* pc in the code cache, no live blob there */ \
+	X(BAD_FRAME, "bad frame")        /* stack pointer does not grow, slots out of range */ \
+	X(FP_WALK, "frame pointers")     /* --cstack fp: the kernel walked; end unknown */ \
+	X(FP_LOST, "stack id collision") /* --cstack fp: bpf_get_stackid refused */ \
 	X(DEFER_CUT, "deferred copy too short") \
 	X(COMPAT, "32-bit process") \
 	X(NO_REGS, "no user registers")
 
 enum jt_status {
 #define X(name, text) JT_STATUS_##name,
-	JT_STATUS_LIST(X)
+	JT_STATUS_LIST(X) JT_STATUS_COUNT,
 #undef X
-	JT_STATUS_COUNT,
 };
 
 /* ---------------------------------------------------------------- counters (per CPU) */
 /* fired = kept + lost{...}; kept is the sum over the counts map plus the deferred records. */
 #define JT_COUNTER_LIST(X) \
-	X(FIRED, "fired")		/* events of targets */ \
-	X(OTHERS, "others")		/* events of processes that are no target */ \
+	X(FIRED, "fired")   /* events of targets */ \
+	X(OTHERS, "others") /* events of processes that are no target */ \
 	X(KEPT, "kept") \
-	X(DEFERRED, "deferred")		/* of kept: walk finished in user space */ \
+	X(DEFERRED, "deferred") /* of kept: walk finished in user space */ \
 	X(LOST_RING, "lost: ring buffer full") \
 	X(LOST_COUNTS, "lost: counts map full") \
 	X(LOST_NESTED, "lost: nested event") \
@@ -100,35 +99,34 @@ enum jt_status {
 
 enum jt_counter {
 #define X(name, text) JT_COUNTER_##name,
-	JT_COUNTER_LIST(X)
+	JT_COUNTER_LIST(X) JT_COUNTER_COUNT,
 #undef X
-	JT_COUNTER_COUNT,
 };
 
 /* ---------------------------------------------------------------- unwind tables */
 
 enum jt_cfa_kind {
-	JT_CFA_INVALID = 0,	/* no rule: the walk ends as NO_CFI */
-	JT_CFA_RSP = 1,		/* rsp + cfa_off */
-	JT_CFA_RBP = 2,		/* rbp + cfa_off */
-	JT_CFA_RBX = 3,		/* rbx + cfa_off (ld.so's _dl_runtime_resolve*) */
-	JT_CFA_DEREF_RBP = 4,	/* *(rbp + cfa_off) + cfa_add (realigned stacks) */
-	JT_CFA_DEREF_RSP = 5,	/* *(rsp + cfa_off) + cfa_add */
-	JT_CFA_PLT = 6,		/* rsp + 8 + ((pc & 15) >= cfa_off ? 8 : 0) */
-	JT_CFA_SIGNAL = 7,	/* rt_sigreturn trampoline: registers from the ucontext at rsp */
-	JT_CFA_END = 8,		/* return address undefined: the thread's entry */
-	JT_CFA_OTHER = 9,	/* needs a register that is not tracked: ends as CFA */
+	JT_CFA_INVALID = 0,   /* no rule: the walk ends as NO_CFI */
+	JT_CFA_RSP = 1,       /* rsp + cfa_off */
+	JT_CFA_RBP = 2,       /* rbp + cfa_off */
+	JT_CFA_RBX = 3,       /* rbx + cfa_off (ld.so's _dl_runtime_resolve*) */
+	JT_CFA_DEREF_RBP = 4, /* *(rbp + cfa_off) + cfa_add (realigned stacks) */
+	JT_CFA_DEREF_RSP = 5, /* *(rsp + cfa_off) + cfa_add */
+	JT_CFA_PLT = 6,       /* rsp + 8 + ((pc & 15) >= cfa_off ? 8 : 0) */
+	JT_CFA_SIGNAL = 7,    /* rt_sigreturn trampoline: registers from the ucontext at rsp */
+	JT_CFA_END = 8,       /* return address undefined: the thread's entry */
+	JT_CFA_OTHER = 9,     /* needs a register that is not tracked: ends as CFA */
 };
 
-#define JT_REG_SAME 0		/* register unchanged; any other value: saved at CFA + value */
-#define JT_REG_UNKNOWN 1	/* lost (odd, so it cannot be an offset) */
+#define JT_REG_SAME    0 /* register unchanged; any other value: saved at CFA + value */
+#define JT_REG_UNKNOWN 1 /* lost (odd, so it cannot be an offset) */
 
 struct jt_rule {
 	__s32 cfa_off;
 	__s32 cfa_add;
-	__s16 rbp_off;		/* JT_REG_SAME, JT_REG_UNKNOWN or a negative multiple of 8 */
+	__s16 rbp_off; /* JT_REG_SAME, JT_REG_UNKNOWN or a negative multiple of 8 */
 	__s16 rbx_off;
-	__s16 ra_off;		/* where the return address is, from the CFA: -8 */
+	__s16 ra_off; /* where the return address is, from the CFA: -8 */
 	__u8 cfa_kind;
 	__u8 flags;
 };
@@ -138,24 +136,24 @@ struct jt_rule {
 
 /* Rows of one binary lie together, sorted by pc; a row holds up to the next one. */
 struct jt_row {
-	__u32 pc;		/* ELF virtual address; binaries over 4 GiB are refused */
-	__u32 rule;		/* index into the rules */
+	__u32 pc;   /* ELF virtual address; binaries over 4 GiB are refused */
+	__u32 rule; /* index into the rules */
 };
 
 enum jt_range_kind {
-	JT_RANGE_NATIVE = 1,	/* rows first_row .. first_row + rows */
-	JT_RANGE_HOTSPOT = 2,	/* HotSpot code cache; jvm is valid */
-	JT_RANGE_NO_CFI = 3,	/* executable, nothing known about its frames */
+	JT_RANGE_NATIVE = 1,  /* rows first_row .. first_row + rows */
+	JT_RANGE_HOTSPOT = 2, /* HotSpot code cache; jvm is valid */
+	JT_RANGE_NO_CFI = 3,  /* executable, nothing known about its frames */
 };
 
 /* An executable range of a process; ranges of a process are sorted by start, do not overlap. */
 struct jt_range {
 	__u64 start;
 	__u64 end;
-	__u64 bias;		/* pc - bias is the ELF virtual address */
+	__u64 bias; /* pc - bias is the ELF virtual address */
 	__u32 first_row;
 	__u32 rows;
-	__u32 mapping;		/* id that user space gave this mapping; stable while it stands */
+	__u32 mapping; /* id that user space gave this mapping; stable while it stands */
 	__u16 kind;
 	__u16 jvm;
 };
@@ -164,24 +162,24 @@ struct jt_range {
 struct jt_target {
 	__u32 first_range;
 	__u32 ranges;
-	__u32 clean_seq;	/* mapping changes up to this number are in the ranges */
-	__u32 jvm;		/* index + 1, 0: none known */
-	__u64 code_lo, code_hi;	/* reserved code cache: mapping changes inside need no refresh */
+	__u32 clean_seq;        /* mapping changes up to this number are in the ranges */
+	__u32 jvm;              /* index + 1, 0: none known */
+	__u64 code_lo, code_hi; /* reserved code cache: mapping changes inside need no refresh */
 };
 
 /* One per traced process, written by BPF when executable mappings change. */
 struct jt_dirty {
 	__u32 seq;
 	__u32 pad;
-	__u64 lo, hi;		/* union of what changed since the table was last clean */
+	__u64 lo, hi; /* union of what changed since the table was last clean */
 };
 
 /* ---------------------------------------------------------------- HotSpot */
 
 struct jt_code_heap {
-	__u64 low, high;	/* reserved memory of the heap */
-	__u64 segmap;		/* address of its segment map */
-	__u32 shift;		/* log2 of the segment size */
+	__u64 low, high; /* reserved memory of the heap */
+	__u64 segmap;    /* address of its segment map */
+	__u32 shift;     /* log2 of the segment size */
 	__u32 pad;
 };
 
@@ -190,22 +188,22 @@ struct jt_hotspot {
 	struct jt_code_heap heaps[JT_MAX_HEAPS];
 	__u64 interpreter_lo, interpreter_hi;
 	__u64 call_stub_return;
-	__u64 name_nmethod;	/* address of the string a CodeBlob::_name points to; 0: not known */
+	__u64 name_nmethod; /* address of the string a CodeBlob::_name points to; 0: not known */
 	__u64 name_native;
 	__u32 heap_count;
-	__u16 block_header;	/* sizeof(HeapBlock) */
-	__u16 block_used;	/* offset of Header::_used in it */
-	__u16 blob_bytes;	/* bytes to read at the block to see every field below; <= JT_BLOB_BYTES */
+	__u16 block_header; /* sizeof(HeapBlock) */
+	__u16 block_used;   /* offset of Header::_used in it */
+	__u16 blob_bytes; /* bytes from the block to read for the fields below; <= JT_BLOB_BYTES */
 	__u16 off_name;
-	__u16 off_frame_size;	/* int, words; <= 0: rbp frame */
-	__u16 off_code_begin;	/* pointer, or an int offset where code_is_offset */
+	__u16 off_frame_size; /* int, words; <= 0: rbp frame */
+	__u16 off_code_begin; /* pointer, or an int offset where code_is_offset */
 	__u16 off_compile_id;
-	__u16 off_deopt;	/* deopt handler: pointer, or offset from the blob */
-	__u16 off_deopt_mh;	/* 0: there is none */
-	__u16 off_orig_pc;	/* int: where the original pc of a deoptimised frame lies above sp */
+	__u16 off_deopt;    /* deopt handler: pointer, or offset from the blob */
+	__u16 off_deopt_mh; /* 0: there is none */
+	__u16 off_orig_pc;  /* int: where the original pc of a deoptimised frame lies above sp */
 	__u8 code_is_offset;
 	__u8 deopt_is_offset;
-	__s8 slot_sender_sp;	/* interpreter frame, words from rbp */
+	__s8 slot_sender_sp; /* interpreter frame, words from rbp */
 	__s8 slot_method;
 	__s8 slot_bcp;
 	__s8 pad[3];
@@ -214,27 +212,27 @@ struct jt_hotspot {
 /* ---------------------------------------------------------------- counts and records */
 
 struct jt_stack_key {
-	__u64 hash;		/* of frames and status, seeded per run */
-	__u32 frames;		/* also a check on the hash */
-	__u32 tgid;		/* in the initial pid namespace */
-	__u32 tid;		/* 0 unless cfg.by_thread */
-	__u32 event;		/* index of the event in this run */
-	__s32 kernel_stack;	/* id in the stack map, or < 0: none */
-	__s32 user_stack;	/* --cstack fp only, else < 0 */
-	__u32 status;		/* enum jt_status */
+	__u64 hash;         /* of frames and status, seeded per run */
+	__u32 frames;       /* also a check on the hash */
+	__u32 tgid;         /* in the initial pid namespace */
+	__u32 tid;          /* 0 unless cfg.by_thread */
+	__u32 event;        /* index of the event in this run */
+	__s32 kernel_stack; /* id in the stack map, or < 0: none */
+	__s32 user_stack;   /* --cstack fp only, else < 0 */
+	__u32 status;       /* enum jt_status */
 	__u32 pad;
 };
 
 enum jt_record_type {
-	JT_RECORD_STACK = 1,	/* jt_stack_record: a stack seen for the first time */
-	JT_RECORD_DEFERRED = 2,	/* jt_deferred_record: one event, walk not done */
-	JT_RECORD_NOTICE = 3,	/* jt_notice_record */
+	JT_RECORD_STACK = 1,    /* jt_stack_record: a stack seen for the first time */
+	JT_RECORD_DEFERRED = 2, /* jt_deferred_record: one event, walk not done */
+	JT_RECORD_NOTICE = 3,   /* jt_notice_record */
 };
 
 struct jt_record_head {
 	__u32 type;
 	__u32 pad;
-	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
 struct jt_regs {
@@ -244,23 +242,25 @@ struct jt_regs {
 struct jt_stack_record {
 	struct jt_record_head head;
 	struct jt_stack_key key;
-	struct jt_regs end;	/* registers where the walk ended */
-	struct jt_frame frame[JT_MAX_FRAMES];	/* leaf first; only key.frames of them are sent */
+	struct jt_regs end;                   /* registers where the walk ended */
+	struct jt_frame frame[JT_MAX_FRAMES]; /* leaf first; only key.frames of them are sent */
 };
 
 struct jt_deferred_record {
 	struct jt_record_head head;
-	struct jt_stack_key key;	/* hash and frames are 0 */
-	struct jt_regs regs;		/* at the event */
+	struct jt_stack_key key; /* hash and frames are 0 */
+	struct jt_regs regs;     /* at the event */
 	__u32 tid;
 	__u32 stack_bytes;
-	__u8 stack[JT_DEFER_BYTES];	/* from regs.sp upwards; only stack_bytes are sent */
+	__u32 absent; /* bit n: the n-th page, from sp's on, could not be read */
+	__u32 pad;
+	__u8 stack[JT_DEFER_BYTES]; /* from regs.sp upwards; only stack_bytes are sent */
 };
 
 enum jt_notice {
-	JT_NOTICE_MAPPING = 1,	/* executable mapping made or changed */
+	JT_NOTICE_MAPPING = 1, /* executable mapping made or changed */
 	JT_NOTICE_EXEC = 2,
-	JT_NOTICE_EXIT = 3,	/* last thread of the process */
+	JT_NOTICE_EXIT = 3, /* last thread of the process */
 };
 
 struct jt_notice_record {
@@ -273,8 +273,8 @@ struct jt_notice_record {
 };
 
 enum jt_cstack {
-	JT_CSTACK_MIXED = 0,	/* CFI and HotSpot */
-	JT_CSTACK_FP = 1,	/* bpf_get_stackid */
+	JT_CSTACK_MIXED = 0, /* CFI and HotSpot */
+	JT_CSTACK_FP = 1,    /* bpf_get_stackid */
 };
 
 /* ---------------------------------------------------------------- configuration */
@@ -282,14 +282,14 @@ enum jt_cstack {
 /* In .rodata, written between open and load; branches on it cost nothing at run time. */
 struct jt_config {
 	__u64 hash_seed;
-	__u32 only_tgid;	/* the one target, 0: look into the targets map */
-	__u32 max_frames;	/* <= JT_MAX_FRAMES */
-	__u32 cstack;		/* enum jt_cstack */
-	__u32 regs_offset;	/* of the user's pt_regs on the kernel stack, without the helper */
+	__u32 only_tgid;   /* the one target, 0: look into the targets map */
+	__u32 max_frames;  /* <= JT_MAX_FRAMES */
+	__u32 cstack;      /* enum jt_cstack */
+	__u32 regs_offset; /* of the user's pt_regs on the kernel stack, without the helper */
 	__u8 by_thread;
-	__u8 has_cookie;	/* bpf_get_attach_cookie for perf tracepoints, 5.15 */
-	__u8 has_task_pt_regs;	/* bpf_task_pt_regs, 5.15 */
-	__u8 count_cost;	/* count user reads and look-ups */
+	__u8 has_cookie;       /* bpf_get_attach_cookie for perf tracepoints, 5.15 */
+	__u8 has_task_pt_regs; /* bpf_task_pt_regs, 5.15 */
+	__u8 count_cost;       /* count user reads and look-ups */
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

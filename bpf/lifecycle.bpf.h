@@ -2,7 +2,7 @@
 /*
  * What happens to a target's executable mappings. A change marks the process dirty before the call
  * returns: from then on, and until user space has new ranges, a pc in the changed span is deferred.
- * munmap needs no mark: code that is gone is on no stack, and whatever takes its place marks itself.
+ * munmap needs no mark: code that is gone is on no stack, and whatever replaces it marks itself.
  */
 #pragma once
 
@@ -68,8 +68,8 @@ static __always_inline int mapping_enter(struct syscall_trace_enter *ctx)
 }
 
 /*
- * mremap(old, ...) says nothing of protection. Moving code is rare (text on huge pages), moving data
- * is not (realloc): only a move out of a known executable range puts all in doubt.
+ * mremap(old, ...) says nothing of protection. Moving code is rare (text on huge pages), moving
+ * data is not (realloc): only a move out of a known executable range puts all in doubt.
  */
 static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
 {

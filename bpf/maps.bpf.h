@@ -65,7 +65,7 @@ struct {
 	__type(value, struct jt_walk);
 } scratch SEC(".maps");
 
-/* By CPU [set]. A page more than is sent: the verifier adds the largest read to the largest offset. */
+/* By CPU [set]. A page more than is sent: the verifier adds largest read and largest offset. */
 struct jt_defer_buffer {
 	struct jt_deferred_record record;
 	__u8 slack[4096];

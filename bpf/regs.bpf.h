@@ -2,7 +2,7 @@
 /* The user's registers at the last entry into the kernel; they lie at the top of its stack. */
 #pragma once
 
-#define JT_USER_CS 0x33		/* x86-64; 0x23 is a 32-bit process */
+#define JT_USER_CS 0x33 /* x86-64; 0x23 is a 32-bit process */
 
 /* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
 static __always_inline __u32 user_regs(struct jt_walk *w)

@@ -124,13 +124,15 @@ static __always_inline long begin(void *ctx, bool *walk)
 	return env;
 }
 
+#define JT_DEFER_GAP 7		/* pages */
+
 /* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
 static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 {
 	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
 	struct jt_deferred_record *d;
 	__u64 sp = w->first.sp;
-	__u32 have = 0, i;
+	__u32 have = 0, last = 0, gap = 0, i;
 
 	if (!buffer)
 		return -1;
@@ -143,25 +145,33 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 	d->key.frames = 0;
 	d->regs = w->first;
 	d->tid = w->tid;
-	/* Page by page: a read that crosses the stack's end fails whole. */
+	d->absent = 0;
+	d->pad = 0;
+	/* Page by page: a read that crosses the stack's end fails whole. Pages inside a large frame may
+	 * never have been touched; many absent ones in a row are the guard zone behind the stack. */
 	for (i = 0; i < JT_DEFER_BYTES / 4096 + 1; i++) {
 		__u32 n = 4096 - ((sp + have) & 4095);
 
 		barrier_var(n);
-		if (have >= JT_DEFER_BYTES || n > 4096)
+		if (have >= JT_DEFER_BYTES || n > 4096 || gap > JT_DEFER_GAP)
 			break;
-		if (bpf_probe_read_user(d->stack + have, n, (const void *)(sp + have)))
-			break;
+		if (bpf_probe_read_user(d->stack + have, n, (const void *)(sp + have))) {
+			d->absent |= 1U << i;
+			gap++;
+		} else {
+			last = have + n;
+			gap = 0;
+		}
 		have += n;
 	}
-	if (have > JT_DEFER_BYTES)
-		have = JT_DEFER_BYTES;
-	d->stack_bytes = have;
-	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + have,
-				  BPF_RB_NO_WAKEUP);
+	if (last > JT_DEFER_BYTES)
+		last = JT_DEFER_BYTES;
+	d->stack_bytes = last;
+	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
+	                          BPF_RB_NO_WAKEUP);
 }
 
-/* Counts the stack; one that was not met before is sent first, so that no count lacks its frames. */
+/* Counts the stack; a new one is sent first, so that no count lacks its frames. */
 static __always_inline enum jt_counter count_stack(struct jt_walk *w)
 {
 	struct jt_stack_key *key = &w->record.key;
@@ -179,8 +189,9 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w)
 		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	if (bpf_ringbuf_output(&ring, &w->record,
-			       offsetof(struct jt_stack_record, frame) + frames * sizeof(struct jt_frame),
-			       BPF_RB_NO_WAKEUP))
+	                       offsetof(struct jt_stack_record, frame) +
+	                               frames * sizeof(struct jt_frame),
+	                       BPF_RB_NO_WAKEUP))
 		return JT_COUNTER_LOST_RING;
 	bump(JT_COUNTER_STACKS);
 	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))

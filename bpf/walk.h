@@ -24,18 +24,18 @@ struct jt_span {
 /* All state of one walk. Lives in a map value: the BPF stack has 512 bytes. */
 struct jt_walk {
 	struct jt_regs regs;
-	struct jt_target target;	/* copy: the map's value may be replaced meanwhile */
-	struct jt_span changed;		/* mappings changed since the ranges were made; empty: lo = hi */
+	struct jt_target target; /* copy: the map's value may be replaced meanwhile */
+	struct jt_span changed;  /* mappings changed since the ranges were made; empty: lo = hi */
 	__u32 busy;
-	__u32 exact;			/* regs.pc is where the thread is, not a return address */
+	__u32 exact; /* regs.pc is where the thread is, not a return address */
 	__u32 bx_known;
 	__u32 max_frames;
-	__u32 range;			/* index of the last range hit */
-	__u32 defer;			/* pc in a changed range: user space must finish this walk */
+	__u32 range; /* index of the last range hit */
+	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
 	__u32 pad;
-	struct jt_regs first;		/* registers at the event */
-	__u8 buf[JT_BUF_BYTES + 16];	/* what was read last; + 16: reads at masked offsets */
+	struct jt_regs first;        /* registers at the event */
+	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
 };
 
@@ -43,10 +43,11 @@ struct jt_walk {
 
 /* Step results. */
 #define JT_GO_ON 0
-#define JT_STOP 1
+#define JT_STOP  1
 
 #define JT_FRAME_WHERE(kind, exact, addr) \
-	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | ((addr) & JT_ADDR_MASK))
+	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | \
+	 ((addr) & JT_ADDR_MASK))
 
 /* One round of a 64-bit mix (xor, multiply by an odd constant, fold): two per frame. */
 #define JT_MIX(h, v) \

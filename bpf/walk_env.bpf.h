@@ -5,7 +5,7 @@
 
 typedef __u32 jt_env_t;
 
-#define JT_INLINE __always_inline
+#define JT_INLINE  __always_inline
 #define JT_WALK_FN __noinline
 
 #define jt_load64(at) (*(const __u64 *)(at))
