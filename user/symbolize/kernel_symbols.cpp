@@ -42,8 +42,8 @@ Result<KernelSymbols> KernelSymbols::parse(std::string_view text) {
     return fail(Errc::Environment, "read kernel symbols: the kernel hides their addresses",
                 "run as root or with CAP_SYSLOG, and sysctl kernel.kptr_restrict=1");
   }
-  // The first of several names at one address stays: scripts/kallsyms.c lists the best one first and
-  // the kernel's own backtraces take it. `name` ascends with the lines.
+  // The first of several names at one address stays: scripts/kallsyms.c lists the best one first
+  // and the kernel's own backtraces take it. `name` ascends with the lines.
   std::ranges::sort(result.symbols_, {},
                     [](const Symbol& symbol) { return std::pair(symbol.address, symbol.name); });
   const auto rest = std::ranges::unique(result.symbols_, {}, &Symbol::address);
