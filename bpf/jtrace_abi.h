@@ -131,7 +131,8 @@ struct jt_rule {
 	__u8 flags;
 };
 
-/* rbp_off and rbx_off count from rbp, not from the CFA: functions that realign their stack. */
+/* Functions that realign their stack: rbp_off and rbx_off count from rbp, not from the CFA, and
+ * rbp_off 0 is a place (*rbp), not JT_REG_SAME. */
 #define JT_RULE_SAVED_AT_RBP 1
 
 /* Rows of one binary lie together, sorted by pc; a row holds up to the next one. */

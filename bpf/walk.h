@@ -28,12 +28,12 @@ struct jt_walk {
 	struct jt_span changed;  /* mappings changed since the ranges were made; empty: lo = hi */
 	__u32 busy;
 	__u32 exact; /* regs.pc is where the thread is, not a return address */
+	__u32 fp_known; /* regs.fp is the frame's; a rule may have lost it */
 	__u32 bx_known;
 	__u32 max_frames;
 	__u32 range; /* index of the last range hit */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
-	__u32 pad;
 	struct jt_regs first;        /* registers at the event */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;

@@ -26,6 +26,8 @@ static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
 {
 	__u64 fp = w->regs.fp;
 
+	if (!w->fp_known)
+		return jt_end(w, JT_STATUS_CFA);
 	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
 	if (jt_read(env, w->buf, JT_INTERPRETER_WORDS * 8, fp - JT_INTERPRETER_LOW * 8))
@@ -47,6 +49,8 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 {
 	__u64 fp = w->regs.fp;
 
+	if (!w->fp_known)
+		return jt_end(w, JT_STATUS_CFA);
 	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_STUB_FRAME)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
 	if (jt_read(env, w->buf, 72, fp - 56))
@@ -157,11 +161,14 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	base = w->regs.sp + (__u64)(__u32)words * 8;
 	if (words <= 0 || kind == JT_FRAME_WRAPPER)
 		jt_used_fp(env, w);
-	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. A
-	 * native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is
-	 * right. */
-	if (words <= 0 ||
-	    (kind == JT_FRAME_WRAPPER && w->regs.fp > w->regs.sp && w->regs.fp < base)) {
+	/* A native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is
+	 * right where it lies in the frame. */
+	if (kind == JT_FRAME_WRAPPER && w->fp_known && w->regs.fp > w->regs.sp && w->regs.fp < base)
+		words = 0;
+	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. */
+	if (words <= 0) {
+		if (!w->fp_known)
+			return jt_end(w, JT_STATUS_CFA);
 		base = w->regs.fp + 16;
 		if (w->regs.fp < w->regs.sp || w->regs.fp - w->regs.sp > JT_MAX_STUB_FRAME)
 			return jt_end(w, JT_STATUS_BAD_FRAME);
@@ -172,6 +179,7 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	jt_used_word(env, base - 8, jt_u64_at(w, 8));
 	jt_loaded_fp(env, base - 16);
+	w->fp_known = 1;
 	return jt_up(w, jt_u64_at(w, 8), base, jt_u64_at(w, 0));
 }
 

@@ -61,6 +61,7 @@ static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
 	w->regs.bx = jt_u64_at(w, 8);
 	w->regs.sp = jt_u64_at(w, 40);
 	w->regs.pc = jt_u64_at(w, 48);
+	w->fp_known = 1;
 	w->bx_known = 1;
 	w->exact = 1;
 	return JT_GO_ON;
@@ -100,10 +101,13 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 		base = w->regs.fp;
 		window = 0;
 	}
-	if (rule->rbp_off != JT_REG_SAME && rule->rbp_off != JT_REG_UNKNOWN) {
+	if (rule->rbp_off == JT_REG_UNKNOWN)
+		w->fp_known = 0;
+	else if (rule->rbp_off != JT_REG_SAME || base != cfa) {
 		if (jt_saved(env, w, base, rule->rbp_off, window, &fp))
 			return jt_end(w, JT_STATUS_READ_FAULT);
 		jt_loaded_fp(env, base + (__s64)rule->rbp_off);
+		w->fp_known = 1;
 	}
 	if (rule->rbx_off == JT_REG_UNKNOWN)
 		known = 0;

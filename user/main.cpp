@@ -15,7 +15,7 @@ int report(const jtrace::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto options = jtrace::cli::parse_options(argc, argv);
+  const auto options = jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
   if (!options) return report(options.error());
   if (options->action != jtrace::cli::Options::Action::Trace) {
     std::fputs(options->text.c_str(), stdout);

@@ -69,6 +69,9 @@ class SharedArray {
   std::size_t bytes_ = 0;
 };
 
+// Taken from the ring buffer at a time: some milliseconds of work.
+constexpr std::size_t kDrainBytes = 4U << 20;
+
 std::uint32_t ring_size(std::uint32_t bytes) {
   auto size = static_cast<std::uint32_t>(::getpagesize());
   while (size < bytes && size < (1U << 30)) size *= 2;
@@ -113,6 +116,7 @@ struct Capture::Impl {
   SharedArray<jt_rule> rules;
   Ring ring;
   const RecordHandlers* handlers = nullptr;
+  std::size_t bytes_left = 0;
   std::uint32_t next_range = 0;
   std::vector<Link> links;
 
@@ -161,8 +165,11 @@ Status Capture::Impl::load() {
   JT_CHECK_OK(rows.open(skeleton->maps.rows));
   JT_CHECK_OK(rules.open(skeleton->maps.rules));
   const auto on_record = [](void* self, void* data, std::size_t size) {
-    static_cast<Impl*>(self)->dispatch(data, size);
-    return 0;
+    auto* impl = static_cast<Impl*>(self);
+    impl->dispatch(data, size);
+    impl->bytes_left -= std::min(impl->bytes_left, size);
+    // A negative number ends ring_buffer__consume behind this record.
+    return impl->bytes_left > 0 ? 0 : -1;
   };
   ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
   if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
@@ -318,10 +325,12 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
 
 int Capture::wake_fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
 
-void Capture::drain(const RecordHandlers& handlers) {
+bool Capture::drain(const RecordHandlers& handlers) {
   impl_->handlers = &handlers;
-  ring_buffer__consume(impl_->ring.get());
+  impl_->bytes_left = kDrainBytes;
+  const int result = ring_buffer__consume(impl_->ring.get());
   impl_->handlers = nullptr;
+  return result >= 0;
 }
 
 std::vector<StackCount> Capture::counts() const {

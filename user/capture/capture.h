@@ -83,8 +83,9 @@ class Capture {
 
   // Becomes readable when a notice came; other records wake nobody.
   [[nodiscard]] int wake_fd() const;
-  // Takes what the ring buffer holds.
-  void drain(const RecordHandlers& handlers);
+  // Takes what the ring buffer holds, up to a limit: false where more is left, so that a caller can
+  // act on what came (refresh tables) while records keep coming.
+  bool drain(const RecordHandlers& handlers);
   [[nodiscard]] std::vector<StackCount> counts() const;
   [[nodiscard]] Counters counters() const;
   // Addresses of a kernel (or frame-pointer) stack, leaf first; empty where it is not there.

@@ -11,16 +11,14 @@ using profile::FrameKind;
 using profile::LocationId;
 using profile::UnknownReason;
 
-// A JVM that is still starting is looked at again every so many turns.
-constexpr unsigned kRetryTurns = 20;
-// Deferred walks kept in memory until the tables are fresh; beyond, the oldest tables must do.
-constexpr std::size_t kMaxDeferred = 4096;
+// Deferred walks kept in memory until the tables are fresh; beyond, the tables there are must do.
+constexpr std::size_t kMaxDeferredBytes = 64U << 20;
 
 }  // namespace
 
 Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-                   std::uint32_t max_frames)
-    : capture_(capture), max_frames_(max_frames) {
+                   std::uint32_t max_frames, bool native_frames)
+    : capture_(capture), max_frames_(max_frames), native_frames_(native_frames) {
   for (const auto& target : targets) {
     targets_[static_cast<std::uint32_t>(target->info().key.tgid)] = target.get();
   }
@@ -38,7 +36,10 @@ std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_fram
   std::vector<LocationId> locations;
   locations.reserve(frames.size());
   for (const jt_frame& frame : frames) {
-    if (target) locations.push_back(target->locate(frame, symbols_));
+    const bool native = ((frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE;
+    if (target && (native_frames_ || !native)) {
+      locations.push_back(target->locate(frame, symbols_));
+    }
   }
   return locations;
 }
@@ -58,12 +59,15 @@ void Recorder::on_stack(const jt_stack_record& record) {
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
-  auto copy = std::make_unique<jt_deferred_record>();
-  const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
-  std::memcpy(copy.get(), &record, offsetof(jt_deferred_record, stack) + bytes);
+  const std::size_t stack = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
+  const std::size_t bytes = offsetof(jt_deferred_record, stack) + stack;
+  Deferred copy(static_cast<jt_deferred_record*>(std::malloc(bytes)));
+  if (!copy) return;
+  std::memcpy(copy.get(), &record, bytes);
+  deferred_bytes_ += bytes;
   deferred_.push_back(std::move(copy));
   if (Target* target = find(record.key.tgid)) changed_.insert(target);
-  if (deferred_.size() >= kMaxDeferred) finish_walks();
+  if (deferred_bytes_ >= kMaxDeferredBytes) finish_walks(true);
 }
 
 void Recorder::on_notice(const jt_notice_record& notice) {
@@ -74,10 +78,8 @@ void Recorder::on_notice(const jt_notice_record& notice) {
 }
 
 Status Recorder::refresh_changed() {
-  if (++turns_ % kRetryTurns == 0) {
-    for (const auto& [tgid, target] : targets_) {
-      if (target->jvm_pending()) changed_.insert(target);
-    }
+  for (const auto& [tgid, target] : targets_) {
+    if (target->jvm_pending()) changed_.insert(target);
   }
   for (Target* target : changed_) {
     auto status = target->refresh(&capture_);
@@ -88,26 +90,42 @@ Status Recorder::refresh_changed() {
   return {};
 }
 
-void Recorder::finish_walks() {
-  for (const auto& record : deferred_) {
+void Recorder::finish_walks(bool all) {
+  std::vector<Deferred> waiting;
+  deferred_bytes_ = 0;
+  for (Deferred& record : deferred_) {
     Target* target = find(record->key.tgid);
     if (!target) continue;
+    if (!all && target->jvm_pending()) {
+      deferred_bytes_ += offsetof(jt_deferred_record, stack) + record->stack_bytes;
+      waiting.push_back(std::move(record));
+      continue;
+    }
     const auto walk = target->walk(*record, max_frames_);
     jt_stack_key key = record->key;
     key.status = walk.status;
     samples_.add_deferred(key, locate(target, walk.frames));
   }
-  deferred_.clear();
+  deferred_ = std::move(waiting);
 }
 
 Status Recorder::turn() {
-  capture_.drain(handlers_);
-  JT_CHECK_OK(refresh_changed());
-  finish_walks();
+  // At most what the ring buffer can hold, however fast it fills.
+  constexpr int kRounds = 16;
+  bool empty = false;
+  for (int round = 0; round < kRounds && !empty; ++round) {
+    empty = capture_.drain(handlers_);
+    JT_CHECK_OK(refresh_changed());
+    finish_walks(false);
+  }
   return {};
 }
 
-Status Recorder::finish() { return turn(); }
+Status Recorder::finish() {
+  JT_CHECK_OK(turn());
+  finish_walks(true);
+  return {};
+}
 
 std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
   std::vector<LocationId> locations;

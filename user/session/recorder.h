@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "capture/capture.h"
@@ -19,8 +21,9 @@ namespace jtrace::session {
 // Takes what the kernel sends, keeps the targets' tables fresh, names stacks at first sight.
 class Recorder {
  public:
+  // `native_frames` false leaves native frames out of the stacks (--cstack no).
   Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-           std::uint32_t max_frames);
+           std::uint32_t max_frames, bool native_frames);
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
@@ -33,29 +36,33 @@ class Recorder {
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
 
  private:
-  struct Deferred {
-    std::unique_ptr<jt_deferred_record> record;
+  struct Free {
+    void operator()(jt_deferred_record* record) const { std::free(record); }
   };
+  // Only as long as its stack copy.
+  using Deferred = std::unique_ptr<jt_deferred_record, Free>;
   [[nodiscard]] Target* find(std::uint32_t tgid) const;
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
   [[nodiscard]] Status refresh_changed();
-  void finish_walks();
+  // `all`: also of JVMs that are still starting.
+  void finish_walks(bool all);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;
   std::uint32_t max_frames_;
+  bool native_frames_;
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;
   std::set<Target*> changed_;
-  std::vector<std::unique_ptr<jt_deferred_record>> deferred_;
+  std::vector<Deferred> deferred_;
+  std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;
   bool kernel_tried_ = false;
-  unsigned turns_ = 0;
 };
 
 }  // namespace jtrace::session

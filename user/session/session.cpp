@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,8 @@ Status Run::open_targets() {
     return fail(Errc::Environment, "jtrace runs in a pid namespace of its own",
                 "run it on the host: BPF sees the host's process numbers");
   }
-  for (const pid_t pid : options_.pids) {
+  const std::set<pid_t> pids(options_.pids.begin(), options_.pids.end());
+  for (const pid_t pid : pids) {
     JT_TRY(auto target, Target::open(pid, shared_, options_.jvm_symbols));
     if (target->is_jvm()) {
       say(1, fmt::format("{}: HotSpot {}", pid, target->jvm_version()));
@@ -251,12 +253,21 @@ Result<int> Run::operator()() {
          plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
-  Recorder recorder(*capture_, targets_, options_.max_depth);
+  Recorder recorder(*capture_, targets_, options_.max_depth, options_.cstack != cli::CStack::No);
   JT_CHECK_OK(trace(signals, recorder));
   return write(make_profile(recorder));
 }
 
 }  // namespace
+
+std::string format_names() {
+  std::string names;
+  for (const auto& exporter : exporting::exporters()) {
+    if (!names.empty()) names += ", ";
+    names += exporter.name;
+  }
+  return names;
+}
 
 Result<int> run(const cli::Options& options) { return Run(options)(); }
 

@@ -23,6 +23,10 @@ bool is_exact(const jt_frame& frame) {
 
 std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_MASK; }
 
+// A JVM makes its code cache within tens of milliseconds of mapping libjvm; one that has not after
+// this long is not of a kind we know.
+constexpr std::chrono::seconds kJvmStart{3};
+
 bool is_libjvm(const process::MapEntry& entry) {
   return entry.executable && std::filesystem::path(entry.path).filename() == "libjvm.so";
 }
@@ -89,7 +93,9 @@ void Target::probe_jvm() {
   auto vm = jvmsym::hotspot::HotspotVm::attach(memory_, fd->get(), range->bias);
   if (!vm) {
     jvm_note_ = vm.error().message;
-    jvm_pending_ = true;
+    const auto now = std::chrono::steady_clock::now();
+    if (!jvm_first_seen_) jvm_first_seen_ = now;
+    jvm_pending_ = now - *jvm_first_seen_ < kJvmStart;
     return;
   }
   if (!jvm_index_) {
@@ -137,6 +143,8 @@ Status Target::refresh(capture::Capture* capture) {
       target.code_hi = std::max<std::uint64_t>(target.code_hi, range.high);
     }
   }
+  // Dirty stays dirty: events of a JVM that is just starting are deferred until it can be read.
+  if (jvm_pending_ && seq != 0) target.clean_seq = seq - 1;
   if (!capture) return {};
   JT_CHECK_OK(shared_.upload(*capture));
   return capture->set_target(info_.key.tgid, ranges_, target);
@@ -144,6 +152,7 @@ Status Target::refresh(capture::Capture* capture) {
 
 void Target::forget_image() {
   vm_.reset();
+  jvm_first_seen_.reset();
   jvm_version_.clear();
   native_cache_.clear();
   perf_map_.reset();
@@ -158,7 +167,8 @@ unwind::WalkResult Target::walk(const jt_deferred_record& record, std::uint32_t 
                                   .jvms = shared_.jvms};
   const unwind::WalkInput input{.regs = record.regs,
                                 .exact = record.head.pad != 0,
-                                .stack = std::as_bytes(std::span(record.stack, bytes))};
+                                .stack = std::as_bytes(std::span(record.stack, bytes)),
+                                .absent_pages = record.absent};
   return unwind::walk(tables, input, memory_, max_frames);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,7 +50,8 @@ class Target {
   [[nodiscard]] const process::ProcessInfo& info() const { return info_; }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   [[nodiscard]] bool is_jvm() const { return vm_ != nullptr; }
-  // A libjvm is mapped whose code cache is not there yet, or could not be read: try refresh again.
+  // A libjvm is mapped whose code cache is not there yet: refresh again soon. Until then the kernel
+  // defers what it cannot walk, and a walk here would fail too. Ends by itself after a while.
   [[nodiscard]] bool jvm_pending() const { return jvm_pending_; }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
   [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }
@@ -89,6 +91,7 @@ class Target {
   std::unique_ptr<jvmsym::hotspot::HotspotVm> vm_;
   std::optional<std::uint16_t> jvm_index_;
   bool jvm_pending_ = false;
+  std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;
   std::optional<jvmsym::PerfMap> perf_map_;

@@ -98,6 +98,11 @@ Elf_Scn* ElfFile::find(std::string_view name, GElf_Shdr& header) const {
   return nullptr;
 }
 
+std::uint64_t ElfFile::entry() const {
+  GElf_Ehdr header;
+  return gelf_getehdr(elf_.get(), &header) == nullptr ? 0 : header.e_entry;
+}
+
 std::optional<ElfFile::Section> ElfFile::section(std::string_view name) const {
   GElf_Shdr header;
   Elf_Scn* scn = find(name, header);

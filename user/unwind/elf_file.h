@@ -37,6 +37,9 @@ class ElfFile {
   [[nodiscard]] const std::vector<GElf_Phdr>& segments() const { return segments_; }
   [[nodiscard]] const char* ident() const { return elf_getident(elf_.get(), nullptr); }
 
+  // Address of the entry point; 0 where there is none.
+  [[nodiscard]] std::uint64_t entry() const;
+
   // Contents of the section, decompressed; nullopt where it is absent, empty or above the limits.
   [[nodiscard]] std::optional<Section> section(std::string_view name) const;
   // .eh_frame as the run time finds it, through PT_GNU_EH_FRAME: for files without section headers.

@@ -79,6 +79,29 @@ void add_plt(const ElfFile& file, std::span<const ElfFile::Range> code, RuleSet&
   }
 }
 
+// The entry point has no caller, whether its CFI says so (crt1.o) or it has none: ld.so's _start,
+// which runs first in every dynamically linked process, and crt1.o before glibc 2.18 and in musl.
+void add_entry(const ElfFile& file, std::span<const ElfFile::Range> code, RuleSet& rules,
+               CfiRows& rows) {
+  constexpr std::uint32_t kReach = 64;  // further than the call that its code makes
+  const std::uint64_t entry = file.entry();
+  const auto in_code = std::ranges::find_if(
+      code, [&](const auto& range) { return entry >= range.start && entry < range.end; });
+  if (entry == 0 || in_code == code.end()) return;
+  std::uint64_t end = std::min(entry + kReach, in_code->end);
+  for (const CfiRange& range : rows.ranges) {
+    if (entry >= range.start && entry < range.end) return;
+    if (range.start > entry) end = std::min<std::uint64_t>(end, range.start);
+  }
+  jt_rule rule{};
+  rule.cfa_kind = JT_CFA_END;
+  const auto index = rules.intern(rule);
+  if (!index) return;
+  rows.ranges.push_back({static_cast<std::uint32_t>(entry), static_cast<std::uint32_t>(end),
+                         static_cast<std::uint32_t>(rows.rows.size()), 1});
+  rows.rows.push_back({static_cast<std::uint32_t>(entry), *index});
+}
+
 // Lays the ranges out in the order of addresses. Where two overlap the first keeps its part. Every
 // gap gets an invalid row, small ones too: they are not always padding (musl's __restore_rt is 9
 // bytes without CFI), and they cost a fifth more rows, no time.
@@ -120,6 +143,7 @@ Result<UnwindTable> compile(const ElfFile& file) {
   JT_TRY(CfiRows cfi, rows_of_file(file, code, rules));
   if (cfi.ranges.empty()) return fail(Errc::Target, "no usable .eh_frame or .debug_frame");
   add_plt(file, code, rules, cfi);
+  add_entry(file, code, rules, cfi);
   std::ranges::sort(cfi.ranges, {},
                     [](const CfiRange& range) { return std::pair(range.start, range.first_row); });
   TableBuilder builder(invalid.value_or(0));

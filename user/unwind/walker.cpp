@@ -23,6 +23,18 @@ constexpr std::uint64_t kStackReach = 1ULL << 30;
 
 jt_walk* jt_walk_of(jt_env_t env) { return env->walk; }
 
+// Whether the copy lacks a page that [address, address + bytes) touches.
+bool touches_absent(const jtrace::unwind::WalkInput& input, std::uint64_t address,
+                    std::size_t bytes) {
+  constexpr std::uint64_t kPage = 4096;
+  const std::uint64_t first = input.regs.sp / kPage;
+  for (std::uint64_t page = address / kPage; page <= (address + bytes - 1) / kPage; ++page) {
+    const std::uint64_t bit = page - first;
+    if (bit < 32 && ((input.absent_pages >> bit) & 1U) != 0) return true;
+  }
+  return false;
+}
+
 int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
   const auto& input = *env->input;
   const std::uint64_t offset = address - input.regs.sp;
@@ -31,6 +43,7 @@ int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) 
       env->cut = true;
       return -1;
     }
+    if (touches_absent(input, address, bytes)) return -1;
     std::memcpy(into, input.stack.data() + offset, bytes);
     return 0;
   }
@@ -82,6 +95,7 @@ WalkResult walk(const WalkTables& tables, const WalkInput& input,
   state->regs = input.regs;
   state->first = input.regs;
   state->exact = input.exact;
+  state->fp_known = 1;
   state->bx_known = 1;
   state->max_frames = max_frames;
   state->range = JT_NO_RANGE;

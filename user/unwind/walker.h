@@ -25,6 +25,8 @@ struct WalkInput {
   jt_regs regs{};
   bool exact = false;  // pc is where it was interrupted, not behind a system call
   std::span<const std::byte> stack;
+  std::uint32_t absent_pages =
+      0;  // bit n: the n-th page from that of regs.sp on is not in the copy
 };
 
 struct WalkResult {
