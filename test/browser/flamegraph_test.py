@@ -250,6 +250,12 @@ class FlameGraph(unittest.TestCase):
         box = self.box()
         self.page.mouse(box["left"] + 400, box["top"] + box["height"] - 16)
         self.assertEqual(self.tip(), "all")
+        for height in (500, 1100, 700):  # and stays there
+            self.page.size(1600, height)
+            self.page.frame()
+            box = self.box()
+            self.page.mouse(box["left"] + 400, box["top"] + box["height"] - 16)
+            self.assertEqual(self.tip(), "all")
         self.page.run("document.getElementById('view').scrollTop = 0")
         self.page.frame()
         self.assertGreater(self.colours(), 3)

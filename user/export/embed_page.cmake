@@ -49,7 +49,8 @@ foreach(kind style script)
   endif()
   string(REPLACE "${kind}-src 'unsafe-inline'" "${kind}-src 'sha256-${${kind}_hash}'" page "${page}")
 endforeach()
-file(WRITE "${OUT}" "// Made from ${PAGE} by embed_page.cmake.
+get_filename_component(name "${PAGE}" NAME)
+file(WRITE "${OUT}" "// Made from ${name} by embed_page.cmake.
 #include \"export/formats.h\"
 
 namespace jtrace::exporting {

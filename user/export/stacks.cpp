@@ -119,6 +119,23 @@ void merge_equal(std::vector<Stack>& stacks) {
 
 }  // namespace
 
+void merge_kinds(Stacks& stacks) {
+  std::vector<std::uint32_t> merged(stacks.frames.size());
+  std::size_t kept = 0;  // frames are sorted by text first
+  for (std::size_t i = 0; i < stacks.frames.size(); ++i) {
+    if (kept == 0 || stacks.frames[kept - 1].text != stacks.frames[i].text) {
+      if (kept != i) stacks.frames[kept] = std::move(stacks.frames[i]);
+      ++kept;
+    }
+    merged[i] = static_cast<std::uint32_t>(kept - 1);
+  }
+  stacks.frames.resize(kept);
+  for (Stack& stack : stacks.stacks) {
+    for (std::uint32_t& id : stack.frames) id = merged[id];
+  }
+  merge_equal(stacks.stacks);
+}
+
 Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes) {
   Stacks out;
   Expander expander(profile, suffixes);

@@ -38,4 +38,8 @@ enum class Suffixes { No, Yes };
 // "[unknown]"; samples whose value is not above 0 have no width and are left out.
 [[nodiscard]] Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes);
 
+// For formats that show text alone: frames of equal text become one (of the least kind), and so do
+// the stacks that are equal then.
+void merge_kinds(Stacks& stacks);
+
 }  // namespace jtrace::exporting
