@@ -65,6 +65,7 @@ class RealProgram : public ::testing::Test {
     JT_ASSERT_OK(const std::uint64_t count, second.finish());
     ThreadEntries entries;
     ASSERT_TRUE(entries.add_own_libc().has_value());
+    ASSERT_TRUE(entries.add(jdk() / "bin/javac").has_value());  // stripped: no name for _start
     std::uint64_t all = 0;
     std::uint64_t whole = 0;
     for (const Stack& stack : traced.stacks) {
