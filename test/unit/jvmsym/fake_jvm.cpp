@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/jvmsym/fake_jvm.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <sstream>
 
-#include "jvmsym/hotspot/jdk_quirks.h"
 #include "jvmsym/hotspot/vm_structs.h"
 
 namespace jtrace::test {
@@ -19,7 +16,7 @@ bool FakeMemory::read(ProcessAddr from, std::span<std::byte> into) const {
   if (gone_ || from.value < kBase || from.value - kBase > bytes_.size()) return false;
   const std::uint64_t at = from.value - kBase;
   if (into.size() > bytes_.size() - at) return false;
-  std::memcpy(into.data(), bytes_.data() + at, into.size());
+  std::ranges::copy(std::span(bytes_).subspan(at, into.size()), into.begin());
   return true;
 }
 
@@ -31,7 +28,6 @@ std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
 
 Layout recorded_layout(const std::string& name, int major) {
   std::ifstream file(std::string(JTRACE_SOURCE_DIR "/test/data/vm_structs/") + name + ".txt");
-  EXPECT_TRUE(file) << name;
   std::ostringstream text;
   text << file.rdbuf();
   // The release's number stands in memory, which a recorded table does not have.
@@ -54,8 +50,7 @@ std::vector<std::byte> unsigned5(std::initializer_list<std::uint32_t> values, bo
   return bytes;
 }
 
-FakeJvm::FakeJvm(const std::string& recorded, int major)
-    : layout(recorded_layout(recorded, major)) {
+FakeJvm::FakeJvm(const Layout& recorded) : layout(recorded) {
   layout.heap->heaps = ProcessAddr{FakeMemory::kBase};  // readable: the process is alive
 }
 

@@ -3,10 +3,11 @@
 // what they read.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <map>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ class FakeMemory final : public process::MemoryReader {
     std::memcpy(bytes_.data() + (at - kBase) + member.offset, &value, member.size);
   }
   void put_bytes(std::uint64_t at, std::span<const std::byte> bytes) {
-    std::memcpy(bytes_.data() + (at - kBase), bytes.data(), bytes.size());
+    std::ranges::copy(bytes, bytes_.data() + (at - kBase));
   }
   [[nodiscard]] std::span<std::byte> bytes() { return bytes_; }
   void vanish() { gone_ = true; }
@@ -59,7 +60,7 @@ class FakeMemory final : public process::MemoryReader {
 
 class FakeJvm {
  public:
-  explicit FakeJvm(const std::string& recorded, int major);
+  explicit FakeJvm(const jvmsym::hotspot::Layout& recorded);
 
   struct MethodSpec {
     std::string klass = "pkg/Main";
@@ -68,7 +69,7 @@ class FakeJvm {
     std::string source = "Main.java";
     std::uint16_t code_size = 20;
     std::uint16_t access = 0;
-    std::vector<std::byte> lines;  // compressed, with its end
+    std::vector<std::byte> lines = {};  // compressed, with its end
   };
   std::uint64_t add_method(const MethodSpec& spec);
   [[nodiscard]] std::uint64_t bytecodes(std::uint64_t method) const;
@@ -82,9 +83,9 @@ class FakeJvm {
     std::uint32_t compile_id = 1;
     int level = 4;
     std::string name = "nmethod";
-    std::vector<std::uint64_t> metadata;
-    std::vector<std::byte> scopes;
-    std::vector<PcDesc> pcs;
+    std::vector<std::uint64_t> metadata = {};
+    std::vector<std::byte> scopes = {};
+    std::vector<PcDesc> pcs = {};
   };
   struct Nmethod {
     std::uint64_t blob;
@@ -100,7 +101,7 @@ class FakeJvm {
     return frame(JT_FRAME_COMPILED, at, std::uint64_t{id} << 32 | (at - nmethod.blob));
   }
 
-  FakeMemory memory{1 << 20};
+  FakeMemory memory{256 * 1024};
   jvmsym::hotspot::Layout layout;
 
  private:
