@@ -13,13 +13,17 @@
 namespace jtrace::test {
 namespace {
 
-// Frames that are on the stack but in no stack trace: the JVM hides what lambda forms are made of.
+// Frames that are on the stack but in no stack trace: methods with the JVM's @Hidden, which are
+// what lambda forms are made of, and from JDK 18 and 20 on two others.
 bool hidden(const Frame& frame) {
-  constexpr std::array<std::string_view, 4> kForms{
-      "java/lang/invoke/LambdaForm$", "java/lang/invoke/Invokers$Holder.",
+  constexpr std::array<std::string_view, 6> kHidden{
+      "java/lang/invoke/LambdaForm$",
+      "java/lang/invoke/Invokers$Holder.",
       "java/lang/invoke/DirectMethodHandle$Holder.",
-      "java/lang/invoke/DelegatingMethodHandle$Holder."};
-  return std::ranges::any_of(kForms, [&](auto form) { return frame.name.starts_with(form); });
+      "java/lang/invoke/DelegatingMethodHandle$Holder.",
+      "jdk/internal/reflect/DirectMethodHandleAccessor.invokeImpl",
+      "java/lang/Thread.runWith"};
+  return std::ranges::any_of(kHidden, [&](auto form) { return frame.name.starts_with(form); });
 }
 
 std::string java_mismatch(const TruthPath& path, const Stack& stack) {
