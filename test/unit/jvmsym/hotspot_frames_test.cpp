@@ -296,9 +296,11 @@ class LyingMemory final : public process::MemoryReader {
   using MemoryReader::read;
 
   [[nodiscard]] bool read(ProcessAddr from, std::span<std::byte> into) const override {
+    std::uint64_t word = 0;
     for (std::size_t i = 0; i < into.size(); ++i) {
-      const std::uint64_t word = value((from.value + i) / 8);
-      into[i] = static_cast<std::byte>(word >> ((from.value + i) % 8 * 8));
+      const std::uint64_t at = from.value + i;
+      if (i == 0 || at % 8 == 0) word = value(at / 8);
+      into[i] = static_cast<std::byte>(word >> (at % 8 * 8));
     }
     return true;
   }
