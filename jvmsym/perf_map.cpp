@@ -179,4 +179,16 @@ std::optional<std::string_view> PerfMap::find(std::uint64_t pc) const {
   return std::string_view(text_).substr(entry.name, entry.name_size);
 }
 
+std::optional<std::string> perf_map_method(std::string_view entry) {
+  const auto open = entry.find('(');
+  if (open == std::string_view::npos || !entry.ends_with(')')) return std::nullopt;
+  const auto blank = entry.substr(0, open).rfind(' ');
+  if (blank == std::string_view::npos || blank == 0) return std::nullopt;
+  std::string name(entry.substr(blank + 1, open - blank - 1));
+  const auto method = name.rfind('.');
+  if (method == std::string::npos || method == 0 || method + 1 == name.size()) return std::nullopt;
+  std::replace(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(method), '.', '/');
+  return name;
+}
+
 }  // namespace jtrace::jvmsym

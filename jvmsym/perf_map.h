@@ -48,4 +48,8 @@ class PerfMap {
   std::size_t skipped_ = 0;
 };
 
+// "void java.io.FileInputStream.open0(java.lang.String)", as HotSpot's Compiler.perfmap writes a
+// method, to "java/io/FileInputStream.open0"; nullopt where the entry is no Java method.
+[[nodiscard]] std::optional<std::string> perf_map_method(std::string_view entry);
+
 }  // namespace jtrace::jvmsym

@@ -32,14 +32,26 @@ Target* Recorder::find(std::uint32_t tgid) const {
   return it == targets_.end() ? nullptr : it->second;
 }
 
+LocationId Recorder::signal_frame() {
+  return symbols_.location(
+      {.mapping = {},
+       .address = 0,
+       .reason = UnknownReason::None,
+       .lines = {{.function = symbols_.function("__restore_rt"), .kind = FrameKind::Native}}});
+}
+
 std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames) {
   std::vector<LocationId> locations;
   locations.reserve(frames.size());
-  for (const jt_frame& frame : frames) {
-    const bool native = ((frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE;
-    if (target && (native_frames_ || !native)) {
-      locations.push_back(target->locate(frame, symbols_));
-    }
+  if (!target) return locations;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS;
+    if (!native_frames_ && (kind & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE) continue;
+    // Only a signal leaves its caller at an exact pc; the frame between is the trampoline, whose
+    // symbol no return address points behind.
+    const bool trampoline =
+        i + 1 < frames.size() && ((frames[i + 1].where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
+    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], symbols_));
   }
   return locations;
 }

@@ -48,6 +48,7 @@ class Recorder {
   [[nodiscard]] Status refresh_changed();
   // `all`: also of JVMs that are still starting.
   void finish_walks(bool all);
+  [[nodiscard]] profile::LocationId signal_frame();
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames);
 

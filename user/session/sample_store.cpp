@@ -17,6 +17,8 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& lo
                       std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
                       profile::ProfileBuilder& builder) {
   if (key.status < statuses_.size()) statuses_.at(key.status) += count;
+  constexpr std::size_t kShallow = 3;
+  if (locations.size() <= kShallow) shallow_ += count;
   for (const LocationId id : locations) {
     const auto& location = symbols.locations()[id.value];
     for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;

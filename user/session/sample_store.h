@@ -62,6 +62,8 @@ class SampleStore {
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
   [[nodiscard]] const FrameCounts& frames() const { return frames_; }
+  // Events whose user stack has three frames or fewer.
+  [[nodiscard]] std::uint64_t shallow() const { return shallow_; }
   [[nodiscard]] std::uint64_t without_frames() const { return without_frames_; }
 
  private:
@@ -76,6 +78,7 @@ class SampleStore {
   StatusCounts statuses_{};
   FrameCounts frames_;
   std::uint64_t without_frames_ = 0;
+  std::uint64_t shallow_ = 0;
 };
 
 }  // namespace jtrace::session

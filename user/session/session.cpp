@@ -165,10 +165,11 @@ bool Run::targets_alive() const {
 Status Run::trace(StopSignals& signals, Recorder& recorder) {
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
-  say(0, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                     events_.size() == 1 ? events_.front().display()
-                                         : fmt::format("{} events", events_.size()),
-                     target_text()));
+  // For scripts: printed whatever -q says.
+  say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
+                      events_.size() == 1 ? events_.front().display()
+                                          : fmt::format("{} events", events_.size()),
+                      target_text()));
   while (true) {
     std::array<pollfd, 2> wake{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                 {.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0}}};
@@ -224,6 +225,12 @@ profile::Profile Run::make_profile(Recorder& recorder) {
       .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); }};
   recorder.samples().build(capture_->counts(), symbols, hooks, builder);
   const auto counters = capture_->counters();
+  if (options_.cstack == cli::CStack::Fp &&
+      2 * recorder.samples().shallow() > counters.at(JT_COUNTER_KEPT)) {
+    say(0,
+        "most stacks have three frames or fewer: this process is not built with frame pointers; "
+        "leave out --cstack fp");
+  }
   auto ledger = make_ledger({.counters = counters,
                              .samples = recorder.samples(),
                              .missed_by_recursion = capture_->missed_by_recursion(),

@@ -213,6 +213,14 @@ LocationId Target::locate_java(const jt_frame& frame, profile::SymbolTable& symb
   LocationId id = from_vm ? vm_->symbolize(frame, symbols)
                           : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
   const bool named = !symbols.locations()[id.value].lines.empty();
+  if (!named && kind_of(frame) == JT_FRAME_ENTRY) {
+    // Known by its kind, whatever the source of names.
+    return symbols.location({.mapping = {},
+                             .address = address_of(frame),
+                             .reason = {},
+                             .lines = {{.function = symbols.function("call_stub"),
+                                        .kind = profile::FrameKind::JavaStub}}});
+  }
   if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
   return locate_in_perf_map(address_of(frame), symbols).value_or(id);
 }
@@ -231,8 +239,16 @@ std::optional<LocationId> Target::locate_in_perf_map(std::uint64_t pc,
   const auto name = perf_map_->find(pc);
   if (!name) return {};
   profile::Location location{.mapping = {}, .address = pc, .reason = {}, .lines = {}};
-  location.lines.push_back(
-      {.function = symbols.function(*name), .kind = profile::FrameKind::JavaC2});
+  using profile::FrameKind;
+  // The level of a method is not in the map; what is no method is a stub, or another runtime's
+  // code.
+  if (const auto method = jvmsym::perf_map_method(*name)) {
+    location.lines.push_back(
+        {.function = symbols.function(*method, *name), .kind = FrameKind::JavaC2});
+  } else {
+    location.lines.push_back({.function = symbols.function(*name),
+                              .kind = vm_ ? FrameKind::JavaStub : FrameKind::Native});
+  }
   return symbols.location(location);
 }
 

@@ -220,5 +220,19 @@ TEST_F(PerfMapFile, HugeFileIsRefused) {
   expect_refused("larger than 256 MiB");
 }
 
+TEST(PerfMapMethod, HotSpotMethodsBecomeJavaNames) {
+  EXPECT_EQ(perf_map_method("void java.io.FileInputStream.open0(java.lang.String)"),
+            "java/io/FileInputStream.open0");
+  EXPECT_EQ(perf_map_method("int Loop.deep(int)"), "Loop.deep");
+  EXPECT_EQ(perf_map_method("java.lang.Object a.B$C.<init>()"), "a/B$C.<init>");
+}
+
+TEST(PerfMapMethod, WhatIsNoMethodIsLeftAlone) {
+  for (const char* entry : {"Interpreter", "StubRoutines (1)", "LazyCompile:~f /x/y.js:1", "", "()",
+                            " ()", "a b", "void f()", "void a.()", "void .f()"}) {
+    EXPECT_EQ(perf_map_method(entry), std::nullopt) << entry;
+  }
+}
+
 }  // namespace
 }  // namespace jtrace::jvmsym

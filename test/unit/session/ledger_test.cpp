@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/ledger.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace jtrace::session {
+namespace {
+
+using profile::FrameKind;
+
+jt_stack_key key(std::uint64_t hash, jt_status status) {
+  return {.hash = hash,
+          .frames = 1,
+          .tgid = 7,
+          .tid = 0,
+          .event = 0,
+          .kernel_stack = -1,
+          .user_stack = -1,
+          .status = status,
+          .pad = 0};
+}
+
+class LedgerTest : public testing::Test {
+ protected:
+  // Two stacks, one whole and one cut, met 90 and 10 times, and one deferred event.
+  void build(std::vector<capture::StackCount> counts) {
+    const auto named = symbols_.location(
+        {.mapping = {},
+         .address = 1,
+         .reason = {},
+         .lines = {{.function = symbols_.function("f"), .kind = FrameKind::Native}}});
+    const auto unnamed = symbols_.location(
+        {.mapping = {}, .address = 2, .reason = profile::UnknownReason::NoSymbols, .lines = {}});
+    samples_.name(key(1, JT_STATUS_COMPLETE), {named});
+    samples_.name(key(2, JT_STATUS_CFA), {named, unnamed});
+    samples_.add_deferred(key(0, JT_STATUS_COMPLETE), {named});
+    profile::ProfileBuilder builder({}, {{"events", "count"}});
+    samples_.build(counts, symbols_,
+                   {.labels = [](const auto&) { return std::vector<profile::Label>{}; },
+                    .kernel = [](auto) { return std::vector<profile::LocationId>{}; }},
+                   builder);
+    profile_ = std::move(builder).build(symbols_, {});
+  }
+
+  static std::uint64_t count_of(const profile::Ledger& ledger, const std::string& name) {
+    const auto it = std::ranges::find(ledger.lines, name, &profile::LedgerLine::name);
+    EXPECT_NE(it, ledger.lines.end()) << name;
+    return it == ledger.lines.end() ? 0 : it->count;
+  }
+
+  profile::SymbolTable symbols_;
+  SampleStore samples_;
+  profile::Profile profile_;
+};
+
+TEST_F(LedgerTest, AddsUp) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(2, JT_STATUS_CFA), 10}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 105;
+  counters.at(JT_COUNTER_KEPT) = 101;
+  counters.at(JT_COUNTER_DEFERRED) = 1;
+  counters.at(JT_COUNTER_LOST_RING) = 4;
+  const auto ledger = make_ledger({.counters = counters, .samples = samples_});
+  EXPECT_TRUE(ledger.balanced);
+  EXPECT_EQ(count_of(ledger, "fired"), 105U);
+  EXPECT_EQ(count_of(ledger, "complete"), 91U);
+  EXPECT_EQ(count_of(ledger, "partial: cfa"), 10U);
+  EXPECT_EQ(count_of(ledger, "lost: ring buffer full"), 4U);
+  EXPECT_EQ(count_of(ledger, "frames"), 111U);
+  EXPECT_EQ(count_of(ledger, "native"), 101U);
+  EXPECT_EQ(count_of(ledger, "unnamed: no symbol covers the address"), 10U);
+}
+
+TEST_F(LedgerTest, SaysWhenEventsAreMissing) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(2, JT_STATUS_CFA), 10}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 102;
+  counters.at(JT_COUNTER_KEPT) = 101;
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_}).balanced);
+}
+
+TEST_F(LedgerTest, SaysWhenTheTableOfStacksLacksSome) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 101;
+  counters.at(JT_COUNTER_KEPT) = 101;
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_}).balanced);
+}
+
+TEST_F(LedgerTest, SaysWhenACountHasNoFrames) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(3, JT_STATUS_COMPLETE), 10}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 101;
+  counters.at(JT_COUNTER_KEPT) = 101;
+  EXPECT_EQ(samples_.without_frames(), 10U);
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_}).balanced);
+}
+
+TEST_F(LedgerTest, WhatTheKernelCannotCountIsNotZero) {
+  build({});
+  const capture::Counters counters{};
+  const auto ledger =
+      make_ledger({.counters = counters, .samples = samples_, .misses_measurable = false});
+  const auto line = std::ranges::find(ledger.lines, "missed by recursion, any process",
+                                      &profile::LedgerLine::name);
+  ASSERT_NE(line, ledger.lines.end());
+  EXPECT_FALSE(line->measurable);
+}
+
+TEST_F(LedgerTest, EqualStacksOfTwoKeysBecomeOneSample) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  ASSERT_EQ(profile_.samples.size(), 1U);
+  EXPECT_THAT(profile_.samples.front().values, testing::ElementsAre(91));
+}
+
+}  // namespace
+}  // namespace jtrace::session
