@@ -86,15 +86,16 @@ Result<Table> find_table(const process::MemoryReader& memory, const VmSymbols& s
     JT_TRY(result.part.at(next++),
            variable(prefix + std::string(entry) + "Entry" + std::string(part) + "Offset"));
   }
+  // The stride is written last, by libjvm's static constructors, hence after its relocation.
+  if (result.start == 0 || result.stride == 0) {
+    return fail(Errc::Target, fmt::format("the JVM is not ready: no {}{} yet", prefix, table));
+  }
   const bool sane = result.stride >= 8 && result.stride <= kMaxStride &&
                     std::ranges::all_of(result.part, [&](std::uint64_t offset) {
                       return offset <= result.stride - 8;
                     });
   if (!sane)
     return fail(Errc::Target, fmt::format("the JVM's table {}{} makes no sense", prefix, table));
-  if (result.start == 0) {
-    return fail(Errc::Target, fmt::format("the JVM is not ready: {}{} is null", prefix, table));
-  }
   return result;
 }
 
