@@ -52,6 +52,7 @@ bool is_regular_or_new(const std::string& path) {
 
 Status check_writable(const std::string& path) {
   if (path == "-") return {};
+  if (fs::is_directory(path)) return fail(Errc::Internal, "write " + path + ": is a directory");
   if (!is_regular_or_new(path)) {
     if (::access(path.c_str(), W_OK) == 0) return {};
     return fail(Errc::Internal, errno_text("write " + path, errno));
@@ -62,7 +63,6 @@ Status check_writable(const std::string& path) {
     return fail(Errc::Internal, errno_text("write " + path, errno),
                 "choose another place with -f FILE");
   }
-  if (fs::is_directory(path)) return fail(Errc::Internal, "write " + path + ": is a directory");
   return {};
 }
 
