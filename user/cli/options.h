@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,7 @@ enum class JvmSymbols { Auto, VmStructs, PerfMap, None };
 
 // What the command line asks for, checked but not yet resolved against the host.
 struct Options {
-  enum class Action { Trace, Help, Version };
+  enum class Action { Trace, Help, Version, List, Doctor, Convert, Diff, PrintConfig };
   Action action = Action::Trace;
   std::vector<std::string> events;  // texts of -t, as given
   std::vector<pid_t> pids;
@@ -32,10 +33,23 @@ struct Options {
   CStack cstack = CStack::Auto;
   KernelStack kernel = KernelStack::Auto;
   JvmSymbols jvm_symbols = JvmSymbols::Auto;
-  unsigned max_depth = kDeepest;
-  int verbosity = 0;        // -v 1, -q -1
-  bool count_cost = false;  // --count-cost: cost counters of the BPF programs in the ledger
-  std::string text;         // for Help and Version: what to print, line end included
+  unsigned max_depth = kDeepest;  // -j N[/M]: the N frames nearest the leaf
+  unsigned keep_root = 0;         // ... and M root frames under [truncated] where a stack is cut
+  std::uint64_t interval = 1;     // -i: every Nth event
+  std::vector<std::string> include, exclude;  // -I, -X: globs over frame names
+  bool threads = false;                       // --threads: a root frame per thread
+  bool lines = false;                         // --lines: source lines of Java frames
+  bool raw_names = false;      // --raw-names: lambda and hidden class names as the JVM has them
+  bool plain = false;          // --plain: collapsed without suffixes
+  bool strict = false;         // exit 5 where anything was lost or is incomplete
+  bool expect_events = false;  // exit 6 where nothing happened
+  bool dry_run = false;        // resolve, load, attach, detach, print the plan
+  bool json = false;           // list, doctor, and the summary of a trace
+  std::string glob = "*";      // list
+  std::vector<std::string> inputs;  // convert: one, diff: base and new
+  int verbosity = 0;                // -v 1, -q -1
+  bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
+  std::string text;                 // for Help and Version: what to print, line end included
 };
 
 // argv to Options. Errc::Usage with one line for anything it does not understand. `formats` are the
