@@ -11,10 +11,10 @@
  */
 #ifndef jt_used_word
 #define jt_used_word(env, address, value) ((void)0)
-#define jt_used_fp(env, w) ((void)0)
-#define jt_used_bx(env, w) ((void)0)
-#define jt_loaded_fp(env, address) ((void)0)
-#define jt_loaded_bx(env, address) ((void)0)
+#define jt_used_fp(env, w)                ((void)0)
+#define jt_used_bx(env, w)                ((void)0)
+#define jt_loaded_fp(env, address)        ((void)0)
+#define jt_loaded_bx(env, address)        ((void)0)
 #endif
 
 static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)
