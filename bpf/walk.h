@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The walk of a user stack, step by step, native and Java frames in one loop. Plain C that is
- * compiled twice: for BPF (walk_env.bpf.h) and for user space (user/unwind/walk_env.h), which
+ * compiled twice: for BPF (walk_env.bpf.h) and for user space (user/unwind/walker.cpp), which
  * finishes deferred walks and replays recorded ones with the very same code.
  *
  * The includer defines, before including this file's companions:
- *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error,
+ *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error: of the stack,
+ *   jt_read_code(the same): of what a JVM keeps about its code,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
  *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)

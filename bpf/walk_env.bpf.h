@@ -28,6 +28,8 @@ static __always_inline struct jt_walk *jt_walk_of(jt_env_t env)
 		bpf_probe_read_user(into, bytes, (const void *)(address)); \
 	})
 
+#define jt_read_code jt_read
+
 static __always_inline const struct jt_range *jt_range_at(jt_env_t env, __u32 i)
 {
 	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);

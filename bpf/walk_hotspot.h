@@ -87,7 +87,7 @@ JT_WALK_FN __u64 jt_find_block(jt_env_t env, __u32 jvm, __u64 pc)
 		return 0;
 	index = (pc - low) >> shift;
 	for (i = 0; i < JT_MAX_HOPS; i++) {
-		if (jt_read(env, &tag, 1, segmap + index) || tag == 0xff)
+		if (jt_read_code(env, &tag, 1, segmap + index) || tag == 0xff)
 			return 0;
 		if (tag == 0)
 			return low + (index << shift);
@@ -110,7 +110,7 @@ static JT_INLINE __u32 jt_blob_kind(jt_env_t env, const struct jt_hotspot *vm, _
 	if (vm->name_nmethod && vm->name_native)
 		return JT_FRAME_STUB;
 	/* Not met yet when the tables were made: little-endian "nmethod\0", "native n". */
-	if (jt_read(env, &text, 8, name))
+	if (jt_read_code(env, &text, 8, name))
 		return JT_FRAME_STUB;
 	if (text == 0x00646f6874656d6eULL)
 		return JT_FRAME_COMPILED;
@@ -211,7 +211,7 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	bytes = vm->blob_bytes;
 	if (bytes > JT_BUF_BYTES)
 		bytes = JT_BUF_BYTES;
-	if (jt_read(env, w->buf, bytes, block))
+	if (jt_read_code(env, w->buf, bytes, block))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (!(w->buf[vm->block_used & (JT_BUF_BYTES - 1)]))
 		return jt_end(w, JT_STATUS_NO_BLOB);

@@ -14,6 +14,8 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 		break;
 	case JT_CFA_RBP:
 	case JT_CFA_DEREF_RBP:
+		if (!w->fp_known)
+			return JT_STATUS_CFA;
 		jt_used_fp(env, w);
 		base = w->regs.fp;
 		break;
@@ -78,32 +80,49 @@ static JT_INLINE int jt_saved(jt_env_t env, struct jt_walk *w, __u64 base, __s32
 	return jt_read(env, value, 8, base + (__s64)off);
 }
 
-/* Caller-saved words that most rules need lie within the 7 below the CFA: one read for all. */
+/*
+ * The words that most rules need lie within the 7 below the CFA: one read for all of them, from the
+ * lowest on. No further down, since what lies below sp may be on a page that never was touched.
+ */
 #define JT_SAVED_WINDOW 56
+
+static JT_INLINE __u32 jt_window(const struct jt_rule *rule)
+{
+	__s32 low = rule->ra_off;
+	__u32 window;
+
+	if (!(rule->flags & JT_RULE_SAVED_AT_RBP)) {
+		/* JT_REG_SAME and JT_REG_UNKNOWN are above any offset. */
+		if (rule->rbp_off < low)
+			low = rule->rbp_off;
+		if (rule->rbx_off < low)
+			low = rule->rbx_off;
+	}
+	window = (__u32)-low;
+	return window > JT_SAVED_WINDOW ? JT_SAVED_WINDOW : window;
+}
 
 static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule,
                                    __u64 cfa)
 {
 	__u64 fp = w->regs.fp, bx = w->regs.bx, pc, base = cfa;
-	__u32 window = JT_SAVED_WINDOW, known = w->bx_known;
+	__u32 window = jt_window(rule), known = w->bx_known;
 
-	if (rule->rbp_off == JT_REG_SAME && rule->rbx_off == JT_REG_SAME)
-		window = 8;
-	else if (rule->rbp_off == -16 && rule->rbx_off == JT_REG_SAME)
-		window = 16;
 	if (jt_read(env, w->buf, window, cfa - window))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_saved(env, w, cfa, rule->ra_off, window, &pc))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	jt_used_word(env, cfa + (__s64)rule->ra_off, pc);
 	if (rule->flags & JT_RULE_SAVED_AT_RBP) {
+		if (!w->fp_known)
+			return jt_end(w, JT_STATUS_CFA);
 		jt_used_fp(env, w);
 		base = w->regs.fp;
 		window = 0;
 	}
 	if (rule->rbp_off == JT_REG_UNKNOWN)
 		w->fp_known = 0;
-	else if (rule->rbp_off != JT_REG_SAME || base != cfa) {
+	else if (rule->rbp_off != JT_REG_SAME || (rule->flags & JT_RULE_SAVED_AT_RBP)) {
 		if (jt_saved(env, w, base, rule->rbp_off, window, &fp))
 			return jt_end(w, JT_STATUS_READ_FAULT);
 		jt_loaded_fp(env, base + (__s64)rule->rbp_off);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unwind/walker.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -14,12 +15,9 @@ struct jt_env {
   const jtrace::unwind::WalkTables* tables;
   const jtrace::unwind::WalkInput* input;
   const jtrace::process::MemoryReader* memory;
-  bool cut;  // a word above the copy was needed
+  bool cut;  // a word outside the copy was needed
 };
 using jt_env_t = jt_env*;
-
-// Above the copy lies the rest of the thread's stack, which has changed since: not to be read.
-constexpr std::uint64_t kStackReach = 1ULL << 30;
 
 jt_walk* jt_walk_of(jt_env_t env) { return env->walk; }
 
@@ -37,16 +35,26 @@ bool touches_absent(const jtrace::unwind::WalkInput& input, std::uint64_t addres
 
 int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
   const auto& input = *env->input;
-  const std::uint64_t offset = address - input.regs.sp;
-  if (address >= input.regs.sp && offset < kStackReach) {
-    if (bytes > input.stack.size() || offset > input.stack.size() - bytes) {
-      env->cut = true;
-      return -1;
-    }
-    if (touches_absent(input, address, bytes)) return -1;
-    std::memcpy(into, input.stack.data() + offset, bytes);
-    return 0;
+  auto target = std::span(static_cast<std::byte*>(into), bytes);
+  // A read may begin below sp, where nothing is alive: a step takes several words at once.
+  if (const std::uint64_t below = input.regs.sp - address; below != 0 && below < bytes) {
+    std::ranges::fill(target.first(below), std::byte{0});
+    target = target.subspan(below);
+    address = input.regs.sp;
   }
+  // What the copy does not hold (the rest of a large stack, the one that a signal on an alternate
+  // stack interrupted) has changed since: not to be read.
+  const std::uint64_t offset = address - input.regs.sp;
+  if (target.size() > input.stack.size() || offset > input.stack.size() - target.size()) {
+    env->cut = true;
+    return -1;
+  }
+  if (touches_absent(input, address, target.size())) return -1;
+  std::ranges::copy(input.stack.subspan(offset, target.size()), target.begin());
+  return 0;
+}
+
+int jt_read_code(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
   const auto target = std::span(static_cast<std::byte*>(into), bytes);
   return env->memory->read(jtrace::ProcessAddr{address}, target) ? 0 : -1;
 }

@@ -36,8 +36,8 @@ struct WalkResult {
 };
 
 // Walks as the BPF program does, by the same C code (bpf/walk_step.h). The stack is read from the
-// copy only, since the thread has gone on; `memory` serves what lies elsewhere (code blobs, segment
-// maps). A stack longer than its copy ends as JT_STATUS_DEFER_CUT.
+// copy only, since the thread has gone on; `memory` serves what JVMs keep about their code
+// (blobs, segment maps). A walk that leaves the copy ends as JT_STATUS_DEFER_CUT.
 [[nodiscard]] WalkResult walk(const WalkTables& tables, const WalkInput& input,
                               const process::MemoryReader& memory,
                               std::uint32_t max_frames = JT_MAX_FRAMES);
