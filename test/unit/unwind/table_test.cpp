@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 #include <link.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -125,6 +129,54 @@ TEST(CompileTable, programEntryEndsTheWalk) {
   ASSERT_TRUE(table) << table.error().message;
   const auto entry = reinterpret_cast<const void*>(::getauxval(AT_ENTRY));
   EXPECT_EQ(rule_at(*table, elf_address(entry)).cfa_kind, JT_CFA_END);
+}
+
+// The loader with its entry point moved; in memory.
+UniqueFd loader_with_entry(std::uint64_t entry) {
+  std::ifstream in(kLoader, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(in), {});
+  EXPECT_GT(bytes.size(), sizeof(Elf64_Ehdr));
+  std::memcpy(bytes.data() + offsetof(Elf64_Ehdr, e_entry), &entry, sizeof(entry));
+  UniqueFd fd(::memfd_create("loader", MFD_CLOEXEC));
+  EXPECT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  return fd;
+}
+
+std::uint64_t entry_of_loader() {
+  std::ifstream in(kLoader, std::ios::binary);
+  Elf64_Ehdr header{};
+  in.read(reinterpret_cast<char*>(&header), sizeof(header));
+  return header.e_entry;
+}
+
+// ld.so's _start has no CFI; it runs before any other code of a process.
+TEST(CompileTable, entryPointWithoutCfiEndsTheWalk) {
+  const std::uint64_t entry = entry_of_loader();
+  ASSERT_NE(entry, 0U);
+  const auto table = compile_unwind_table(open_file(kLoader).get());
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_TRUE(is_sound(*table));
+  // The call of _dl_start is the second instruction.
+  for (const std::uint64_t pc : {entry, entry + 3, entry + 7}) {
+    EXPECT_EQ(rule_at(*table, pc).cfa_kind, JT_CFA_END) << std::hex << pc;
+  }
+  const auto moved = compile_unwind_table(loader_with_entry(0).get());
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_TRUE(is_sound(*moved));
+  EXPECT_EQ(rule_at(*moved, entry).cfa_kind, JT_CFA_INVALID);
+  EXPECT_EQ(count_kind(*moved, JT_CFA_END) + 1, count_kind(*table, JT_CFA_END));
+}
+
+// A file may name any place.
+TEST(CompileTable, entryPointElsewhereChangesNothing) {
+  const auto none = compile_unwind_table(loader_with_entry(0).get());
+  ASSERT_TRUE(none);
+  for (const std::uint64_t entry : {std::uint64_t{1}, ~std::uint64_t{0}, std::uint64_t{1} << 32}) {
+    const auto table = compile_unwind_table(loader_with_entry(entry).get());
+    ASSERT_TRUE(table);
+    EXPECT_EQ(count_kind(*table, JT_CFA_END), count_kind(*none, JT_CFA_END)) << entry;
+    EXPECT_EQ(table->rows.size(), none->rows.size());
+  }
 }
 
 TEST(CompileTable, glibcSignalTrampoline) {
