@@ -14,7 +14,7 @@ bool write(const std::filesystem::path& path, const jtrace::profile::Profile& pr
   const auto html = jtrace::exporting::exporter_by_name("html");
   if (!html) return false;
   std::ofstream file(path, std::ios::binary);
-  file << (*html)->write(profile);
+  file << (*html)->write(profile, {});
   file.close();
   return !file.fail();
 }

@@ -13,8 +13,9 @@
 
 namespace jtrace::exporting {
 
-std::string collapsed_text(const profile::Profile& profile, bool suffixes) {
-  Stacks stacks = make_stacks(profile, suffixes ? Suffixes::Yes : Suffixes::No);
+std::string write_collapsed(const profile::Profile& profile, const WriteOptions& options) {
+  Stacks stacks = make_stacks(profile, options.plain ? Suffixes::No : Suffixes::Yes,
+                              options.lines ? Lines::Yes : Lines::No);
   merge_kinds(stacks);
   std::string out;
   for (const Stack& stack : stacks.stacks) {
@@ -26,10 +27,6 @@ std::string collapsed_text(const profile::Profile& profile, bool suffixes) {
     fmt::format_to(std::back_inserter(out), "{}\n", stack.value);
   }
   return out;
-}
-
-std::string write_collapsed(const profile::Profile& profile) {
-  return collapsed_text(profile, true);
 }
 
 }  // namespace jtrace::exporting

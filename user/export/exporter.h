@@ -11,12 +11,17 @@
 
 namespace jtrace::exporting {
 
-// A format: turns a profile into bytes. Same profile, same bytes. One file a format, one line in
-// registry.cpp; command line help and golden tests read the registry.
+struct WriteOptions {
+  bool plain = false;  // --plain: collapsed without suffixes
+  bool lines = false;  // --lines: Java frames as pkg/Class.method:LINE, in formats that are text
+};
+
+// A format: turns a profile into bytes. Same profile and options, same bytes. One file a format,
+// one line in registry.cpp; command line help and golden tests read the registry.
 struct Exporter {
   std::string_view name;                       // of -o: "collapsed"
   std::span<const std::string_view> suffixes;  // of -f: ".collapsed", ".folded"
-  std::string (*write)(const profile::Profile&);
+  std::string (*write)(const profile::Profile&, const WriteOptions&);
 };
 
 [[nodiscard]] std::span<const Exporter> exporters();
@@ -25,17 +30,14 @@ struct Exporter {
 [[nodiscard]] Result<const Exporter*> exporter_by_name(std::string_view name);
 [[nodiscard]] Result<const Exporter*> exporter_by_suffix(std::string_view file);
 
-// Collapsed text; `suffixes` false (--plain) leaves out `_[k]`, `_[j]` and the like, and merges the
-// stacks that are equal then.
-[[nodiscard]] std::string collapsed_text(const profile::Profile& profile, bool suffixes);
-
 // Text of a frame as collapsed has it: "java/io/FileInputStream.open0_[j]", "[unknown] ...".
 // Root-first order is the caller's business. Never contains ';', newlines or control characters.
 //
 // Suffixes: `_[k]` kernel, `_[j]` compiled by C2 and native methods (their wrapper is compiled
-// code), `_[1]` C1, `_[i]` inlined, `_[0]` interpreted; all other kinds are bare.
+// code), `_[1]` C1, `_[i]` inlined, `_[0]` interpreted; all other kinds are bare. With `lines` a
+// Java frame's source line stands before the suffix: "app/Main.run:42_[i]".
 [[nodiscard]] std::string line_text(const profile::Profile& profile, const profile::Line& line,
-                                    bool suffix);
+                                    bool suffix, bool lines = false);
 
 // Text of a location without lines: "libfoo.so+0x1234 [no symbols]" where the module is known,
 // else "[unknown] 0x7f00beef [not mapped]"; without the address where it says nothing outside the

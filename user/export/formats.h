@@ -7,13 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "export/exporter.h"
 #include "profile/profile.h"
 
 namespace jtrace::exporting {
 
-[[nodiscard]] std::string write_collapsed(const profile::Profile& profile);
-[[nodiscard]] std::string write_text(const profile::Profile& profile);
-[[nodiscard]] std::string write_html(const profile::Profile& profile);
+[[nodiscard]] std::string write_collapsed(const profile::Profile& profile,
+                                          const WriteOptions& options);
+[[nodiscard]] std::string write_text(const profile::Profile& profile, const WriteOptions& options);
+[[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 
 // assets/flamegraph.html as built in (embed_page.cmake).
 [[nodiscard]] std::string_view flamegraph_page();

@@ -131,6 +131,11 @@ bool address_means_something(UnknownReason reason) {
          reason != UnknownReason::NoJvmSymbols;
 }
 
+bool is_java(FrameKind kind) {
+  return kind == FrameKind::JavaC2 || kind == FrameKind::JavaC1 || kind == FrameKind::JavaInlined ||
+         kind == FrameKind::JavaInterpreted;
+}
+
 // A function of a target may be called "x_[k]": its last bracket must not pass for ours.
 void defuse_suffix(std::string& text) {
   if (text.size() >= 4 && text.ends_with(']') && text.substr(text.size() - 4, 2) == "_[") {
@@ -162,9 +167,13 @@ std::string safe_text(std::string_view name) {
   return text;
 }
 
-std::string line_text(const profile::Profile& profile, const profile::Line& line, bool suffix) {
+std::string line_text(const profile::Profile& profile, const profile::Line& line, bool suffix,
+                      bool lines) {
   std::string text = safe_text(profile.string(profile.functions[line.function.value].name));
   if (text.empty()) text = "[unknown]";
+  if (lines && line.line != 0 && is_java(line.kind)) {
+    fmt::format_to(std::back_inserter(text), ":{}", line.line);
+  }
   if (!suffix) return text;
   const std::string_view end = suffix_of(line.kind);
   if (end.empty()) defuse_suffix(text);

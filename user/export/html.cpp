@@ -107,9 +107,9 @@ std::string inert(const Json& json) {
 
 }  // namespace
 
-std::string write_html(const profile::Profile& profile) {
+std::string write_html(const profile::Profile& profile, const WriteOptions& options) {
   Json json = header_json(profile);
-  add_tree(json, make_stacks(profile, Suffixes::No));
+  add_tree(json, make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No));
   const std::string_view page = flamegraph_page();
   std::string out(page.substr(0, page.find(kBegin)));
   out += R"(<script type="application/json" id="profile">)";

@@ -20,9 +20,10 @@ using FrameIds = std::vector<std::uint32_t>;
 
 class Expander {
  public:
-  Expander(const profile::Profile& profile, Suffixes suffixes)
+  Expander(const profile::Profile& profile, Suffixes suffixes, Lines lines)
       : profile_(profile),
         suffix_(suffixes == Suffixes::Yes),
+        lines_(lines == Lines::Yes),
         of_location_(profile.locations.size()) {}
 
   FrameIds expand(const profile::Sample& sample) {
@@ -62,7 +63,7 @@ class Expander {
     if (!ids.empty()) return ids;
     const profile::Location& location = profile_.locations[id];
     for (auto line = location.lines.rbegin(); line != location.lines.rend(); ++line) {
-      ids.push_back(id_of({line_text(profile_, *line, suffix_), line->kind}));
+      ids.push_back(id_of({line_text(profile_, *line, suffix_, lines_), line->kind}));
     }
     if (ids.empty()) ids.push_back(id_of({unknown_text(profile_, location), FrameKind::Unknown}));
     return ids;
@@ -81,6 +82,7 @@ class Expander {
 
   const profile::Profile& profile_;
   bool suffix_;
+  bool lines_;
   std::vector<FrameIds> of_location_;  // root first; empty: not yet expanded
   std::vector<Frame> frames_;
   std::map<Frame, std::uint32_t> ids_;
@@ -136,9 +138,9 @@ void merge_kinds(Stacks& stacks) {
   merge_equal(stacks.stacks);
 }
 
-Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes) {
+Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lines) {
   Stacks out;
-  Expander expander(profile, suffixes);
+  Expander expander(profile, suffixes, lines);
   for (const profile::Sample& sample : profile.samples) {
     const std::int64_t value = sample.values.empty() ? 0 : sample.values.front();
     if (value <= 0) continue;

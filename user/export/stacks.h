@@ -31,12 +31,14 @@ struct Stacks {
 };
 
 enum class Suffixes { No, Yes };
+enum class Lines { No, Yes };  // source lines of Java frames
 
 // Locations with several lines are expanded. Two labels become frames, others do not: "thread" is a
 // root frame, "event" a leaf frame where the profile has more than one event (it comes before the
 // `field=value` frames of kind Event that end the stack already). A sample without any frame is
 // "[unknown]"; samples whose value is not above 0 have no width and are left out.
-[[nodiscard]] Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes);
+[[nodiscard]] Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes,
+                                 Lines lines = Lines::No);
 
 // For formats that show text alone: frames of equal text become one (of the least kind), and so do
 // the stacks that are equal then.

@@ -99,11 +99,12 @@ void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) 
 
 }  // namespace
 
-std::string write_text(const profile::Profile& profile) {
+std::string write_text(const profile::Profile& profile, const WriteOptions& options) {
   const std::string unit = profile.sample_types.empty() ? "" : profile.sample_types.front().type;
   std::string out;
   put_header(out, profile.header);
-  put_hottest(out, make_stacks(profile, Suffixes::Yes), unit);
+  put_hottest(out, make_stacks(profile, Suffixes::Yes, options.lines ? Lines::Yes : Lines::No),
+              unit);
   put_ledger(out, profile.ledger);
   for (const std::string& comment : profile.comments) {
     fmt::format_to(std::back_inserter(out), "\nnote: {}", safe_text(comment));

@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 
 #include "base/unique_fd.h"
 
@@ -83,11 +87,27 @@ Status write_in_place(const std::string& path, std::string_view bytes) {
   return write_all(fd.get(), path, bytes);
 }
 
+// The user who called sudo gets the file; it is ours alone until then, so nobody else's is given.
+void give_to_caller(int fd) {
+  const auto number = [](const char* name) -> std::optional<unsigned> {
+    const char* text = ::geteuid() == 0 ? std::getenv(name) : nullptr;  // NOLINT: one thread
+    unsigned value = 0;
+    if (text == nullptr || *text == 0) return std::nullopt;
+    const char* end = text + std::strlen(text);
+    const auto [stop, error] = std::from_chars(text, end, value);
+    return error == std::errc{} && stop == end ? std::optional(value) : std::nullopt;
+  };
+  const auto uid = number("SUDO_UID");
+  const auto gid = number("SUDO_GID");
+  if (uid && gid) (void)!::fchown(fd, *uid, *gid);
+}
+
 Status write_and_rename(const std::string& path, std::string_view bytes) {
   const std::string beside = fmt::format("{}.{}.tmp", path, ::getpid());
   const UniqueFd fd(
       ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd.valid()) return fail(Errc::Internal, errno_text("create " + beside, errno));
+  give_to_caller(fd.get());
   auto status = write_all(fd.get(), beside, bytes);
   if (status && std::rename(beside.c_str(), path.c_str()) != 0) {
     status = fail(Errc::Internal, errno_text("rename to " + path, errno));
@@ -116,13 +136,13 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
   for (const std::string& path : paths) {
     JT_TRY(const auto* exporter, exporter_for(options, path));
     JT_CHECK_OK(check_writable(path));
-    outputs.push_back({path, exporter});
+    outputs.push_back({path, exporter, {.plain = options.plain, .lines = options.lines}});
   }
   return outputs;
 }
 
 Status write_output(const Output& output, const profile::Profile& profile) {
-  const std::string bytes = output.exporter->write(profile);
+  const std::string bytes = output.exporter->write(profile, output.options);
   if (output.path == "-") return write_all(STDOUT_FILENO, "standard output", bytes);
   if (!is_regular_or_new(output.path)) return write_in_place(output.path, bytes);
   return write_and_rename(output.path, bytes);

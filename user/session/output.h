@@ -16,6 +16,7 @@ namespace jtrace::session {
 struct Output {
   std::string path;  // "-": standard output
   const exporting::Exporter* exporter = nullptr;
+  exporting::WriteOptions options;
 };
 
 // The outputs of a run: those of -f, else jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here. Checks

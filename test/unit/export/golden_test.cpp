@@ -47,7 +47,7 @@ TEST(Golden, EveryFormatWritesTheBytesItWroteBefore) {
   for (const Exporter& exporter : exporters()) {
     for (const test::NamedProfile& named : test::small_profiles()) {
       const fs::path path = folder(exporter) / file_name(named);
-      const std::string written = without_page(exporter.write(named.profile));
+      const std::string written = without_page(exporter.write(named.profile, {}));
       if (updating()) {
         fs::create_directories(path.parent_path());
         std::ofstream(path, std::ios::binary) << written;
@@ -74,7 +74,8 @@ TEST(Golden, NoFileIsLeftOver) {
 
 TEST(Golden, WritingTwiceIsTheSame) {
   for (const Exporter& exporter : exporters()) {
-    EXPECT_EQ(exporter.write(test::server_profile()), exporter.write(test::server_profile()));
+    EXPECT_EQ(exporter.write(test::server_profile(), {}),
+              exporter.write(test::server_profile(), {}));
   }
 }
 

@@ -56,7 +56,8 @@ TEST(CallTree, FoldsEqualRootsInPreorder) {
 TEST(CallTree, NothingOfNothing) { EXPECT_TRUE(make_call_tree({}).levels.empty()); }
 
 TEST(Html, DataIsTheCallTree) {
-  const auto json = nlohmann::json::parse(data_of(write_html(test::small_profiles()[1].profile)));
+  const auto json =
+      nlohmann::json::parse(data_of(write_html(test::small_profiles()[1].profile, {})));
   EXPECT_EQ(json.at("title"), "syscalls:sys_enter_openat");
   EXPECT_EQ(json.at("type"), "events");
   EXPECT_EQ(json.at("stacks"), 3);
@@ -70,11 +71,11 @@ TEST(Html, DataIsTheCallTree) {
 }
 
 TEST(Html, NoMarkupComesFromAProfile) {
-  const std::string page = write_html(test::hostile_profile());
+  const std::string page = write_html(test::hostile_profile(), {});
   const std::string data = data_of(page);
   EXPECT_EQ(data.find_first_of("<>&"), std::string::npos);
   for (const char c : data) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
-  EXPECT_EQ(occurrences(page, "<script"), occurrences(write_html({}), "<script"));
+  EXPECT_EQ(occurrences(page, "<script"), occurrences(write_html({}, {}), "<script"));
   const auto json = nlohmann::json::parse(data);
   EXPECT_THAT(json.at("title").get<std::string>(), HasSubstr("</title><script>"));
   EXPECT_THAT(json.at("names").get<std::vector<std::string>>(),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "export/exporter.h"
+#include "export/formats.h"
 #include "support/sample_profiles.h"
 
 namespace jtrace::exporting {
@@ -30,7 +31,7 @@ TEST(Collapsed, RootFirstWithInlinedFramesAfterTheirCaller) {
            s.inlined({{JavaC2, "Outer.f"}, {JavaInlined, "Mid.g"}, {JavaInlined, "Inner.h"}}),
            s.frame(Kernel, "sys")},
           3);
-  EXPECT_EQ(collapsed_text(std::move(s).build(), true),
+  EXPECT_EQ(write_collapsed(std::move(s).build(), {}),
             "Root.run_[0];Outer.f_[j];Mid.g_[i];Inner.h_[i];sys_[k] 3\n");
 }
 
@@ -39,16 +40,27 @@ TEST(Collapsed, WithoutSuffixesEqualStacksBecomeOne) {
   s.stack({s.frame(JavaC1, "A.f")}, 1);
   s.stack({s.frame(JavaC2, "A.f")}, 2);
   const profile::Profile profile = std::move(s).build();
-  EXPECT_EQ(collapsed_text(profile, true), "A.f_[1] 1\nA.f_[j] 2\n");
-  EXPECT_EQ(collapsed_text(profile, false), "A.f 3\n");
+  EXPECT_EQ(write_collapsed(profile, {}), "A.f_[1] 1\nA.f_[j] 2\n");
+  EXPECT_EQ(write_collapsed(profile, {.plain = true}), "A.f 3\n");
+}
+
+TEST(Collapsed, LinesOfJavaFramesStandBeforeTheSuffix) {
+  ProfileSketch s({});
+  s.stack({s.frame(JavaC2, "A.f"), s.frame(JavaInterpreted, "A.g"), s.frame(Native, "open")}, 1);
+  profile::Profile profile = std::move(s).build();
+  for (profile::Location& location : profile.locations) {
+    for (profile::Line& line : location.lines) line.line = 7;
+  }
+  EXPECT_EQ(write_collapsed(profile, {.lines = true}), "A.f:7_[j];A.g:7_[0];open 1\n");
+  EXPECT_EQ(write_collapsed(profile, {.plain = true, .lines = true}), "A.f:7;A.g:7;open 1\n");
+  EXPECT_EQ(write_collapsed(profile, {}), "A.f_[j];A.g_[0];open 1\n");
 }
 
 TEST(Collapsed, EventIsALeafFrameOnlyWhereThereAreSeveral) {
   for (const std::size_t events : {1U, 2U}) {
     ProfileSketch s(with_events(std::vector<std::string>(events, "x:y")));
     s.stack({s.frame(Native, "main")}, 1, {s.label("event", "x:y")});
-    EXPECT_EQ(collapsed_text(std::move(s).build(), true),
-              events == 1 ? "main 1\n" : "main;x:y 1\n");
+    EXPECT_EQ(write_collapsed(std::move(s).build(), {}), events == 1 ? "main 1\n" : "main;x:y 1\n");
   }
 }
 
@@ -56,19 +68,19 @@ TEST(Collapsed, FieldFramesFollowTheEvent) {
   ProfileSketch s(with_events({"x:y", "x:z"}));
   s.stack({s.frame(Native, "main"), s.frame(Event, "fd=3"), s.frame(Event, "ret=0")}, 1,
           {s.label("event", "x:y")});
-  EXPECT_EQ(collapsed_text(std::move(s).build(), true), "main;x:y;fd=3;ret=0 1\n");
+  EXPECT_EQ(write_collapsed(std::move(s).build(), {}), "main;x:y;fd=3;ret=0 1\n");
 }
 
 TEST(Collapsed, ThreadIsTheRootFrame) {
   ProfileSketch s({});
   s.stack({s.frame(Native, "main")}, 1, {s.label("thread", "[main tid=12]")});
   s.stack({}, 2, {s.label("thread", "[main tid=12]")});
-  EXPECT_EQ(collapsed_text(std::move(s).build(), true),
+  EXPECT_EQ(write_collapsed(std::move(s).build(), {}),
             "[main tid=12];[unknown] 2\n[main tid=12];main 1\n");
 }
 
 TEST(Collapsed, LinesAreOneStackEachAndParseBack) {
-  const std::string text = collapsed_text(test::hostile_profile(), true);
+  const std::string text = write_collapsed(test::hostile_profile(), {});
   std::size_t lines = 0;
   for (std::size_t at = 0; at < text.size(); ++lines) {
     const std::size_t end = text.find('\n', at);
@@ -96,7 +108,7 @@ TEST(Stacks, SameDataInAnotherOrderIsTheSame) {
     return std::move(s).build();
   };
   for (const Exporter& exporter : exporters()) {
-    EXPECT_EQ(exporter.write(sketch(false)), exporter.write(sketch(true))) << exporter.name;
+    EXPECT_EQ(exporter.write(sketch(false), {}), exporter.write(sketch(true), {})) << exporter.name;
   }
 }
 

@@ -44,9 +44,9 @@ TEST(Units, Times) {
 
 TEST(Text, SaysWhenTheLedgerDoesNotAddUp) {
   test::ProfileSketch good({});
-  EXPECT_THAT(write_text(std::move(good).build()), Not(HasSubstr("does not add up")));
+  EXPECT_THAT(write_text(std::move(good).build(), {}), Not(HasSubstr("does not add up")));
   test::ProfileSketch bad({});
-  EXPECT_THAT(write_text(std::move(bad).build({{{"fired", 1, 0, true}}, false})),
+  EXPECT_THAT(write_text(std::move(bad).build({{{"fired", 1, 0, true}}, false}), {}),
               HasSubstr("ledger does not add up"));
 }
 
@@ -57,7 +57,7 @@ TEST(Text, DeepStacksShowBothEnds) {
     stack.push_back(s.frame(profile::FrameKind::Native, "f" + std::to_string(i)));
   }
   s.stack(std::move(stack), 1);
-  const std::string text = write_text(std::move(s).build());
+  const std::string text = write_text(std::move(s).build(), {});
   EXPECT_THAT(text, HasSubstr("    f2999\n    f2998\n"));
   EXPECT_THAT(text, HasSubstr("    ... 2952 frames ...\n    f7\n"));
   EXPECT_THAT(text, HasSubstr("    f0\n"));
@@ -68,13 +68,13 @@ TEST(Text, ShowsTenStacksHottestFirst) {
   for (int i = 1; i <= 12; ++i) {
     s.stack({s.frame(profile::FrameKind::Native, "f" + std::to_string(i))}, i);
   }
-  const std::string text = write_text(std::move(s).build());
+  const std::string text = write_text(std::move(s).build(), {});
   EXPECT_THAT(text, HasSubstr("hottest stacks (10 of 12)\n\n  12 events  15.4 %\n    f12\n"));
   EXPECT_THAT(text, Not(HasSubstr("    f2\n")));
 }
 
 TEST(Text, HasNoEscapeCodes) {
-  for (const char c : write_text(test::hostile_profile())) {
+  for (const char c : write_text(test::hostile_profile(), {})) {
     EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n');
   }
 }
