@@ -84,6 +84,7 @@ enum jt_status {
 	X(OTHERS, "others") /* events of processes that are no target */ \
 	X(KEPT, "kept") \
 	X(DEFERRED, "deferred") /* of kept: walk finished in user space */ \
+	X(SAMPLED_OUT, "sampled out") /* -i N */ \
 	X(LOST_RING, "lost: ring buffer full") \
 	X(LOST_COUNTS, "lost: counts map full") \
 	X(LOST_NESTED, "lost: nested event") \
@@ -286,6 +287,7 @@ struct jt_config {
 	__u32 only_tgid;   /* the one target, 0: look into the targets map */
 	__u32 max_frames;  /* <= JT_MAX_FRAMES */
 	__u32 cstack;      /* enum jt_cstack */
+	__u32 interval;    /* every Nth event of a CPU is kept; 0 and 1: all */
 	__u32 regs_offset; /* of the user's pt_regs on the kernel stack, without the helper */
 	__u8 by_thread;
 	__u8 has_cookie;       /* bpf_get_attach_cookie for perf tracepoints, 5.15 */

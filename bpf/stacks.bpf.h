@@ -81,6 +81,21 @@ static __always_inline void kernel_walk(void *ctx, struct jt_walk *w, __u64 cook
 		bump(JT_COUNTER_KERNEL_COLLISION);
 }
 
+/* Counts the event; true where -i N leaves it out. Each CPU counts for itself. */
+static __always_inline bool sampled_out(void)
+{
+	__u32 zero = 0;
+	struct jt_counters *all = bpf_map_lookup_elem(&counters, &zero);
+
+	if (!all)
+		return false;
+	all->value[JT_COUNTER_FIRED]++;
+	if (cfg.interval <= 1 || all->value[JT_COUNTER_FIRED] % cfg.interval == 0)
+		return false;
+	all->value[JT_COUNTER_SAMPLED_OUT]++;
+	return true;
+}
+
 /*
  * Filter first, then everything up to the walk. Returns the scratch slot whose walk is to run, or
  * a negative number where nothing is to be done; *walk says whether there is a stack to walk.
@@ -98,7 +113,8 @@ static __always_inline long begin(void *ctx, bool *walk)
 		bump(JT_COUNTER_OTHERS);
 		return -1;
 	}
-	bump(JT_COUNTER_FIRED);
+	if (sampled_out())
+		return -1;
 	env = bpf_get_smp_processor_id();
 	w = jt_walk_of(env);
 	if (!w || w->busy) {

@@ -188,8 +188,8 @@ std::optional<Line> FrameNamer::method_line(std::uint64_t method, std::int32_t b
 }
 
 Line FrameNamer::line(const JavaMethod& method, std::int32_t bci, FrameKind kind) {
-  return {.function = symbols_->function(normalise_name(method.name),
-                                         method.name + method.signature, method.source_file),
+  const std::string shown = raw_names_ ? method.name : normalise_name(method.name);
+  return {.function = symbols_->function(shown, method.name + method.signature, method.source_file),
           .kind = kind,
           .line = method.lines.line(bci),
           .bci = bci};

@@ -30,6 +30,7 @@ class FrameNamer {
   FrameNamer(const process::MemoryReader& memory, const Layout& layout, StubNames stubs);
 
   [[nodiscard]] profile::LocationId name(const jt_frame& frame, profile::SymbolTable& symbols);
+  void use_raw_names() { raw_names_ = true; }
 
  private:
   using Lines = std::expected<std::vector<profile::Line>, profile::UnknownReason>;
@@ -64,6 +65,7 @@ class FrameNamer {
   profile::SymbolTable* symbols_ = nullptr;
   std::map<BlobKey, NmethodTables> tables_;
   std::size_t tables_bytes_ = 0;
+  bool raw_names_ = false;
   std::map<CompiledKey, profile::LocationId> compiled_;
 };
 

@@ -56,6 +56,8 @@ class HotspotVmImpl final : public HotspotVm {
     return namer_->name(frame, symbols);
   }
 
+  void use_raw_names() override { namer_->use_raw_names(); }
+
   [[nodiscard]] std::string version() const override { return layout_.version; }
   [[nodiscard]] const std::vector<std::string>& missing() const override { return layout_.missing; }
 

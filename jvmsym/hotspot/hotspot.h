@@ -41,6 +41,10 @@ class HotspotVm {
   [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame,
                                                       profile::SymbolTable& symbols) = 0;
 
+  // Names of lambdas and hidden classes as the JVM has them, with counters and addresses. To be
+  // said before the first symbolize.
+  virtual void use_raw_names() = 0;
+
   [[nodiscard]] virtual std::string version() const = 0;  // "17.0.15+6"
   [[nodiscard]] virtual const std::vector<std::string>& missing()
       const = 0;  // features without a field

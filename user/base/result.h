@@ -13,6 +13,8 @@ enum class Errc {
   Usage = 2,        // the command line, an event that does not exist included
   Environment = 3,  // host or permission
   Target = 4,       // process not found, gone, not traceable
+  Lossy = 5,        // --strict: something was lost
+  NoEvents = 6,     // --expect-events: nothing happened
 };
 
 // One line for a person: what failed, on what, why (`message`), and what mends it (`hint`, may be

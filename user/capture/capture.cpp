@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -88,6 +89,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
           .only_tgid = static_cast<std::uint32_t>(config.only_tgid),
           .max_frames = std::min<std::uint32_t>(config.max_frames, JT_MAX_FRAMES),
           .cstack = config.cstack,
+          .interval = config.interval,
           .regs_offset = kThreadSize - kPtRegs,
           .by_thread = config.by_thread,
           .has_cookie = features.attach_cookie,
@@ -247,7 +249,12 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   return {};
 }
 
-void Capture::detach() { impl_->links.clear(); }
+void Capture::detach() {
+  impl_->links.clear();
+  // A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
+  // and programs run within RCU; where it is refused (nohz_full), microseconds are the risk.
+  ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
 
 Status Capture::write_rows(std::uint32_t first, std::span<const jt_row> values) {
   return impl_->rows.write(first, values);

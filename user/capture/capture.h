@@ -28,6 +28,7 @@ struct CaptureConfig {
   std::uint32_t max_counts = 65536;      // distinct stacks
   pid_t only_tgid = 0;                   // the one target; 0 where there are several
   bool stack_ids = false;                // kernel stacks or --cstack fp
+  std::uint32_t interval = 1;            // every Nth event
   bool by_thread = false;
   bool count_cost = false;
 };

@@ -92,6 +92,16 @@ void add_cost(Ledger& ledger, const capture::Counters& counters) {
 
 }  // namespace
 
+bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses) {
+  for (const auto& [counter, name] : kLosses) {
+    if (counters.at(counter) != 0) return false;
+  }
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    if (statuses.at(i) != 0 && i != JT_STATUS_COMPLETE && i != JT_STATUS_NO_USER) return false;
+  }
+  return true;
+}
+
 Ledger make_ledger(const LedgerInput& input) {
   const auto& c = input.counters;
   const auto& statuses = input.samples.statuses();
@@ -100,6 +110,15 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back({.name = "fired", .count = c.at(JT_COUNTER_FIRED)});
   ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT), .depth = 1});
   add_statuses(ledger, statuses);
+  if (input.filtered) {
+    ledger.lines.push_back(
+        {.name = "of these left out by -I and -X", .count = input.left_out, .depth = 2});
+  }
+  accounted += c.at(JT_COUNTER_SAMPLED_OUT);
+  if (input.sampled) {
+    ledger.lines.push_back(
+        {.name = "sampled out", .count = c.at(JT_COUNTER_SAMPLED_OUT), .depth = 1});
+  }
   for (const auto& [counter, name] : kLosses) {
     ledger.lines.push_back({.name = name, .count = c.at(counter), .depth = 1});
     accounted += c.at(counter);

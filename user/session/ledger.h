@@ -15,7 +15,13 @@ struct LedgerInput {
   std::uint64_t missed_by_recursion = 0;
   bool misses_measurable = true;
   bool cost_counted = false;
+  bool sampled = false;        // -i was given
+  bool filtered = false;       // -I or -X were given
+  std::uint64_t left_out = 0;  // events whose stack they left out; still part of kept
 };
+
+// Whether anything was lost or ended as partial (--strict).
+[[nodiscard]] bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses);
 
 // fired = kept + lost{reason}, kept = complete + partial{reason}; checked here from counts that the
 // kernel and we made apart from each other.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/recorder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+
+#include "base/file.h"
 
 namespace jtrace::session {
 namespace {
@@ -17,8 +21,8 @@ constexpr std::size_t kMaxDeferredBytes = 64U << 20;
 }  // namespace
 
 Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-                   std::uint32_t max_frames, bool native_frames)
-    : capture_(capture), max_frames_(max_frames), native_frames_(native_frames) {
+                   const cli::Options& options)
+    : capture_(capture), options_(options) {
   for (const auto& target : targets) {
     targets_[static_cast<std::uint32_t>(target->info().key.tgid)] = target.get();
   }
@@ -46,17 +50,53 @@ std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_fram
   if (!target) return locations;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS;
-    if (!native_frames_ && (kind & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE) continue;
+    if (options_.cstack == cli::CStack::No && (kind & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE)
+      continue;
     // Only a signal leaves its caller at an exact pc; the frame between is the trampoline, whose
     // symbol no return address points behind.
     const bool trampoline =
         i + 1 < frames.size() && ((frames[i + 1].where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
     locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], symbols_));
   }
+  if (options_.keep_root != 0) cut(locations);
   return locations;
 }
 
+// -j N/M: the N frames nearest the leaf and the M nearest the root.
+void Recorder::cut(std::vector<LocationId>& locations) {
+  const std::size_t keep = std::size_t{options_.max_depth} + options_.keep_root;
+  if (locations.size() <= keep) return;
+  const auto root = locations.end() - static_cast<std::ptrdiff_t>(options_.keep_root);
+  const auto first = locations.begin() + static_cast<std::ptrdiff_t>(options_.max_depth);
+  *first = marker("[truncated]");
+  locations.erase(first + 1, root);
+}
+
+LocationId Recorder::marker(std::string_view text) {
+  return symbols_.location(
+      {.mapping = {},
+       .address = 0,
+       .reason = UnknownReason::None,
+       .lines = {{.function = symbols_.function(text), .kind = FrameKind::Marker}}});
+}
+
+void Recorder::note_thread(std::uint32_t tgid, std::uint32_t tid) {
+  if (tid == 0 || threads_.contains(tid)) return;
+  constexpr std::size_t kCommBytes = 64;
+  auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", tgid, tid), kCommBytes);
+  std::string name = comm ? *comm : std::string();
+  if (name.ends_with('\n')) name.pop_back();
+  threads_.emplace(tid, std::move(name));
+}
+
+std::string Recorder::thread_text(std::uint32_t tid) const {
+  const auto it = threads_.find(tid);
+  if (it == threads_.end() || it->second.empty()) return fmt::format("[tid={}]", tid);
+  return fmt::format("[{} tid={}]", it->second, tid);
+}
+
 void Recorder::on_stack(const jt_stack_record& record) {
+  note_thread(record.key.tgid, record.key.tid);
   Target* target = find(record.key.tgid);
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
@@ -71,6 +111,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
+  note_thread(record.key.tgid, record.key.tid);
   const std::size_t stack = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
   const std::size_t bytes = offsetof(jt_deferred_record, stack) + stack;
   Deferred copy(static_cast<jt_deferred_record*>(std::malloc(bytes)));
@@ -113,7 +154,7 @@ void Recorder::finish_walks(bool all) {
       waiting.push_back(std::move(record));
       continue;
     }
-    const auto walk = target->walk(*record, max_frames_);
+    const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
     samples_.add_deferred(key, locate(target, walk.frames));

@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "capture/capture.h"
@@ -21,9 +23,8 @@ namespace jtrace::session {
 // Takes what the kernel sends, keeps the targets' tables fresh, names stacks at first sight.
 class Recorder {
  public:
-  // `native_frames` false leaves native frames out of the stacks (--cstack no).
   Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-           std::uint32_t max_frames, bool native_frames);
+           const cli::Options& options);
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
@@ -32,6 +33,9 @@ class Recorder {
 
   [[nodiscard]] SampleStore& samples() { return samples_; }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
+  // "[name tid=N]" as the thread was called when it was first seen.
+  [[nodiscard]] std::string thread_text(std::uint32_t tid) const;
+  [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
 
@@ -49,13 +53,15 @@ class Recorder {
   // `all`: also of JVMs that are still starting.
   void finish_walks(bool all);
   [[nodiscard]] profile::LocationId signal_frame();
+  void note_thread(std::uint32_t tgid, std::uint32_t tid);
+  void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;
-  std::uint32_t max_frames_;
-  bool native_frames_;
+  const cli::Options& options_;
+  std::map<std::uint32_t, std::string> threads_;
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;

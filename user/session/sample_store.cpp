@@ -26,8 +26,16 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& lo
   }
   std::vector<LocationId> all = hooks.kernel(key.kernel_stack);
   all.insert(all.end(), locations.begin(), locations.end());
+  if (!hooks.keep(all)) {
+    left_out_ += count;
+    return;
+  }
+  const auto status = static_cast<jt_status>(key.status);
+  if (status != JT_STATUS_COMPLETE && status != JT_STATUS_NO_USER) {
+    all.push_back(hooks.cut_marker(status));
+  }
   builder.add({.locations = std::move(all),
-               .values = {static_cast<std::int64_t>(count)},
+               .values = {static_cast<std::int64_t>(count) * hooks.scale},
                .labels = hooks.labels(key)});
 }
 

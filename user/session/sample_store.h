@@ -54,6 +54,11 @@ class SampleStore {
   struct Hooks {
     std::function<std::vector<profile::Label>(const jt_stack_key&)> labels;
     std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
+    // Whether a stack (leaf first, kernel frames included) is to be shown (-I, -X).
+    std::function<bool(const std::vector<profile::LocationId>&)> keep;
+    // The frame that stands below the last one of a stack that ended early.
+    std::function<profile::LocationId(jt_status)> cut_marker;
+    std::int64_t scale = 1;  // every count times this (-i)
   };
   void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
              const Hooks& hooks, profile::ProfileBuilder& builder);
@@ -62,6 +67,8 @@ class SampleStore {
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
   [[nodiscard]] const FrameCounts& frames() const { return frames_; }
+  // Events whose stacks `keep` refused.
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
   // Events whose user stack has three frames or fewer.
   [[nodiscard]] std::uint64_t shallow() const { return shallow_; }
   [[nodiscard]] std::uint64_t without_frames() const { return without_frames_; }
@@ -79,6 +86,7 @@ class SampleStore {
   FrameCounts frames_;
   std::uint64_t without_frames_ = 0;
   std::uint64_t shallow_ = 0;
+  std::uint64_t left_out_ = 0;
 };
 
 }  // namespace jtrace::session

@@ -16,11 +16,11 @@
 
 #include "capture/capture.h"
 #include "event/tracepoint.h"
-#include "profile/profile_builder.h"
-#include "session/ledger.h"
 #include "session/output.h"
 #include "session/recorder.h"
+#include "session/report.h"
 #include "session/signals.h"
+#include "session/status_line.h"
 #include "session/target.h"
 
 namespace jtrace::session {
@@ -47,8 +47,9 @@ class Run {
   [[nodiscard]] Status attach();
   [[nodiscard]] Status attach_lifecycle();
   [[nodiscard]] Status trace(StopSignals& signals, Recorder& recorder);
-  [[nodiscard]] profile::Profile make_profile(Recorder& recorder);
-  [[nodiscard]] Result<int> write(const profile::Profile& profile);
+  [[nodiscard]] profile::Header header() const;
+  [[nodiscard]] Result<int> write(const Report& report);
+  [[nodiscard]] Status print_plan() const;
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool targets_alive() const;
@@ -93,7 +94,7 @@ Status Run::open_targets() {
   }
   const std::set<pid_t> pids(options_.pids.begin(), options_.pids.end());
   for (const pid_t pid : pids) {
-    JT_TRY(auto target, Target::open(pid, shared_, options_.jvm_symbols));
+    JT_TRY(auto target, Target::open(pid, shared_, options_));
     if (target->is_jvm()) {
       say(1, fmt::format("{}: HotSpot {}", pid, target->jvm_version()));
     } else {
@@ -120,10 +121,12 @@ Status Run::load() {
   const bool fp = options_.cstack == cli::CStack::Fp;
   const capture::CaptureConfig config{
       .cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
-      .max_frames = options_.max_depth,
+      .max_frames = walk_depth(options_),
       .max_rows = kMaxRows,
       .only_tgid = targets_.size() == 1 ? targets_.front()->info().key.tgid : 0,
       .stack_ids = fp || any_kernel_stacks(),
+      .interval = static_cast<std::uint32_t>(options_.interval),
+      .by_thread = options_.threads,
       .count_cost = options_.count_cost};
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
@@ -170,11 +173,15 @@ Status Run::trace(StopSignals& signals, Recorder& recorder) {
                       events_.size() == 1 ? events_.front().display()
                                           : fmt::format("{} events", events_.size()),
                       target_text()));
+  StatusLine status(options_.verbosity >= 0);
   while (true) {
     std::array<pollfd, 2> wake{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                 {.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0}}};
     ::poll(wake.data(), wake.size(), static_cast<int>(kTurn.count()));
     JT_CHECK_OK(recorder.turn());
+    if (const auto now = steady_clock::now(); status.due(now)) {
+      status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
+    }
     if (wake.front().revents != 0) break;
     const auto elapsed = steady_clock::now() - begin;
     if (options_.duration && elapsed >= *options_.duration) break;
@@ -195,7 +202,7 @@ std::string Run::target_text() const {
   return exporting::safe_text(text);
 }
 
-profile::Profile Run::make_profile(Recorder& recorder) {
+profile::Header Run::header() const {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
   profile::Header header{.title = {},
@@ -210,47 +217,48 @@ profile::Profile Run::make_profile(Recorder& recorder) {
     header.title += event.display();
     header.events.push_back(event.display());
   }
-  profile::ProfileBuilder builder(std::move(header), {{"events", "count"}});
-  auto& symbols = recorder.symbols();
-  const auto event_key = symbols.string("event");
-  const SampleStore::Hooks hooks{
-      .labels =
-          [&](const jt_stack_key& key) {
-            std::vector<profile::Label> labels;
-            if (events_.size() > 1 && key.event < events_.size()) {
-              labels.push_back({event_key, symbols.string(events_[key.event].display()), 0});
-            }
-            return labels;
-          },
-      .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); }};
-  recorder.samples().build(capture_->counts(), symbols, hooks, builder);
-  const auto counters = capture_->counters();
-  if (options_.cstack == cli::CStack::Fp &&
-      2 * recorder.samples().shallow() > counters.at(JT_COUNTER_KEPT)) {
-    say(0,
-        "most stacks have three frames or fewer: this process is not built with frame pointers; "
-        "leave out --cstack fp");
-  }
-  auto ledger = make_ledger({.counters = counters,
-                             .samples = recorder.samples(),
-                             .missed_by_recursion = capture_->missed_by_recursion(),
-                             .misses_measurable = features_.recursion_misses,
-                             .cost_counted = options_.count_cost});
-  return std::move(builder).build(symbols, std::move(ledger));
+  return header;
 }
 
-Result<int> Run::write(const profile::Profile& profile) {
+Result<int> Run::write(const Report& report) {
   for (const Output& output : outputs_) {
-    JT_CHECK_OK(write_output(output, profile));
-    if (output.path != "-") say(0, "wrote " + output.path);
+    JT_CHECK_OK(write_output(output, report.profile));
+    if (output.path != "-") say(0, "wrote " + exporting::safe_text(output.path));
   }
+  if (options_.json) fmt::print("{}\n", summary_json(report, outputs_));
   if (options_.verbosity >= 0) {
     JT_TRY(const auto* text, exporting::exporter_by_name("text"));
-    const std::string summary =
-        text->write(profile, {.plain = options_.plain, .lines = options_.lines});
+    const std::string summary = text->write(report.profile, {});
     std::fwrite(summary.data(), 1, summary.size(), stderr);
   }
+  for (const std::string& remark : report.remarks) say(0, remark);
+  if (options_.strict && !report.lossless) {
+    return fail(Errc::Lossy,
+                "events were lost or stacks are incomplete, see the ledger (--strict)");
+  }
+  if (options_.expect_events && report.counters.at(JT_COUNTER_FIRED) == 0) {
+    return fail(Errc::NoEvents, "no events (--expect-events)");
+  }
   return 0;
+}
+
+Status Run::print_plan() const {
+  fmt::print("target   {}\n", target_text());
+  for (const auto& event : events_) {
+    fmt::print("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
+               kernel_stacks(event) ? "yes" : "no");
+  }
+  fmt::print("attach   perf tracepoint, {}\n",
+             features_.attach_cookie ? "told apart by cookie" : "one event per run");
+  fmt::print("walk     {}\n", options_.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
+                              : features_.bpf_loop
+                                  ? "call frame information and HotSpot, bpf_loop"
+                                  : "call frame information and HotSpot, tail calls");
+  for (const auto& line : features_.fallbacks()) fmt::print("fallback {}\n", line);
+  for (const Output& output : outputs_) {
+    fmt::print("output   {} ({})\n", exporting::safe_text(output.path), output.exporter->name);
+  }
+  return {};
 }
 
 Result<int> Run::operator()() {
@@ -261,9 +269,19 @@ Result<int> Run::operator()() {
          plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
-  Recorder recorder(*capture_, targets_, options_.max_depth, options_.cstack != cli::CStack::No);
+  if (options_.dry_run) {
+    capture_->detach();
+    JT_CHECK_OK(print_plan());
+    return 0;
+  }
+  Recorder recorder(*capture_, targets_, options_);
   JT_CHECK_OK(trace(signals, recorder));
-  return write(make_profile(recorder));
+  return write(make_report({.options = options_,
+                            .events = events_,
+                            .capture = *capture_,
+                            .features = features_,
+                            .recorder = recorder,
+                            .header = header()}));
 }
 
 }  // namespace

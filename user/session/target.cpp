@@ -52,16 +52,17 @@ Status SharedTables::upload(capture::Capture& capture) {
 }
 
 Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
-               cli::JvmSymbols jvm_symbols)
+               const cli::Options& options)
     : info_(std::move(info)),
       pidfd_(std::move(pidfd)),
       shared_(shared),
-      jvm_symbols_(jvm_symbols),
+      jvm_symbols_(options.jvm_symbols),
+      raw_names_(options.raw_names),
       memory_(info_.key.tgid),
       space_(info_.key.tgid, shared.binaries) {}
 
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
-                                             cli::JvmSymbols jvm_symbols) {
+                                             const cli::Options& options) {
   JT_TRY(auto info, process::find_process(pid));
   if (info.kernel_thread) {
     return fail(Errc::Target, std::to_string(pid) + " (" + info.comm + ") is a kernel thread");
@@ -71,8 +72,7 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   if (!pidfd.valid()) {
     return fail(Errc::Target, errno_text("watch process " + std::to_string(pid), errno));
   }
-  std::unique_ptr<Target> target(
-      new Target(std::move(info), std::move(pidfd), shared, jvm_symbols));
+  std::unique_ptr<Target> target(new Target(std::move(info), std::move(pidfd), shared, options));
   JT_CHECK_OK(target->refresh(nullptr));
   return target;
 }
@@ -107,6 +107,7 @@ void Target::probe_jvm() {
     shared_.jvms.emplace_back();
   }
   vm_ = std::move(*vm);
+  if (raw_names_) vm_->use_raw_names();
   jvm_note_.clear();
   jvm_version_ = vm_->version();
 }

@@ -26,6 +26,11 @@
 
 namespace jtrace::session {
 
+// Frames that a walk may take: with -j N/M the root is needed too.
+[[nodiscard]] inline std::uint32_t walk_depth(const cli::Options& options) {
+  return options.keep_root == 0 ? options.max_depth : JT_MAX_FRAMES;
+}
+
 // What all targets of a run share.
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
@@ -45,7 +50,7 @@ struct SharedTables {
 class Target {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Target>> open(pid_t pid, SharedTables& shared,
-                                                            cli::JvmSymbols jvm_symbols);
+                                                            const cli::Options& options);
 
   [[nodiscard]] const process::ProcessInfo& info() const { return info_; }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
@@ -71,7 +76,7 @@ class Target {
 
  private:
   Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
-         cli::JvmSymbols jvm_symbols);
+         const cli::Options& options);
   void probe_jvm();
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
@@ -85,6 +90,7 @@ class Target {
   UniqueFd pidfd_;
   SharedTables& shared_;
   cli::JvmSymbols jvm_symbols_;
+  bool raw_names_;
   process::ProcessMemory memory_;
   unwind::AddressSpace space_;
   std::vector<jt_range> ranges_;

@@ -41,7 +41,9 @@ class LedgerTest : public testing::Test {
     profile::ProfileBuilder builder({}, {{"events", "count"}});
     samples_.build(counts, symbols_,
                    {.labels = [](const auto&) { return std::vector<profile::Label>{}; },
-                    .kernel = [](auto) { return std::vector<profile::LocationId>{}; }},
+                    .kernel = [](auto) { return std::vector<profile::LocationId>{}; },
+                    .keep = [](const auto&) { return true; },
+                    .cut_marker = [](auto) { return profile::LocationId{}; }},
                    builder);
     profile_ = std::move(builder).build(symbols_, {});
   }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "profile/profile_builder.h"
+#include "session/frame_filter.h"
+#include "session/ledger.h"
+
+namespace jtrace::session {
+namespace {
+
+class Labels {
+ public:
+  Labels(const ReportInput& input)
+      : input_(input),
+        symbols_(input.recorder.symbols()),
+        event_(symbols_.string("event")),
+        thread_(symbols_.string("thread")) {}
+
+  [[nodiscard]] std::vector<profile::Label> operator()(const jt_stack_key& key) const {
+    std::vector<profile::Label> labels;
+    if (input_.events.size() > 1 && key.event < input_.events.size()) {
+      labels.push_back({event_, symbols_.string(input_.events[key.event].display()), 0});
+    }
+    if (key.tid != 0) {
+      labels.push_back({thread_, symbols_.string(input_.recorder.thread_text(key.tid)), 0});
+    }
+    return labels;
+  }
+
+ private:
+  const ReportInput& input_;
+  profile::SymbolTable& symbols_;
+  profile::StringId event_;
+  profile::StringId thread_;
+};
+
+void add_samples(const ReportInput& input, FrameFilter& filter, profile::ProfileBuilder& builder) {
+  auto& recorder = input.recorder;
+  auto& symbols = recorder.symbols();
+  const SampleStore::Hooks hooks{
+      .labels = Labels(input),
+      .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); },
+      .keep = [&](const auto& locations) { return filter.keeps(locations, symbols); },
+      .cut_marker =
+          [&](jt_status status) {
+            const bool deep = status == JT_STATUS_DEPTH || status == JT_STATUS_BUDGET;
+            return recorder.marker(deep ? "[truncated]" : "[unknown]");
+          },
+      .scale = static_cast<std::int64_t>(input.options.interval)};
+  recorder.samples().build(input.capture.counts(), symbols, hooks, builder);
+}
+
+}  // namespace
+
+std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& events,
+                                         const capture::Counters& counters,
+                                         const std::string& target) {
+  std::vector<std::string> lines;
+  const std::uint64_t others = counters.at(JT_COUNTER_OTHERS);
+  if (others == 0) {
+    lines.emplace_back("0 events: nothing on this host fired them while jtrace was tracing");
+  } else {
+    lines.push_back(
+        fmt::format("0 events of {}: they fired {} times for other processes", target, others));
+  }
+  const bool opens = std::ranges::any_of(events, [](const event::Tracepoint& tracepoint) {
+    return tracepoint.category == "syscalls" &&
+           (tracepoint.name == "sys_enter_open" || tracepoint.name == "sys_exit_open");
+  });
+  if (opens)
+    lines.emplace_back("hint: glibc opens files by openat: try -t syscalls:sys_enter_openat");
+  return lines;
+}
+
+Report make_report(ReportInput input) {
+  const auto& options = input.options;
+  FrameFilter filter(options.include, options.exclude);
+  const std::string target = input.header.target;
+  profile::ProfileBuilder builder(std::move(input.header), {{"events", "count"}});
+  add_samples(input, filter, builder);
+  if (options.interval > 1) {
+    builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",
+                                options.interval));
+  }
+  const auto& samples = input.recorder.samples();
+  Report report;
+  report.counters = input.capture.counters();
+  report.lossless = is_lossless(report.counters, samples.statuses());
+  const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
+  if (report.counters.at(JT_COUNTER_FIRED) == 0) {
+    report.remarks = explain_nothing(input.events, report.counters, target);
+  } else if (kept != 0 && samples.left_out() == kept) {
+    report.remarks.push_back(fmt::format("0 events shown: -I and -X left out all {}", kept));
+  }
+  if (options.cstack == cli::CStack::Fp && 2 * samples.shallow() > kept) {
+    report.remarks.emplace_back(
+        "most stacks have three frames or fewer: this process is not built with frame pointers; "
+        "leave out --cstack fp");
+  }
+  auto ledger = make_ledger({.counters = report.counters,
+                             .samples = samples,
+                             .missed_by_recursion = input.capture.missed_by_recursion(),
+                             .misses_measurable = input.features.recursion_misses,
+                             .cost_counted = options.count_cost,
+                             .sampled = options.interval > 1,
+                             .filtered = filter.active(),
+                             .left_out = samples.left_out()});
+  report.profile = std::move(builder).build(input.recorder.symbols(), std::move(ledger));
+  return report;
+}
+
+std::string summary_json(const Report& report, const std::vector<Output>& outputs) {
+  using nlohmann::json;
+  const auto& header = report.profile.header;
+  json ledger = json::array();
+  for (const auto& line : report.profile.ledger.lines) {
+    ledger.push_back({{"name", line.name},
+                      {"count", line.measurable ? json(line.count) : json(nullptr)},
+                      {"depth", line.depth}});
+  }
+  json files = json::array();
+  for (const Output& output : outputs) {
+    files.push_back({{"path", output.path}, {"format", output.exporter->name}});
+  }
+  const json summary{{"events", header.events},
+                     {"target", header.target},
+                     {"host", header.host},
+                     {"duration_ns", header.duration.count()},
+                     {"balanced", report.profile.ledger.balanced},
+                     {"lossless", report.lossless},
+                     {"ledger", std::move(ledger)},
+                     {"files", std::move(files)}};
+  // Paths are bytes of the file system: what is not UTF-8 is replaced, never thrown at.
+  return summary.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace jtrace::session

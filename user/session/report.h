@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what a run recorded to its profile, and to the words about it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "event/tracepoint.h"
+#include "profile/profile.h"
+#include "session/output.h"
+#include "session/recorder.h"
+
+namespace jtrace::session {
+
+struct ReportInput {
+  const cli::Options& options;
+  const std::vector<event::Tracepoint>& events;
+  const capture::Capture& capture;
+  const capture::KernelFeatures& features;
+  Recorder& recorder;
+  profile::Header header;
+};
+
+struct Report {
+  profile::Profile profile;
+  capture::Counters counters{};
+  bool lossless = true;
+  std::vector<std::string> remarks;  // lines for the person who waits: 0 events explained, ...
+};
+
+[[nodiscard]] Report make_report(ReportInput input);
+
+// --json: what was traced, the ledger, the files written.
+[[nodiscard]] std::string summary_json(const Report& report, const std::vector<Output>& outputs);
+
+// Why nothing was seen, and what to try: never fired on this host, fired for others only, or all
+// left out; glibc opens files by openat.
+[[nodiscard]] std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& events,
+                                                       const capture::Counters& counters,
+                                                       const std::string& target);
+
+}  // namespace jtrace::session

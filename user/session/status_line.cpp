@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/status_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace jtrace::session {
+namespace {
+
+constexpr std::chrono::milliseconds kEvery{500};
+constexpr const char* kEraseLine = "\r\x1b[K";
+
+bool can_erase() {
+  const char* term = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): one thread
+  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+}  // namespace
+
+StatusLine::StatusLine(bool wanted) : shows_(wanted && can_erase()) {}
+
+void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
+                      const capture::Counters& counters, std::size_t stacks) {
+  const std::uint64_t fired = counters.at(JT_COUNTER_FIRED);
+  const std::uint64_t lost = counters.at(JT_COUNTER_LOST_RING) +
+                             counters.at(JT_COUNTER_LOST_COUNTS) +
+                             counters.at(JT_COUNTER_LOST_NESTED);
+  const std::chrono::duration<double> span = visible_ ? Clock::duration(now - last_) : elapsed;
+  const double rate =
+      span.count() > 0 ? static_cast<double>(fired - last_fired_) / span.count() : 0;
+  fmt::print(stderr, "{}{:.0f} s  {} events  {:.0f} events/s  {} stacks  {} lost", kEraseLine,
+             std::chrono::duration<double>(elapsed).count(), fired, rate, stacks, lost);
+  std::fflush(stderr);
+  visible_ = true;
+  last_ = now;
+  last_fired_ = fired;
+  next_ = now + kEvery;
+}
+
+void StatusLine::clear() {
+  if (!visible_) return;
+  std::fputs(kEraseLine, stderr);
+  std::fflush(stderr);
+  visible_ = false;
+}
+
+}  // namespace jtrace::session
