@@ -7,6 +7,7 @@
 #pragma once
 
 #define JT_PROT_EXEC 4
+#define JT_PAGE_MASK (~4095ULL)
 
 static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, __u64 hi)
 {
@@ -77,7 +78,7 @@ static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
 	__u32 tgid = id >> 32, tid = (__u32)id, env = bpf_get_smp_processor_id();
 	struct jt_target *target = find_target(tgid);
 	struct jt_walk *w = jt_walk_of(env);
-	struct jt_span all = { .lo = 0, .hi = ~0ULL };
+	struct jt_span all = { .lo = 0, .hi = JT_PAGE_MASK };
 
 	if (!target || !w || w->busy || bpf_probe_read_kernel(&from, sizeof(from), ctx->args))
 		return 0;
@@ -104,6 +105,7 @@ static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool ret
 	bpf_map_delete_elem(&mapping_calls, &tid);
 	if (ctx->ret < 0 && ctx->ret > -4096)
 		return 0;
-	mark_changed(tgid, lo, lo + bytes, JT_NOTICE_MAPPING);
+	/* The calls round lengths up to pages. */
+	mark_changed(tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK, JT_NOTICE_MAPPING);
 	return 0;
 }
