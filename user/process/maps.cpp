@@ -124,6 +124,9 @@ std::vector<MapEntry> parse_maps(std::string_view text) {
 Result<std::vector<MapEntry>> read_maps(pid_t tgid) {
   auto text = read_file(fmt::format("/proc/{}/maps", tgid), kMaxMapsText);
   if (!text) return fail(Errc::Target, std::move(text.error().message));
+  // From exit_mm() on, zombie or not, the file is there and empty; [vsyscall] or [vdso] is in every
+  // other one.
+  if (text->empty()) return fail(Errc::Target, fmt::format("process {} has exited", tgid));
   return parse_maps(*text);
 }
 

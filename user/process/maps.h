@@ -33,7 +33,7 @@ struct MapEntry {
 // result is sorted and disjoint whatever the text says.
 [[nodiscard]] std::vector<MapEntry> parse_maps(std::string_view text);
 
-// Maps of a process; Errc::Target where it is gone.
+// Maps of a process; Errc::Target where it is gone or exiting, so that nobody takes it for empty.
 [[nodiscard]] Result<std::vector<MapEntry>> read_maps(pid_t tgid);
 
 // Opens the file behind a mapping as the target sees it: /proc/PID/map_files/START-END first (right

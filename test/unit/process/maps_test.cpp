@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -114,6 +115,18 @@ TEST(ReadMaps, findsThisFunction) {
 
 TEST(ReadMaps, aProcessThatIsGoneIsTheTargetsFault) {
   const auto maps = read_maps(0x7fffffff);
+  ASSERT_FALSE(maps);
+  EXPECT_EQ(maps.error().code, Errc::Target);
+}
+
+TEST(ReadMaps, aZombieHasNoMapsRatherThanEmptyOnes) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  const auto maps = read_maps(child);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
   ASSERT_FALSE(maps);
   EXPECT_EQ(maps.error().code, Errc::Target);
 }
