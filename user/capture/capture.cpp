@@ -16,6 +16,7 @@
 
 #include "base/unique_fd.h"
 #include "capture/lifecycle.h"
+#include "capture/range_slots.h"
 #include "capture/verifier_log.h"
 #include "jtrace_bpf.skel.h"
 
@@ -119,7 +120,7 @@ struct Capture::Impl {
   Ring ring;
   const RecordHandlers* handlers = nullptr;
   std::size_t bytes_left = 0;
-  std::uint32_t next_range = 0;
+  RangeSlots range_slots{JT_RANGE_SLOTS};
   std::vector<Link> links;
 
   [[nodiscard]] bpf_program* event_program() const {
@@ -274,19 +275,23 @@ Status Capture::write_jvm(std::uint32_t index, const jt_hotspot& jvm) {
 
 Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target) {
   const auto& maps = impl_->skeleton->maps;
-  // Going round the map keeps the part in use, and the few before it, untouched for readers.
-  if (impl_->next_range + ranges.size() > JT_RANGE_SLOTS) impl_->next_range = 0;
   if (ranges.size() > JT_MAX_RANGES) {
     return fail(Errc::Internal,
                 "process has more than " + std::to_string(JT_MAX_RANGES) + " executable ranges");
   }
-  target.first_range = impl_->next_range;
+  const auto first = impl_->range_slots.take(tgid, static_cast<std::uint32_t>(ranges.size()));
+  if (!first) {
+    return fail(Errc::Internal, "the processes have more than " + std::to_string(JT_RANGE_SLOTS) +
+                                    " executable ranges in all");
+  }
+  target.first_range = *first;
   target.ranges = static_cast<std::uint32_t>(ranges.size());
+  std::uint32_t index = *first;
   for (const jt_range& range : ranges) {
-    const std::uint32_t index = impl_->next_range++;
     if (bpf_map__update_elem(maps.ranges, &index, sizeof(index), &range, sizeof(range), BPF_ANY)) {
       return fail(Errc::Internal, errno_text("write ranges", errno));
     }
+    ++index;
   }
   const auto key = static_cast<std::uint32_t>(tgid);
   const jt_dirty clean{};
