@@ -36,6 +36,7 @@ bool touches_absent(const jtrace::unwind::WalkInput& input, std::uint64_t addres
 int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
   const auto& input = *env->input;
   auto target = std::span(static_cast<std::byte*>(into), bytes);
+  if (target.empty()) return 0;
   // A read may begin below sp, where nothing is alive: a step takes several words at once.
   if (const std::uint64_t below = input.regs.sp - address; below != 0 && below < bytes) {
     std::ranges::fill(target.first(below), std::byte{0});

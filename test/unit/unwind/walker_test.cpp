@@ -300,6 +300,18 @@ TEST_F(WalkEnds, atTheMostFramesThereCanBe) {
   }
 }
 
+// A rule that saves nothing below the CFA asks for no bytes, here at address 0: once a loop over
+// all pages.
+TEST_F(WalkEnds, atARuleWithoutAnythingBelowTheFrame) {
+  auto rule = cfa_rule(JT_CFA_RSP);
+  rule.ra_off = 0;
+  const auto pc = image_.function(rule);
+  auto input = image_.input({.pc = pc, .sp = 0, .fp = 1, .bx = 1});
+  EXPECT_EQ(image_.walk(input).status, JT_STATUS_BAD_FRAME);
+  input.stack = {};
+  EXPECT_EQ(image_.walk(input).status, JT_STATUS_DEFER_CUT);
+}
+
 TEST_F(WalkEnds, outsideOfAllRanges) {
   const auto leaf = image_.function(cfa_rule(JT_CFA_RSP, 8));
   image_.set(kSp, 0xdead0000);
