@@ -83,7 +83,7 @@ enum jt_status {
 	X(FIRED, "fired")   /* events of targets */ \
 	X(OTHERS, "others") /* events of processes that are no target */ \
 	X(KEPT, "kept") \
-	X(DEFERRED, "deferred") /* of kept: walk finished in user space */ \
+	X(DEFERRED, "deferred")       /* of kept: walk finished in user space */ \
 	X(SAMPLED_OUT, "sampled out") /* -i N */ \
 	X(LOST_RING, "lost: ring buffer full") \
 	X(LOST_COUNTS, "lost: counts map full") \

@@ -36,7 +36,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 {
 	struct jt_stack_key *key = &w->record.key;
 
-	key->hash = cfg.hash_seed;
+	key->hash = 0;
 	key->frames = 0;
 	key->tgid = tgid;
 	key->tid = cfg.by_thread ? tid : 0;
@@ -48,6 +48,8 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->record.head.type = JT_RECORD_STACK;
 	w->record.head.pad = 0;
 	w->tid = tid;
+	w->seed = cfg.hash_seed;
+	w->scale = 1;
 	w->range = JT_NO_RANGE;
 	w->defer = 0;
 	w->fp_known = 1;
@@ -141,7 +143,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 	return env;
 }
 
-#define JT_DEFER_GAP 7		/* pages */
+#define JT_DEFER_GAP 7 /* pages */
 
 /* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
 static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
@@ -164,8 +166,9 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 	d->tid = w->tid;
 	d->absent = 0;
 	d->pad = 0;
-	/* Page by page: a read that crosses the stack's end fails whole. Pages inside a large frame may
-	 * never have been touched; many absent ones in a row are the guard zone behind the stack. */
+	/* Page by page: a read that crosses the stack's end fails whole. Pages inside a large frame
+	 * may never have been touched; many absent ones in a row are the guard zone behind the
+	 * stack. */
 	for (i = 0; i < JT_DEFER_BYTES / 4096 + 1; i++) {
 		__u32 n = 4096 - ((sp + have) & 4095);
 

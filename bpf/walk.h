@@ -28,13 +28,15 @@ struct jt_walk {
 	struct jt_target target; /* copy: the map's value may be replaced meanwhile */
 	struct jt_span changed;  /* mappings changed since the ranges were made; empty: lo = hi */
 	__u32 busy;
-	__u32 exact; /* regs.pc is where the thread is, not a return address */
+	__u32 exact;    /* regs.pc is where the thread is, not a return address */
 	__u32 fp_known; /* regs.fp is the frame's; a rule may have lost it */
 	__u32 bx_known;
 	__u32 max_frames;
 	__u32 range; /* index of the last range hit */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
+	__u64 seed;                  /* of the hash, per run */
+	__u64 scale;                 /* JT_HASH_BASE to the power of the frames so far */
 	struct jt_regs first;        /* registers at the event */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
@@ -49,6 +51,13 @@ struct jt_walk {
 #define JT_FRAME_WHERE(kind, exact, addr) \
 	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | \
 	 ((addr) & JT_ADDR_MASK))
+
+/*
+ * The hash of a stack is the sum over its frames i, from the leaf, of mix(frame i) * base^i: parts
+ * can be joined, so a walk that meets a remembered one need not hash the rest again (base is odd,
+ * hence invertible modulo 2^64).
+ */
+#define JT_HASH_BASE 0xd1342543de82ef95ULL
 
 /* One round of a 64-bit mix (xor, multiply by an odd constant, fold): two per frame. */
 #define JT_MIX(h, v) \

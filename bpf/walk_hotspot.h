@@ -161,8 +161,8 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	base = w->regs.sp + (__u64)(__u32)words * 8;
 	if (words <= 0 || kind == JT_FRAME_WRAPPER)
 		jt_used_fp(env, w);
-	/* A native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp is
-	 * right where it lies in the frame. */
+	/* A native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp
+	 * is right where it lies in the frame. */
 	if (kind == JT_FRAME_WRAPPER && w->fp_known && w->regs.fp > w->regs.sp && w->regs.fp < base)
 		words = 0;
 	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. */

@@ -29,7 +29,7 @@ static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 in
 {
 	__u32 n = w->record.key.frames;
 	__u64 where = JT_FRAME_WHERE(kind, w->exact, addr);
-	__u64 h = w->record.key.hash;
+	__u64 h = w->seed;
 
 	if (n >= w->max_frames || n >= JT_MAX_FRAMES)
 		return 1;
@@ -38,7 +38,8 @@ static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 in
 	w->record.key.frames = n + 1;
 	JT_MIX(h, where);
 	JT_MIX(h, info);
-	w->record.key.hash = h;
+	w->record.key.hash += h * w->scale;
+	w->scale *= JT_HASH_BASE;
 	return 0;
 }
 
