@@ -326,6 +326,21 @@ TEST_F(Capturing, costIsCountedWhereAskedFor) {
   EXPECT_GE(one.tracing.counter(JT_COUNTER_COST_READS), (trace.size() - 1) * 10);
 }
 
+TEST_F(Capturing, everyNthEvent) {
+  OneChild one(calls({3}, 1000), {.interval = 10});
+  const auto trace = one.child.go_and_receive_trace();
+  one.tracing.finish();
+  const auto kept = one.tracing.counter(JT_COUNTER_KEPT);
+  EXPECT_EQ(one.tracing.counter(JT_COUNTER_FIRED), 1000U);
+  EXPECT_EQ(kept + one.tracing.counter(JT_COUNTER_SAMPLED_OUT), 1000U);
+  EXPECT_EQ(kept, one.tracing.total());
+  // Each CPU counts for itself, so a few fewer than a tenth where the child moved.
+  EXPECT_LE(kept, 100U);
+  EXPECT_GE(kept + static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_CONF)), 100U);
+  ASSERT_THAT(one.tracing.stacks, SizeIs(1));
+  EXPECT_EQ(addresses(one.tracing.stacks.begin()->second), trace);
+}
+
 TEST_F(Capturing, processThatIsNoTargetYet) {
   const TracedChild child(calls({0}, 20));
   Tracing tracing({.only_tgid = child.pid()});

@@ -119,6 +119,37 @@ TEST_F(Lifecycle, eventsInNewCodeAreDeferredUntilTheTablesHaveIt) {
   EXPECT_EQ(tracing.counter(JT_COUNTER_NOTICE_LOST), 0U);
 }
 
+// Pages of a large frame that never were touched are not in the copy, and not needed.
+TEST_F(Lifecycle, deferredStackSkipsAbsentPages) {
+  for (const std::size_t pages : {5U, 12U}) {
+    const TracedChild child([=](const ToParent& parent) {
+      parent.wait();
+      void* page = map_pages(kPage, PROT_READ | PROT_WRITE | PROT_EXEC);
+      put_code(page);
+      parent.send(call_code_below_gap(page, pages * kPage));
+      parent.wait();
+    });
+    Tracing tracing({.only_tgid = child.pid()});
+    attach_all(tracing, child);
+    auto trace = child.go_and_receive_trace();
+    tracing.finish();
+    ASSERT_THAT(tracing.deferred, SizeIs(1));
+    const jt_deferred_record& record = *tracing.deferred[0];
+    EXPECT_NE(record.absent, 0U);
+    tracing.refresh(child.pid());
+    tracing.describe(trace.front(), plain_rule());
+    const auto walk = tracing.walk(record);
+    auto walked = addresses(walk.frames);
+    ASSERT_GT(walked.size(), 2U);
+    walked.erase(walked.begin() + 1);
+    // So many in a row are taken for the guard pages behind the stack's end.
+    const bool cut = pages > 7;
+    EXPECT_EQ(walk.status, cut ? JT_STATUS_DEFER_CUT : JT_STATUS_COMPLETE);
+    if (cut) trace.resize(2);
+    EXPECT_EQ(walked, trace);
+  }
+}
+
 TEST_F(Lifecycle, codeThatIsProtectedOrMovedIsNewToo) {
   const TracedChild child([](const ToParent& parent) {
     parent.wait();

@@ -3,8 +3,10 @@
 
 #include <execinfo.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "traced_child.h"
 
@@ -14,8 +16,10 @@ namespace jtrace::test {
 [[gnu::always_inline]] inline void append_callers(Trace& trace) {
   static std::array<void*, 4096> found;
   const int n = ::backtrace(found.data(), static_cast<int>(found.size()));
-  for (int i = 1; i < n; ++i) {
-    trace.push_back(reinterpret_cast<std::uint64_t>(found.at(static_cast<std::size_t>(i))));
+  const auto all = std::span(found).first(static_cast<std::size_t>(n));
+  // Before our caller come frames of backtrace() itself.
+  for (auto it = std::ranges::find(all, __builtin_return_address(0)); it != all.end(); ++it) {
+    trace.push_back(reinterpret_cast<std::uint64_t>(*it));
   }
 }
 

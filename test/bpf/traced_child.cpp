@@ -5,6 +5,8 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +35,20 @@ struct HandlerTask {
   Trace* trace = nullptr;
 };
 HandlerTask handler_task;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+struct GapTask {
+  void* page = nullptr;
+  std::size_t bytes = 0;
+  Trace trace;
+};
+
+void* call_below_gap(void* argument) {
+  auto& task = *static_cast<GapTask*>(argument);
+  auto* room = static_cast<volatile char*>(__builtin_alloca(task.bytes));
+  task.trace = call_code(task.page);
+  room[0] = 1;
+  return nullptr;
+}
 
 void handler(int /*signal*/) { call_here(handler_task.number, 1, *handler_task.trace); }
 
@@ -134,6 +150,22 @@ void put_code(void* page) {
   // mov $110 (getppid), %eax; syscall; ret
   constexpr std::array<unsigned char, 8> kCode{0xb8, 0x6e, 0, 0, 0, 0x0f, 0x05, 0xc3};
   std::memcpy(page, kCode.data(), kCode.size());
+}
+
+Trace call_code_below_gap(void* page, std::size_t bytes) {
+  // A stack of our own, so that no page of it was touched before.
+  constexpr std::size_t kStack = 1U << 20;
+  void* stack = ::mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stack == MAP_FAILED || ::madvise(stack, kStack, MADV_NOHUGEPAGE) != 0) return {};
+  GapTask task{.page = page, .bytes = bytes, .trace = {}};
+  pthread_attr_t attributes;
+  pthread_t thread{};
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstack(&attributes, stack, kStack);
+  if (::pthread_create(&thread, &attributes, call_below_gap, &task) != 0) return {};
+  ::pthread_join(thread, nullptr);
+  ::pthread_attr_destroy(&attributes);
+  return task.trace;
 }
 
 [[gnu::noinline]] Trace call_code(void* page) {

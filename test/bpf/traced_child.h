@@ -85,4 +85,7 @@ class TracedChild {
 void put_code(void* page);
 [[nodiscard]] Trace call_code(void* page);
 
+// The same in a new thread, below a frame of `bytes` that are not touched.
+[[nodiscard]] Trace call_code_below_gap(void* page, std::size_t bytes);
+
 }  // namespace jtrace::test
