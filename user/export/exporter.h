@@ -52,6 +52,9 @@ struct Exporter {
 // end in "...[N bytes]", N being their real length.
 [[nodiscard]] std::string safe_text(std::string_view name);
 
+// What safe_text() made it from; what is no escape of its stays.
+[[nodiscard]] std::string plain_text(std::string_view safe);
+
 inline constexpr std::size_t kMaxFrameText = 1024;
 
 }  // namespace jtrace::exporting

@@ -15,6 +15,7 @@ namespace jtrace::exporting {
 [[nodiscard]] std::string write_collapsed(const profile::Profile& profile,
                                           const WriteOptions& options);
 [[nodiscard]] std::string write_text(const profile::Profile& profile, const WriteOptions& options);
+[[nodiscard]] std::string write_pprof(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 
 // assets/flamegraph.html as built in (embed_page.cmake).

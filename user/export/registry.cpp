@@ -13,11 +13,13 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kCollapsed{".collapsed", ".folded"};
 constexpr std::array<std::string_view, 1> kHtml{".html"};
+constexpr std::array<std::string_view, 1> kPprof{".pb.gz"};
 constexpr std::array<std::string_view, 1> kText{".txt"};
 
-constexpr std::array<Exporter, 3> kExporters{{
+constexpr std::array<Exporter, 4> kExporters{{
     {"collapsed", kCollapsed, write_collapsed},
     {"html", kHtml, write_html},
+    {"pprof", kPprof, write_pprof},
     {"text", kText, write_text},
 }};
 

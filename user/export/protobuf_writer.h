@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace jtrace::exporting {
+
+// Protocol buffer messages, field by field. As in proto3, fields that are zero or empty are absent.
+class ProtobufWriter {
+ public:
+  void number(unsigned field, std::uint64_t value) {
+    if (value == 0) return;
+    tag(field, kVarint);
+    varint(value);
+  }
+  void number(unsigned field, std::int64_t value) {
+    number(field, static_cast<std::uint64_t>(value));
+  }
+
+  // Unlike other fields, elements of a repeated field are there when they are empty.
+  void element(unsigned field, std::string_view bytes) {
+    tag(field, kLength);
+    varint(bytes.size());
+    out_ += bytes;
+  }
+  void element(unsigned field, const ProtobufWriter& message) { element(field, message.out_); }
+
+  template <class Number>
+  void packed(unsigned field, std::span<const Number> values) {
+    if (values.empty()) return;
+    ProtobufWriter body;
+    for (const Number value : values) body.varint(static_cast<std::uint64_t>(value));
+    element(field, body);
+  }
+
+  [[nodiscard]] const std::string& bytes() const { return out_; }
+
+ private:
+  static constexpr unsigned kVarint = 0;
+  static constexpr unsigned kLength = 2;
+
+  void tag(unsigned field, unsigned type) { varint(field << 3U | type); }
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) out_ += static_cast<char>(value | 0x80U);
+    out_ += static_cast<char>(value);
+  }
+
+  std::string out_;
+};
+
+}  // namespace jtrace::exporting
