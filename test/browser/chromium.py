@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+ALT, CTRL, SHIFT = 1, 2, 8  # modifiers of keys and clicks
+
 
 def find():
     """Path of a Chromium, or None."""
@@ -48,9 +50,11 @@ class Page:
             self.noise.append("dialog: " + params["message"])
             self._browser.post("Page.handleJavaScriptDialog", {"accept": True}, self._session)
 
-    def open(self, path):
+    def open(self, path, fragment=""):
+        """Opens a file, anew even where only the fragment differs from what is open."""
+        self.call("Page.navigate", url="about:blank")
         del self.noise[:], self.requests[:]
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url="file://" + os.path.abspath(path) + fragment)
         self.until("document.readyState === 'complete'")
 
     def size(self, width, height, scale=1):
@@ -82,9 +86,11 @@ class Page:
         self.run("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(1))))")
 
     def key(self, key):
-        named = {"Enter": 13, "Escape": 27, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38,
-                 "ArrowRight": 39, "ArrowDown": 40}
-        params = {"key": key, "windowsVirtualKeyCode": named.get(key, ord(key.upper()[0]))}
+        """`key` as in KeyboardEvent.key; capitals are typed with Shift."""
+        named = {"Backspace": 8, "Enter": 13, "Escape": 27, "Home": 36, "ArrowLeft": 37,
+                 "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        params = {"key": key, "windowsVirtualKeyCode": named.get(key, ord(key.upper()[0])),
+                  "modifiers": SHIFT if len(key) == 1 and key.isupper() else 0}
         if len(key) == 1:
             params["text"] = key
         self.call("Input.dispatchKeyEvent", type="keyDown", **params)
@@ -95,12 +101,12 @@ class Page:
         self.call("Input.insertText", text=text)
         self.frame()
 
-    def mouse(self, x, y, click=False):
+    def mouse(self, x, y, click=False, button="left", modifiers=0):
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         if click:
             for kind in ("mousePressed", "mouseReleased"):
-                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left",
-                          clickCount=1)
+                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button,
+                          modifiers=modifiers, clickCount=1)
         self.frame()
 
     def screenshot(self, path):

@@ -2,21 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The flame graph page in a real browser.
 
-flamegraph_test.py WRITE_PAGES TEMPLATE: WRITE_PAGES (test/browser/write_pages.cpp) writes the pages,
-TEMPLATE is assets/flamegraph.html. With JTRACE_SCREENSHOTS=DIR pictures of the page are kept there.
-Exit status 77 (skipped) without a Chromium, unless JTRACE_REQUIRE names `browser`.
+flamegraph_test.py WRITE_PAGES TEMPLATE [JTRACE]: WRITE_PAGES (test/browser/write_pages.cpp) writes
+the pages, TEMPLATE is assets/flamegraph.html; with JTRACE, as root, the page of a real trace is
+opened too. With JTRACE_SCREENSHOTS=DIR pictures of the page are kept there. Exit status 77 (skipped)
+without a Chromium, unless JTRACE_REQUIRE names `browser`.
 """
 
+import json
 import os
 import pathlib
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import chromium
 
-WRITE_PAGES = TEMPLATE = None
+WRITE_PAGES = TEMPLATE = JTRACE = None
 
 # A name that is markup, hidden in JSON only by the exporter's escapes.
 MARKUP = "</script><img src=x onerror=alert(1)>"
@@ -46,7 +51,32 @@ class FlameGraph(unittest.TestCase):
         self.page.open(self.path(name))
 
     def text(self, element):
-        return self.page.run(f"document.getElementById('{element}').textContent")
+        """Text of an element; of one that is not there, nothing."""
+        return self.page.run(f"(document.getElementById('{element}') || {{}}).textContent || ''")
+
+    def steps(self):
+        """What the line above the graph says is shown."""
+        return self.page.run("[...document.querySelectorAll('#steps button')].map(b => b.textContent)")
+
+    def address(self):
+        """The fragment, once what is written late has been written."""
+        self.page.run("new Promise(done => setTimeout(done, 300))")
+        return self.page.run("decodeURIComponent(location.hash)")
+
+    def rows(self):
+        return self.page.run("[...document.querySelectorAll('#rows .row')]"
+                             ".map(r => [...r.children].map(c => c.textContent))")
+
+    def press(self, element):
+        self.page.run(f"document.getElementById('{element}').click()")
+        self.page.frame()
+
+    def go_to(self, *keys):
+        """The keyboard's frame after keys from the root."""
+        self.page.run("document.getElementById('graph').focus()")
+        for key in ("Home",) + keys:
+            self.page.key(key)
+        return self.text("spoken").split(", ")[0]
 
     def search(self, text):
         self.page.run("document.getElementById('search').select()")
@@ -70,19 +100,24 @@ class FlameGraph(unittest.TestCase):
             for (let i = 0; i < d.length; i += 13) seen.add(d[i]);
             return seen.size; })()""")
 
-    def point_at(self, name, click=False):
+    def point_at(self, name, click=False, **how):
         """Moves the mouse over the canvas until the tooltip shows `name`."""
-        box = self.box()
-        y = box["top"] + box["height"] - 16
-        while y > box["top"]:
-            for share in (.02, .1, .25, .4, .55, .7, .85, .97):
-                x = box["left"] + box["width"] * share
-                self.page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-                if self.tip() == name:
-                    self.page.mouse(x, y, click)
-                    return
-            y -= 20
-        self.fail(f"no frame shows {name!r}")
+        at = self.page.run("""((name) => {
+            const canvas = document.getElementById('graph');
+            const box = canvas.getBoundingClientRect();
+            for (let y = box.bottom - 16; y > box.top; y -= 20) {
+              for (const share of [.02, .1, .25, .4, .55, .7, .85, .97]) {
+                const at = {clientX: box.left + box.width * share, clientY: y};
+                canvas.dispatchEvent(new MouseEvent('mousemove', at));
+                if (document.querySelector('#tip strong').textContent === name &&
+                    !document.getElementById('tip').hidden) return at;
+              }
+            }
+            return null; })(""" + json.dumps(name) + ")")
+        self.assertIsNotNone(at, f"no frame shows {name!r}")
+        self.page.mouse(at["clientX"], at["clientY"], click, **how)
+        if not click:
+            self.assertEqual(self.tip(), name)
 
     def quiet(self, name=None):
         self.assertEqual(self.page.noise, [])
@@ -203,6 +238,254 @@ class FlameGraph(unittest.TestCase):
         self.page.open(self.path("java"))
         self.assertEqual(self.page.run(theme), "dark")
 
+    def test_reversed_stacks_are_merged_from_their_leaves(self):
+        self.open("java")
+        self.page.key("r")
+        self.assertEqual(self.steps(), ["All 1,234 events", "from the leaves"])
+        self.assertEqual(self.go_to("ArrowUp"), "open64")
+        self.assertIn("1,200 events", self.text("spoken"))
+        self.assertNotIn("self", self.text("spoken"))
+        self.assertEqual(self.go_to(*["ArrowUp"] * 4), "app/Store.get")  # the wider of two callers
+        self.assertIn("900 events", self.text("spoken"))
+        self.assertEqual(self.search("Audit"), "24.3 % matched, 300 events")
+        self.page.key("Escape")
+        self.page.key("r")
+        self.assertEqual(self.steps(), ["All 1,234 events"])
+        self.quiet("java")
+
+    def test_table_sorts_and_is_searched(self):
+        self.open("java")
+        self.page.key("t")
+        rows = {row[0]: row[1:] for row in self.rows()}
+        self.assertEqual(rows["app/Audit.log"], ["Java, C1", "0", "0 %", "300", "24.3 %"])
+        self.assertEqual(rows["open64"][1:], ["1,200", "97.2 %", "1,234", "100.0 %"])
+        totals = [int(row[4].replace(",", "")) for row in self.rows()]
+        self.assertEqual(totals, sorted(totals, reverse=True))
+        self.page.run("document.querySelector('#columns button').click()")
+        names = [row[0] for row in self.rows()]
+        self.assertEqual(names, sorted(names))
+        self.page.run("document.querySelector('#columns button').click()")
+        self.assertEqual([row[0] for row in self.rows()], names[::-1])
+        self.page.run("document.querySelectorAll('#columns button')[2].click()")
+        self.assertEqual(self.rows()[0][0], "open64")
+        self.search("^app/")
+        self.assertEqual(sorted(row[0] for row in self.rows()),
+                         ["app/Audit.log", "app/Server.handle", "app/Server.loop", "app/Store.get"])
+        self.quiet("java")
+
+    def test_table_leads_to_callers_and_callees(self):
+        self.open("java")
+        self.press("table")
+        self.page.run("[...document.querySelectorAll('#rows .row')]"
+                      ".find(row => row.textContent.startsWith('app/Store.get')).click()")
+        self.page.frame()
+        self.assertEqual(self.steps()[1], "callers above and callees below Store.get: 1,200 events, 97.2 %")
+        self.assertEqual(self.go_to("ArrowUp"), "app/Server.handle")
+        self.assertEqual(self.go_to("ArrowUp", "ArrowUp", "ArrowUp"), "java/lang/Thread.run")
+        self.assertEqual(self.go_to("ArrowDown"), "java/io/FileInputStream.open0")
+        self.assertIn("75.0 % of the frame", self.text("spoken"))
+        self.assertEqual(self.go_to("ArrowDown", "ArrowLeft"), "app/Audit.log")
+        self.page.key("Enter")  # zooms the callees; the callers stay whole
+        self.assertEqual(self.text("zoomed"), "Audit.log: 24.3 %")
+        self.point_at("app/Server.handle")
+        self.assertIn("1,200 events", self.text("tip"))
+        self.page.run("history.go(-2)")
+        self.page.until("!document.getElementById('list').hidden")
+        self.quiet("java")
+
+    def test_recursion_counts_once(self):
+        self.open("server")
+        self.page.key("t")
+        self.assertLessEqual(max(int(row[4].replace(",", "")) for row in self.rows()), 24550)
+        self.search("FilterChain.doFilter$")
+        row = self.rows()[0]
+        self.page.run("document.querySelector('#rows .row').click()")
+        self.page.frame()
+        self.assertIn(f": {row[4]} events, {row[5]}", self.steps()[1])
+
+    def test_stacks_are_removed_and_brought_back(self):
+        self.open("java")
+        self.point_at("app/Audit.log", click=True, modifiers=chromium.CTRL)
+        self.assertEqual(self.steps(), ["934 of 1,234 events", "without this Audit.log"])
+        self.assertEqual(self.search("Audit"), "0 % matched, 0 events")
+        self.page.key("Escape")
+        self.page.run("document.getElementById('graph').focus()")
+        self.page.key("u")
+        self.page.until("document.querySelectorAll('#steps button').length === 1")
+        self.assertEqual(self.go_to("ArrowUp", "ArrowUp", "ArrowRight"), "call_stub")
+        self.page.key("X")
+        self.assertEqual(self.steps(), ["1,200 of 1,234 events", "without call_stub"])
+        self.point_at("app/Audit.log")
+        self.page.key("f")
+        self.assertEqual(self.steps(), ["300 of 1,234 events", "without call_stub", "only Audit.log"])
+        self.page.key("Backspace")
+        self.page.until("document.querySelectorAll('#steps button').length === 2")
+        self.page.run("document.querySelectorAll('#steps button')[1].click()")
+        self.assertEqual(self.steps(), ["All 1,234 events"])
+        self.quiet("java")
+
+    def test_removing_in_reversed_stacks_is_by_their_ends(self):
+        self.open("java")
+        self.page.key("r")
+        self.go_to(*["ArrowUp"] * 4)
+        self.page.key("x")
+        self.assertEqual(self.steps()[0], "334 of 1,234 events")
+        self.assertEqual(self.steps()[1], "without this Store.get")
+        self.page.key("a")
+        self.assertEqual(self.steps()[0], "All 1,234 events")
+
+    def test_removing_everything_says_so_and_is_undone(self):
+        self.open("java")
+        self.go_to("ArrowUp")
+        self.page.key("X")
+        self.assertIn("No stacks are left", self.text("empty"))
+        self.assertFalse(self.page.run("document.getElementById('empty').hidden"))
+        self.page.key("u")
+        self.page.until("document.getElementById('empty').hidden")
+        self.assertGreater(self.colours(), 5)
+
+    def test_zoom_stays_where_it_is_when_other_stacks_go(self):
+        self.open("java")
+        self.go_to(*["ArrowUp"] * 4)
+        self.page.key("Enter")
+        self.assertEqual(self.text("zoomed"), "Store.get: 97.2 %")
+        self.point_at("app/Audit.log")
+        self.page.key("x")
+        self.assertEqual(self.text("zoomed"), "Store.get: 96.4 %")
+
+    def test_address_holds_what_is_shown(self):
+        self.open("java")
+        self.point_at("app/Store.get", click=True)
+        self.search("open")
+        self.page.key("Enter")
+        self.page.run("document.getElementById('graph').focus()")
+        self.page.key("i")
+        self.page.key("d")
+        self.point_at("app/Audit.log")
+        self.page.key("f")
+        address = self.address()
+        self.assertEqual(sorted(address[1:].split("&")),
+                         ["icicle=1", "only=app/Audit.log", "q=open", "theme=dark", "zoom=4"])
+        told = (self.steps(), self.text("matched"))
+        self.page = self.browser.page()
+        self.page.media("light")
+        self.page.open(self.path("java"), address)
+        self.page.frame()
+        self.assertEqual((self.steps(), self.text("matched")), told)
+        self.assertEqual(self.page.run("document.getElementById('search').value"), "open")
+        self.assertEqual(self.page.run("document.documentElement.dataset.theme"), "dark")
+        self.assertEqual(self.text("turn"), "Flame")
+        self.page.open(self.path("java"), "#view=around&of=app/Store.get")
+        self.assertIn("Store.get: 1,200 events", self.steps()[1])
+        self.quiet("java")
+
+    def test_back_and_forward(self):
+        self.open("java")
+        self.point_at("app/Audit.log", click=True)
+        self.page.key("r")
+        self.page.key("t")
+        for view, zoomed in (("reverse", False), ("stacks", True), ("stacks", False)):
+            self.page.run("history.back()")
+            self.page.until(f"document.getElementById('{view}').getAttribute('aria-pressed') === 'true'"
+                            f" && (document.getElementById('zoomed') !== null) === {str(zoomed).lower()}")
+        self.page.run("history.forward()")
+        self.page.until("document.getElementById('zoomed') !== null")
+        self.quiet("java")
+
+    def test_spoiled_addresses_do_no_harm(self):
+        for fragment in ("#zoom=999999999&view=upside&of=nobody", "#view=around", "#cut=0&cut=5.77777&cut=-3",
+                         "#only=nobody&without=all&q=(&theme=pink&sort=x", "#%ff%00&=&zoom=1e9",
+                         "#q=" + "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"):
+            with self.subTest(fragment):
+                self.page.open(self.path("java"), fragment)
+                self.page.frame()
+                self.assertEqual(self.steps()[0], "All 1,234 events")
+                self.assertGreater(self.colours(), 2)
+                self.quiet("java")
+
+    def saved(self, key, suffix):
+        """The file that a key saves."""
+        self.browser.call("Browser.setDownloadBehavior",
+                          {"behavior": "allow", "downloadPath": self.folder.name})
+        path = pathlib.Path(self.folder.name, "syscalls_sys_enter_openat" + suffix)
+        path.unlink(missing_ok=True)
+        self.page.key(key)
+        end = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < end:
+            self.page.frame()
+        return path.read_bytes()
+
+    def test_saves_collapsed_text_of_what_is_shown(self):
+        golden = pathlib.Path(__file__).parents[1] / "golden/collapsed/java.expected"
+        lines = sorted(golden.read_text().splitlines())
+        self.open("java")
+        self.assertEqual(sorted(self.saved("s", ".collapsed").decode().splitlines()), lines)
+        self.page.key("r")
+        self.go_to(*["ArrowUp"] * 4)
+        self.page.key("Enter")
+        self.assertEqual(self.saved("s", ".collapsed").decode().splitlines(),
+                         [line for line in lines if "Store.get_[i];java" in line])
+        self.page.key("r")
+        self.point_at("app/Audit.log")
+        self.page.key("c")
+        self.assertEqual(self.saved("s", ".collapsed").decode().splitlines(),
+                         [line for line in lines if "Audit" in line])
+        self.assertEqual([url for url in self.page.requests if not url.startswith(("file:", "blob:"))], [])
+
+    def test_saves_a_picture(self):
+        size = lambda png: struct.unpack(">II", png[16:24])
+        self.open("java")
+        width, height = size(self.saved("p", ".png"))
+        box = self.box()
+        self.assertEqual(width, 2 * round(box["width"]))
+        self.assertGreater(height, 2 * 9 * 20)  # every row, and a caption
+        self.assertLess(height, 2 * box["height"])
+        self.open("deep")  # 3500 rows are too many for a picture: what is seen of them
+        self.page.key("p")
+        self.page.until("document.getElementById('note').textContent.startsWith('Saved')")
+        self.assertEqual(self.page.noise, [])
+
+    def test_copies_names_and_stacks(self):
+        self.open("java")
+        self.page.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        self.go_to(*["ArrowUp"] * 3)
+        self.page.key("y")
+        self.assertEqual(self.page.run("window.copied"), "app/Server.handle")
+        stack = "app/Server.handle\napp/Server.loop\njava/lang/Thread.run"
+        self.page.key("Y")
+        self.assertEqual(self.page.run("window.copied"), stack)
+        self.page.key("c")
+        self.go_to("ArrowUp", "ArrowUp")
+        self.page.key("Y")
+        self.assertEqual(self.page.run("window.copied"), stack)
+        self.assertEqual(self.text("note"), "Copied the stack")
+
+    def test_menu_and_guide(self):
+        self.open("java")
+        self.point_at("app/Audit.log", click=True, button="right")
+        self.assertFalse(self.page.run("document.getElementById('menu').hidden"))
+        self.page.key("ArrowDown")  # from callers and callees to only stacks with this
+        self.page.key("Enter")
+        self.page.run("document.activeElement.closest('#menu') && document.activeElement.click()")
+        self.assertEqual(self.steps()[1:], ["only Audit.log"])
+        self.assertTrue(self.page.run("document.getElementById('menu').hidden"))
+        self.go_to("ArrowUp")
+        self.page.key("m")
+        self.page.key("Escape")
+        self.assertTrue(self.page.run("document.getElementById('menu').hidden"))
+        self.page.key("?")
+        self.assertTrue(self.page.run("document.getElementById('guide').open"))
+        guide = self.text("keys")
+        manual = (pathlib.Path(TEMPLATE).parents[3] / "docs/page.md").read_text(encoding="utf-8")
+        for key in self.page.run("[...document.querySelectorAll('#keys kbd')].map(k => k.textContent)"):
+            self.assertIn(f"`{key}`", manual)
+        self.assertIn("Callers and callees", guide)
+        self.page.key("x")  # keys below the guide sleep
+        self.page.key("Escape")
+        self.assertFalse(self.page.run("document.getElementById('guide').open"))
+        self.assertEqual(self.steps()[1:], ["only Audit.log"])
+        self.quiet("java")
+
     def test_drawing_is_deterministic(self):
         pixels = "document.getElementById('graph').toDataURL()"
         self.open("server")
@@ -217,7 +500,14 @@ class FlameGraph(unittest.TestCase):
         self.point_at(MARKUP)
         self.assertEqual(self.page.run("document.images.length"), 0)
         self.assertEqual(self.page.run("document.scripts.length"), 2)
-        self.assertEqual(self.page.run("document.querySelectorAll('main *').length"), 4)
+        for view in ("stacks", "reverse", "table"):
+            self.press(view)
+            self.assertEqual(self.page.run("document.querySelectorAll('img, b, svg, iframe').length"),
+                             self.page.run("document.querySelectorAll('#figures b').length"))
+            self.assertEqual(self.page.run("document.scripts.length"), 2)
+        self.assertIn(MARKUP, [row[0] for row in self.rows()])
+        self.page.run("document.querySelector('#rows .row').click()")
+        self.page.key("?")
         self.assertTrue(self.text("title").startswith("</title><script>alert(1)</script>\\u202etxt"))
         self.assertIn("<img src=x onerror=alert(1)>", self.text("meta"))
         self.assertIn("<script>alert(2)</script>\\x0a", self.text("lines"))
@@ -281,16 +571,61 @@ class FlameGraph(unittest.TestCase):
         self.assertGreaterEqual(times["nodes"], 100000)
         self.assertLess(times["load"], 5000)  # 0.3 s on a quiet machine; this one may be busy
 
+    def test_large_and_deep_pages_in_every_view(self):
+        for name in ("large", "deep"):
+            for view in ("table", "reverse", "stacks"):
+                with self.subTest(f"{name}, {view}"):
+                    self.page.open(self.path(name), "#view=" + view)
+                    self.page.frame()
+                    if view == "table":
+                        self.assertLess(len(self.rows()), 60)  # those in sight
+                        self.page.run("document.querySelector('#rows .row').click()")
+                        self.page.frame()
+                        self.assertIn("callers above", self.steps()[1])
+                    self.assertGreater(self.colours(), 3)
+                    self.assertLess(self.page.run("document.getElementById('graph').height"), 1000)
+                    self.quiet(name)
+
+    def test_real_trace(self):
+        if JTRACE is None or os.geteuid() != 0 or shutil.which("java") is None:
+            self.skipTest("needs jtrace, root and a JDK")
+        source = pathlib.Path(__file__).with_name("Shop.java")
+        java = subprocess.Popen(["java", source], stdout=subprocess.PIPE)
+        try:
+            self.assertEqual(java.stdout.readline(), b"ready\n")
+            subprocess.run([JTRACE, "-q", "-t", "syscalls:sys_enter_openat", "-p", str(java.pid),
+                            "-d", "2s", "-f", self.path("real")], check=True)
+        finally:
+            java.kill()
+            java.wait()
+            java.stdout.close()
+        self.open("real")
+        self.page.frame()
+        self.quiet("real")
+        self.assertIn(f"(pid {java.pid})", self.text("meta"))
+        self.assertIn("adds up", self.text("figures"))
+        self.assertRegex(self.search(r"^Shop\.(list|walk)$"), "^(100.0|9[5-9].*) % matched")
+        self.page.key("Escape")
+        self.page.key("t")
+        shown = [row[0] for row in self.rows()]
+        for name in ("Shop.main", "Shop.walk", "java/io/FileInputStream.open0"):
+            self.assertIn(name, shown)
+        self.page.open(self.path("real"), "#view=around&of=Shop.stream")
+        self.page.frame()
+        self.assertEqual(self.go_to("ArrowDown"), "java/io/FileInputStream.<init>")
+        self.assertIn(self.go_to("ArrowUp"), ("Shop.walk", "Shop.list"))
+        self.quiet("real")
+
     def test_narrow_window_has_nothing_cut_off(self):
-        for width in (420, 320):
+        for width, view in ((420, "stacks"), (320, "stacks"), (420, "table"), (320, "reverse")):
             self.page.size(width, 800)
-            self.open("server")
+            self.page.open(self.path("server"), "#view=" + view)
             self.page.frame()
             self.assertEqual(self.page.run(f"[...document.querySelectorAll('body *')].filter(e =>"
                                            f" e.getBoundingClientRect().right > {width})"
                                            f".map(e => e.id || e.tagName)"), [])
             self.assertLessEqual(self.page.run("document.documentElement.scrollWidth"), width)
-            self.assertGreater(self.box()["height"], 150)
+            self.assertGreater(self.page.run("document.querySelector('main').clientHeight"), 150)
 
     def test_screenshots(self):
         folder = os.environ.get("JTRACE_SCREENSHOTS", self.folder.name)
@@ -312,10 +647,10 @@ class FlameGraph(unittest.TestCase):
 
 
 def main():
-    global WRITE_PAGES, TEMPLATE
-    if len(sys.argv) != 3:
+    global WRITE_PAGES, TEMPLATE, JTRACE
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    WRITE_PAGES, TEMPLATE = sys.argv[1:]
+    WRITE_PAGES, TEMPLATE, JTRACE = (sys.argv[1:] + [None])[:3]
     if chromium.find() is None and "browser" not in os.environ.get("JTRACE_REQUIRE", ""):
         print("skipped: no chromium")
         sys.exit(77)
