@@ -191,7 +191,7 @@ LocationId Target::locate(const jt_frame& frame, profile::SymbolTable& symbols) 
 
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
   const std::uint64_t pc = address_of(frame);
-  const std::uint64_t key = (frame.info << JT_ADDR_BITS) ^ frame.where;
+  const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
   if (const auto it = native_cache_.find(key); it != native_cache_.end()) return it->second;
   const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
   LocationId id;

@@ -3,10 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -102,7 +102,7 @@ class Target {
   std::string jvm_version_;
   std::optional<jvmsym::PerfMap> perf_map_;
   bool perf_map_tried_ = false;
-  std::unordered_map<std::uint64_t, profile::LocationId> native_cache_;  // by mixed pc and mapping
+  std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
 };
 
 }  // namespace jtrace::session
