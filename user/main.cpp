@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 
 #include "cli/options.h"
@@ -12,9 +16,21 @@ int report(const jtrace::Error& error) {
   return static_cast<int>(error.code);
 }
 
+// A reader that went away (`jtrace -f - | head`, `2>&1 | grep -m1`) must not end the trace; and
+// where one of the three was closed, a map or a perf event would get its number, and our messages.
+void prepare_streams() {
+  std::signal(SIGPIPE, SIG_IGN);
+  while (true) {
+    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd > 2) ::close(fd);
+    if (fd < 0 || fd > 2) return;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_streams();
   const auto options = jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
   if (!options) return report(options.error());
   if (options->action != jtrace::cli::Options::Action::Trace) {

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,39 @@ TEST_F(Command, StandardOutputIsTextWhereAskedFor) {
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
   EXPECT_EQ(status, 0) << jtrace.err();
   JT_ASSERT_OK(const Ledger ledger, parse_ledger(jtrace.out()));
+  EXPECT_EQ(ledger.count("kept"), kOpens);
+}
+
+// Whoever stopped listening, the profile is written.
+TEST_F(Command, StreamsThatFailCostNoProfile) {
+  JT_NEEDS("bpf", no_bpf());
+  // A pipe's reader that ends at once; the status is jtrace's, not the reader's.
+  for (const char* script :
+       {R"("$0" "$@" 2>/dev/full)", R"("$0" "$@" <&- >&- 2>&-)",
+        R"sh({ "$0" "$@"; echo $? >"$STATUS"; } 2>&1 | true; exit "$(cat "$STATUS")")sh",
+        R"sh({ "$0" -f - "$@"; echo $? >"$STATUS"; } | true; exit "$(cat "$STATUS")")sh"}) {
+    std::vector<std::string> argv{"/bin/sh", "-c", script, jtrace_binary()};
+    for (auto& argument : on_self({"-d", "200ms", "-f", file("x.txt")})) argv.push_back(argument);
+    JT_ASSERT_OK(Child shell, Child::start(argv, {"STATUS=" + file("status")}));
+    JT_ASSERT_OK(const int status, shell.wait_exit(kPatience));
+    EXPECT_EQ(status, 0) << script << "\n" << shell.err();
+    EXPECT_TRUE(std::filesystem::remove(file("x.txt"))) << script;
+  }
+}
+
+TEST_F(Command, AnOutputThatFailsCostsNoOther) {
+  JT_NEEDS("bpf", no_bpf());
+  const std::string lost = file("gone");
+  ASSERT_TRUE(std::filesystem::create_directory(lost));
+  JT_ASSERT_OK(Child jtrace, start_jtrace(on_self({"-f", lost + "/x.txt", "-f", file("y.txt")})));
+  self_path();
+  ASSERT_TRUE(std::filesystem::remove(lost));
+  ASSERT_TRUE(jtrace.signal(SIGINT).has_value());
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 1);
+  EXPECT_NE(jtrace.err().find("ledger"), std::string::npos) << "no summary";
+  EXPECT_NE(jtrace.err().find("gone/x.txt"), std::string::npos) << "no reason";
+  JT_ASSERT_OK(const Ledger ledger, parse_ledger(read_text(file("y.txt")).value_or("")));
   EXPECT_EQ(ledger.count("kept"), kOpens);
 }
 

@@ -9,11 +9,14 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/console.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
 #include "session/output.h"
@@ -69,7 +72,7 @@ class Run {
 };
 
 void Run::say(int level, const std::string& text) const {
-  if (options_.verbosity >= level) fmt::print(stderr, "jtrace: {}\n", text);
+  if (options_.verbosity >= level) print(stderr, fmt::format("jtrace: {}\n", text));
 }
 
 Status Run::resolve() {
@@ -98,7 +101,9 @@ Status Run::open_targets() {
     if (target->is_jvm()) {
       say(1, fmt::format("{}: HotSpot {}", pid, target->jvm_version()));
     } else {
-      const std::string note = target->jvm_note().empty() ? "not a JVM" : target->jvm_note();
+      // It may name a file of the target.
+      const std::string note =
+          target->jvm_note().empty() ? "not a JVM" : exporting::safe_text(target->jvm_note());
       say(1, fmt::format("{}: {}; native stacks go on", pid, note));
     }
     targets_.push_back(std::move(target));
@@ -221,17 +226,26 @@ profile::Header Run::header() const {
 }
 
 Result<int> Run::write(const Report& report) {
+  // Where one cannot be written, the others and the summary are still worth having.
+  Status written;
   for (const Output& output : outputs_) {
-    JT_CHECK_OK(write_output(output, report.profile));
-    if (output.path != "-") say(0, "wrote " + exporting::safe_text(output.path));
+    auto status = write_output(output, report.profile);
+    if (status && output.path != "-") say(0, "wrote " + exporting::safe_text(output.path));
+    if (status) continue;
+    if (written) {
+      written = std::move(status);
+    } else {
+      say(0, status.error().message);
+    }
   }
-  if (options_.json) fmt::print("{}\n", summary_json(report, outputs_));
+  if (options_.json) print(stdout, summary_json(report, outputs_) + "\n");
   if (options_.verbosity >= 0) {
     JT_TRY(const auto* text, exporting::exporter_by_name("text"));
     const std::string summary = text->write(report.profile, {});
-    std::fwrite(summary.data(), 1, summary.size(), stderr);
+    print(stderr, summary);
   }
   for (const std::string& remark : report.remarks) say(0, remark);
+  JT_CHECK_OK(written);
   if (options_.strict && !report.lossless) {
     return fail(Errc::Lossy,
                 "events were lost or stacks are incomplete, see the ledger (--strict)");
@@ -243,21 +257,25 @@ Result<int> Run::write(const Report& report) {
 }
 
 Status Run::print_plan() const {
-  fmt::print("target   {}\n", target_text());
+  std::string plan;
+  const auto line = [&]<class... T>(fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
+  };
+  line("target   {}\n", target_text());
   for (const auto& event : events_) {
-    fmt::print("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
-               kernel_stacks(event) ? "yes" : "no");
+    line("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
+         kernel_stacks(event) ? "yes" : "no");
   }
-  fmt::print("attach   perf tracepoint, {}\n",
-             features_.attach_cookie ? "told apart by cookie" : "one event per run");
-  fmt::print("walk     {}\n", options_.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
-                              : features_.bpf_loop
-                                  ? "call frame information and HotSpot, bpf_loop"
-                                  : "call frame information and HotSpot, tail calls");
-  for (const auto& line : features_.fallbacks()) fmt::print("fallback {}\n", line);
+  line("attach   perf tracepoint, {}\n",
+       features_.attach_cookie ? "told apart by cookie" : "one event per run");
+  line("walk     {}\n", options_.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
+                        : features_.bpf_loop ? "call frame information and HotSpot, bpf_loop"
+                                             : "call frame information and HotSpot, tail calls");
+  for (const auto& fallback : features_.fallbacks()) line("fallback {}\n", fallback);
   for (const Output& output : outputs_) {
-    fmt::print("output   {} ({})\n", exporting::safe_text(output.path), output.exporter->name);
+    line("output   {} ({})\n", exporting::safe_text(output.path), output.exporter->name);
   }
+  print(stdout, plan);
   return {};
 }
 

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/console.h"
+
 namespace jtrace::session {
 namespace {
 
@@ -32,9 +34,9 @@ void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
   const std::chrono::duration<double> span = visible_ ? Clock::duration(now - last_) : elapsed;
   const double rate =
       span.count() > 0 ? static_cast<double>(fired - last_fired_) / span.count() : 0;
-  fmt::print(stderr, "{}{:.0f} s  {} events  {:.0f} events/s  {} stacks  {} lost", kEraseLine,
-             std::chrono::duration<double>(elapsed).count(), fired, rate, stacks, lost);
-  std::fflush(stderr);
+  print(stderr,
+        fmt::format("{}{:.0f} s  {} events  {:.0f} events/s  {} stacks  {} lost", kEraseLine,
+                    std::chrono::duration<double>(elapsed).count(), fired, rate, stacks, lost));
   visible_ = true;
   last_ = now;
   last_fired_ = fired;
@@ -43,8 +45,7 @@ void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
 
 void StatusLine::clear() {
   if (!visible_) return;
-  std::fputs(kEraseLine, stderr);
-  std::fflush(stderr);
+  print(stderr, kEraseLine);
   visible_ = false;
 }
 
