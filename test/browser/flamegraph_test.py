@@ -293,6 +293,22 @@ class FlameGraph(unittest.TestCase):
         self.page.until("!document.getElementById('list').hidden")
         self.quiet("java")
 
+    def test_table_by_keyboard(self):
+        self.open("java")
+        self.press("table")  # the arrow keys go on in what the button led to
+        for _ in range(3):
+            self.page.key("ArrowDown")
+        name = self.rows()[3][0]
+        self.assertTrue(self.text("spoken").startswith(name + ", self "))
+        self.page.key("f")
+        self.assertEqual(len(self.steps()), 2)
+        self.assertEqual(self.page.run("document.querySelector('[aria-selected=true] span').textContent"), name)
+        self.page.key("Enter")
+        self.assertIn("callers above", self.steps()[2])
+        self.page.key("Backspace")
+        self.page.until("!document.getElementById('list').hidden")
+        self.quiet("java")
+
     def test_recursion_counts_once(self):
         self.open("server")
         self.page.key("t")
@@ -437,7 +453,7 @@ class FlameGraph(unittest.TestCase):
         self.open("java")
         width, height = size(self.saved("p", ".png"))
         box = self.box()
-        self.assertEqual(width, 2 * round(box["width"]))
+        self.assertEqual(width, 2 * round(box["width"] + 12))
         self.assertGreater(height, 2 * 9 * 20)  # every row, and a caption
         self.assertLess(height, 2 * box["height"])
         self.open("deep")  # 3500 rows are too many for a picture: what is seen of them
@@ -469,6 +485,12 @@ class FlameGraph(unittest.TestCase):
         self.page.run("document.activeElement.closest('#menu') && document.activeElement.click()")
         self.assertEqual(self.steps()[1:], ["only Audit.log"])
         self.assertTrue(self.page.run("document.getElementById('menu').hidden"))
+        self.go_to("ArrowUp")
+        self.page.key("m")
+        self.page.key("c")  # keys mean with the menu what they mean without
+        self.assertIn("callers above", self.steps()[2])
+        self.page.key("u")
+        self.page.until("document.querySelectorAll('#steps button').length === 2")
         self.go_to("ArrowUp")
         self.page.key("m")
         self.page.key("Escape")
