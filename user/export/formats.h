@@ -16,6 +16,9 @@ namespace jtrace::exporting {
                                           const WriteOptions& options);
 [[nodiscard]] std::string write_text(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_pprof(const profile::Profile& profile, const WriteOptions& options);
+[[nodiscard]] std::string write_speedscope(const profile::Profile& profile,
+                                           const WriteOptions& options);
+[[nodiscard]] std::string write_json(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 
 // assets/flamegraph.html as built in (embed_page.cmake).
@@ -23,6 +26,9 @@ namespace jtrace::exporting {
 
 // A word for machines: "java-inlined". The page keys its colours and its legend by it.
 [[nodiscard]] std::string_view kind_name(profile::FrameKind kind);
+
+// A JSON string of safe_text().
+[[nodiscard]] std::string json_string(std::string_view text);
 
 // "2026-11-22 20:36:08 UTC"; empty for the epoch, which is a header that was not filled in.
 [[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
