@@ -10,103 +10,265 @@ namespace {
 constexpr std::string_view kWhat = "What to trace";
 constexpr std::string_view kOutput = "Output";
 constexpr std::string_view kStacks = "Stacks";
+constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 15> kTable{{
-    {kWhat, "-t,--tracepoint,-e,--event", "EVENT",
-     "CATEGORY:NAME, CATEGORY:GLOB or trace:ID; comma lists, repeatable", &Words::tracepoint},
-    {kWhat, "-p,--pid", "PID[,PID]", "processes; repeatable", &Words::pid},
-    {kWhat, "-d,--duration", "T", "30, 30s, 5m, 1h, 500ms (default: until Ctrl-C or target exit)",
-     &Words::duration},
-    {kOutput, "-f,--file", "FILE", "its suffix picks the format; - is standard output; repeatable",
-     &Words::file},
-    {kOutput, "-o,--output", "FORMAT", "force the format", &Words::output},
-    {kStacks, "--cstack", "MODE", "auto, dwarf (auto or fail), fp (frame pointers), no (no native)",
-     &Words::cstack},
-    {kStacks, "--kernel", "auto|yes|no", "kernel frames; auto leaves them out for syscalls:*",
-     &Words::kernel},
-    {kStacks, "--no-kernel", "", "the same as --kernel no", nullptr, &Words::no_kernel},
-    {kStacks, "-j,--max-depth", "N", "keep the N deepest frames, 1 to 2048 (default 2048)",
-     &Words::max_depth},
-    {kStacks, "--jvm-symbols", "SRC", "auto, vmstructs, perfmap, none", &Words::jvm_symbols},
-    {kGeneral, "--count-cost", "", "count what the BPF programs cost", nullptr, &Words::count_cost},
-    {kGeneral, "-v,--verbose", "", "say more on standard error", nullptr, &Words::verbose},
-    {kGeneral, "-q,--quiet", "", "say nothing but errors", nullptr, &Words::quiet},
-    {kGeneral, "-V,--version", "", "print the version", nullptr, &Words::version},
-    {kGeneral, "-h,--help", "", "print this text", nullptr, &Words::help},
+constexpr std::array<Row, 27> kTable{{
+    {.group = kWhat,
+     .names = "-t,--tracepoint,-e,--event",
+     .value = "EVENT",
+     .text = "CATEGORY:NAME, CATEGORY:GLOB or trace:ID; comma lists, repeatable",
+     .values = &Words::tracepoint,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "-p,--pid",
+     .value = "PID[,PID]",
+     .text = "processes; repeatable",
+     .values = &Words::pid,
+     .commands = kTrace | kDoctor,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "-d,--duration",
+     .value = "T",
+     .text = "30, 30s, 5m, 1h, 500ms (default: until Ctrl-C or target exit)",
+     .values = &Words::duration},
+    {.group = kWhat,
+     .names = "-i,--interval",
+     .value = "N",
+     .text = "every Nth event; counts are scaled and say so (default 1)",
+     .values = &Words::interval,
+     .fallback = "1"},
+    {.group = kWhat,
+     .names = "-I,--include",
+     .value = "PATTERN",
+     .text = "keep stacks with a frame that matches, e.g. '*Foo*'; repeatable",
+     .values = &Words::include,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "-X,--exclude",
+     .value = "PATTERN",
+     .text = "drop stacks with a frame that matches; repeatable",
+     .values = &Words::exclude,
+     .use = Use::Many},
+    {.group = kOutput,
+     .names = "-f,--file",
+     .value = "FILE",
+     .text = "its suffix picks the format; - is standard output; repeatable",
+     .values = &Words::file,
+     .commands = kTrace | kConvert | kDiff,
+     .use = Use::Many},
+    {.group = kOutput,
+     .names = "-o,--output",
+     .value = "FORMAT",
+     .text = "force the format",
+     .values = &Words::output,
+     .commands = kTrace | kConvert | kDiff},
+    {.group = kOutput,
+     .names = "--plain",
+     .value = {},
+     .text = "collapsed without the suffixes of frames",
+     .values = &Words::plain,
+     .fallback = "false",
+     .commands = kTrace | kConvert | kDiff},
+    {.group = kOutput,
+     .names = "--lines",
+     .value = {},
+     .text = "source lines of Java frames",
+     .values = &Words::lines,
+     .fallback = "false",
+     .commands = kTrace | kConvert | kDiff},
+    {.group = kOutput,
+     .names = "--raw-names",
+     .value = {},
+     .text = "lambda and hidden class names as the JVM has them",
+     .values = &Words::raw_names,
+     .fallback = "false"},
+    {.group = kOutput,
+     .names = "--json",
+     .value = {},
+     .text = "JSON on standard output: list, doctor, the summary of a trace",
+     .values = &Words::json,
+     .fallback = "false",
+     .commands = kTrace | kList | kDoctor},
+    {.group = kStacks,
+     .names = "--cstack",
+     .value = "MODE",
+     .text = "auto, dwarf (auto or fail), fp (frame pointers), no (no native)",
+     .values = &Words::cstack,
+     .fallback = "auto",
+     .choices = "auto|dwarf|fp|no|vm|vmx"},
+    {.group = kStacks,
+     .names = "--kernel",
+     .value = "auto|yes|no",
+     .text = "kernel frames; auto leaves them out for syscalls:*",
+     .values = &Words::kernel,
+     .fallback = "auto",
+     .choices = "auto|yes|no"},
+    {.group = kStacks,
+     .names = "--no-kernel",
+     .value = {},
+     .text = "the same as --kernel no",
+     .values = &Words::no_kernel,
+     .use = Use::CommandLineOnly},
+    {.group = kStacks,
+     .names = "-j,--max-depth",
+     .value = "N[/M]",
+     .text = "the N deepest frames, 1 to 2048 (default), and M at the root",
+     .values = &Words::max_depth,
+     .fallback = "2048"},
+    {.group = kStacks,
+     .names = "--jvm-symbols",
+     .value = "SRC",
+     .text = "auto, vmstructs, perfmap, none",
+     .values = &Words::jvm_symbols,
+     .fallback = "auto",
+     .choices = "auto|vmstructs|perfmap|none"},
+    {.group = kStacks,
+     .names = "--threads",
+     .value = {},
+     .text = "a root frame [name tid=N] per thread",
+     .values = &Words::threads,
+     .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--strict",
+     .value = {},
+     .text = "exit 5 where anything was lost or a stack is incomplete",
+     .values = &Words::strict,
+     .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--expect-events",
+     .value = {},
+     .text = "exit 6 where nothing happened",
+     .values = &Words::expect_events,
+     .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--dry-run",
+     .value = {},
+     .text = "resolve, load, attach, detach, print the plan",
+     .values = &Words::dry_run,
+     .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--count-cost",
+     .value = {},
+     .text = "count what the BPF programs cost",
+     .values = &Words::count_cost,
+     .fallback = "false"},
+    {.group = kGeneral,
+     .names = "-v,--verbose",
+     .value = {},
+     .text = "say more on standard error; list: fields and types too",
+     .values = &Words::verbose,
+     .fallback = "false",
+     .commands = kEvery},
+    {.group = kGeneral,
+     .names = "-q,--quiet",
+     .value = {},
+     .text = "say nothing but errors",
+     .values = &Words::quiet,
+     .fallback = "false",
+     .commands = kEvery},
+    {.group = kGeneral,
+     .names = "--print-config",
+     .value = {},
+     .text = "print each option's value and where it comes from",
+     .values = &Words::print_config,
+     .use = Use::CommandLineOnly},
+    {.group = kGeneral,
+     .names = "-V,--version",
+     .value = {},
+     .text = "print the version",
+     .values = &Words::version,
+     .commands = kEvery,
+     .use = Use::CommandLineOnly},
+    {.group = kGeneral,
+     .names = "-h,--help",
+     .value = {},
+     .text = "print this text",
+     .values = &Words::help,
+     .commands = kEvery,
+     .use = Use::CommandLineOnly},
 }};
 
-constexpr std::array<std::string_view, 31> kOfOtherVersions{
-    "-a",           "--all",         "--follow",
-    "--tid",        "--comm",        "--cgroup",
-    "--container",  "--filter",      "--by",
-    "--weight",     "--min-latency", "--errors-only",
-    "-i",           "--interval",    "--max-overhead",
-    "--max-rate",   "--threads",     "-I",
-    "-X",           "--continuous",  "--loop",
-    "--push",       "--metrics",     "--serve",
-    "--max-memory", "--strict",      "--expect-events",
-    "--dry-run",    "--json",        "--print-config",
-    "--plain"};
+constexpr std::array<Command, 5> kCommands{{
+    {"", "-t EVENT [-t EVENT]... -p PID[,PID]... [OPTIONS]", "trace, then write the profile",
+     kTrace},
+    {"list", "[GLOB] [-v] [--json]", "tracepoints with their ids; -v adds fields and types", kList},
+    {"doctor", "[-p PID] [--json]", "what this host and this process allow, and what mends it",
+     kDoctor},
+    {"convert", "IN -f OUT [-o FORMAT]", "one profile format into another", kConvert},
+    {"diff", "BASE NEW -f OUT [-o FORMAT]", "what is new, gone and changed between two profiles",
+     kDiff},
+}};
 
-constexpr std::array<std::string_view, 4> kCommandsOfOtherVersions{"list", "doctor", "convert",
-                                                                   "diff"};
-
-constexpr std::string_view kHead =
-    "jtrace - whole Java and native stacks at any kernel tracepoint\n"
-    "\n"
-    "Usage: jtrace -t EVENT [-t EVENT]... -p PID[,PID]... [OPTIONS]\n";
-
-constexpr std::string_view kTail =
-    "\n"
-    "Examples:\n"
-    "  sudo jtrace -t syscalls:sys_enter_openat -p 1234\n"
-    "  sudo jtrace -t 'sched:sched_sw*' -p 1234 -d 30s -f out.html -f out.collapsed\n"
-    "\n"
-    "Exit status: 0 done, 1 internal, BPF or output failure, 2 usage (an event that does not\n"
-    "exist included), 3 host or permission, 4 target not found, gone or not traceable.\n"
-    "Ctrl-C ends the tracing, writes the output and is 0; a second one abandons it: 130.\n";
-
-// "-t,--tracepoint" and "EVENT" to "  -t, --tracepoint EVENT".
-std::string left_column(const Row& row) {
-  std::string text = row.names.starts_with("--") ? "      " : "  ";
-  for (const char c : row.names) text += c == ',' ? std::string(", ") : std::string(1, c);
-  if (!row.value.empty()) text.append(" ").append(row.value);
-  return text;
-}
+constexpr std::array<std::string_view, 20> kOfOtherVersions{"-a",
+                                                            "--all",
+                                                            "--follow",
+                                                            "--tid",
+                                                            "--comm",
+                                                            "--cgroup",
+                                                            "--container",
+                                                            "--filter",
+                                                            "--by",
+                                                            "--weight",
+                                                            "--min-latency",
+                                                            "--errors-only",
+                                                            "--max-overhead",
+                                                            "--max-rate",
+                                                            "--continuous",
+                                                            "--loop",
+                                                            "--push",
+                                                            "--metrics",
+                                                            "--serve",
+                                                            "--max-memory"};
 
 }  // namespace
 
 std::span<const Row> option_table() { return kTable; }
 
+std::span<const Command> command_table() { return kCommands; }
+
+std::vector<std::string_view> split(std::string_view list, char separator) {
+  std::vector<std::string_view> parts;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(separator), list.size());
+    parts.push_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return parts;
+}
+
+std::vector<std::string_view> Row::all_names() const { return split(names, ','); }
+
+std::string_view Row::key() const {
+  for (const std::string_view name : all_names()) {
+    if (name.starts_with("--")) return name.substr(2);
+  }
+  return {};
+}
+
+std::string Row::variable() const {
+  std::string name = "JTRACE_";
+  for (const char c : key()) {
+    name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return name;
+}
+
+const Row* find_option(std::string_view name) {
+  for (const Row& row : kTable) {
+    if (std::ranges::count(row.all_names(), name) != 0) return &row;
+  }
+  return nullptr;
+}
+
+const Row* find_key(std::string_view key) {
+  const auto* row = std::ranges::find_if(
+      kTable, [key](const Row& r) { return r.configurable() && r.key() == key; });
+  return row == kTable.end() ? nullptr : row;
+}
+
 bool is_of_other_version(std::string_view option) {
   return std::ranges::find(kOfOtherVersions, option) != kOfOtherVersions.end();
 }
-
-bool is_command_of_other_version(std::string_view word) {
-  return std::ranges::find(kCommandsOfOtherVersions, word) != kCommandsOfOtherVersions.end();
-}
-
-std::string help_text(std::string_view formats) {
-  constexpr std::size_t kColumn = 30;
-  std::string text(kHead);
-  std::string_view group;
-  for (const Row& row : kTable) {
-    if (row.group != group) text.append("\n").append(row.group).append(":\n");
-    group = row.group;
-    std::string left = left_column(row);
-    if (left.size() + 2 > kColumn) {
-      text.append(left).append("\n");
-      left.clear();
-    }
-    left.resize(kColumn, ' ');
-    text.append(left).append(row.text);
-    if (row.values == &Words::output && !formats.empty()) text.append(": ").append(formats);
-    text.append("\n");
-  }
-  return text.append(kTail);
-}
-
-std::string version_text() { return "jtrace " JTRACE_VERSION "\n"; }
 
 }  // namespace jtrace::cli

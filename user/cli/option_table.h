@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one table of options: parser, help text and suggestions are made from it. Private to cli/.
+// The one table of options: parser, configuration, help text, man page, completion and suggestions
+// are made from it.
 #pragma once
 
 #include <cstddef>
@@ -10,32 +11,78 @@
 
 namespace jtrace::cli {
 
-// The command line's words, not yet looked at. An option that may be given once keeps all its
-// values too: the last one counts, so that a wrapper script's default can be overridden.
-struct Words {
-  std::vector<std::string> tracepoint, pid, duration, file, output, cstack, kernel, max_depth,
-      jvm_symbols;
-  bool no_kernel = false, count_cost = false, verbose = false, quiet = false, version = false,
-       help = false;
+enum class Origin { Default, File, Environment, CommandLine };
+
+// The words given for one option, not yet looked at. They come from one place: what stands on the
+// command line replaces what the environment has, never adds to it.
+struct Values {
+  std::vector<std::string> texts;  // a flag has "true", "false" or what was written after its '='
+  Origin origin = Origin::Default;
+  std::string label;  // names the place in messages: "-d", "JTRACE_DURATION", "FILE:3: duration"
+
+  [[nodiscard]] bool given() const { return !texts.empty(); }
+  // An option that may be given once keeps all its values too: the last one counts, so that a
+  // wrapper script's default can be overridden.
+  [[nodiscard]] const std::string& last() const { return texts.back(); }
 };
+
+struct Words {
+  Values tracepoint, pid, interval, duration, include, exclude;
+  Values file, output, plain, lines, raw_names, json;
+  Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
+  Values strict, expect_events, dry_run, count_cost;
+  Values verbose, quiet, print_config, version, help;
+  std::vector<std::string> rest;  // what no option took: IN, BASE, NEW, GLOB
+};
+
+// The forms of the command line that take an option, as bits of Row::commands.
+inline constexpr unsigned kTrace = 1;
+inline constexpr unsigned kList = 2;
+inline constexpr unsigned kDoctor = 4;
+inline constexpr unsigned kConvert = 8;
+inline constexpr unsigned kDiff = 16;
+inline constexpr unsigned kEvery = kTrace | kList | kDoctor | kConvert | kDiff;
+
+// How often an option may be given, and whether environment and configuration file may set it.
+enum class Use { Once, Many, CommandLineOnly };
 
 struct Row {
   std::string_view group;
   std::string_view names;  // as CLI11 takes them: "-p,--pid"
   std::string_view value;  // what stands for the value in the help; empty for a flag
   std::string_view text;
-  std::vector<std::string> Words::* values = nullptr;
-  bool Words::* flag = nullptr;
+  Values Words::* values;
+  std::string_view fallback = {};  // the default as the option would take it; empty: none
+  std::string_view choices = {};  // words the value is one of, or that are suggested: "auto|yes|no"
+  unsigned commands = kTrace;
+  Use use = Use::Once;
+
+  [[nodiscard]] bool is_flag() const { return value.empty(); }
+  [[nodiscard]] bool configurable() const { return use != Use::CommandLineOnly; }
+  [[nodiscard]] std::vector<std::string_view> all_names() const;
+  [[nodiscard]] std::string_view first_name() const { return names.substr(0, names.find(',')); }
+  [[nodiscard]] std::string_view key() const;  // the first long name without "--": "max-depth"
+  [[nodiscard]] std::string variable() const;  // "JTRACE_MAX_DEPTH"
+};
+
+// A form of the command line: trace has an empty name.
+struct Command {
+  std::string_view name;
+  std::string_view synopsis;  // "[GLOB] [-v] [--json]"
+  std::string_view text;
+  unsigned bit;
 };
 
 [[nodiscard]] std::span<const Row> option_table();
+[[nodiscard]] std::span<const Command> command_table();
 
-// Options and commands of the documented command line that other versions have and this one has
-// not. They are told apart from mistyped ones.
+[[nodiscard]] const Row* find_option(std::string_view name);  // "-p" or "--pid"
+[[nodiscard]] const Row* find_key(std::string_view key);      // "pid", configurable ones only
+
+// Options of the documented command line that other versions have and this one has not. They are
+// told apart from mistyped ones.
 [[nodiscard]] bool is_of_other_version(std::string_view option);
-[[nodiscard]] bool is_command_of_other_version(std::string_view word);
 
-[[nodiscard]] std::string help_text(std::string_view formats);
-[[nodiscard]] std::string version_text();
+[[nodiscard]] std::vector<std::string_view> split(std::string_view list, char separator);
 
 }  // namespace jtrace::cli

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,15 +50,30 @@ struct Options {
   std::vector<std::string> inputs;  // convert: one, diff: base and new
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
-  std::string text;                 // for Help and Version: what to print, line end included
+  std::string text;  // for Help, Version and PrintConfig: what to print, line end included
+};
+
+// Where options come from that are not on the command line. Precedence: command line, environment,
+// file, default.
+struct Sources {
+  // The value of a JTRACE_* variable or null, as getenv; empty: no variable is honoured.
+  std::function<const char*(const char*)> environment;
+  std::string file;  // empty: none. One that does not exist sets nothing
+
+  // The process environment, but not in a set-uid program or one with file capabilities, and
+  // /etc/jtrace/config.toml.
+  [[nodiscard]] static Sources of_process();
 };
 
 // argv to Options. Errc::Usage with one line for anything it does not understand. `formats` are the
 // words of -o, for the help text only; whether a format exists is the exporters' business.
 [[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv,
-                                            std::string_view formats = {});
+                                            std::string_view formats = {},
+                                            const Sources& sources = Sources::of_process());
 
-// "30", "30s", "5m", "1h", "500ms"; more than zero, a year at most.
-[[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
+// "30", "30s", "5m", "1h", "500ms"; more than zero, a year at most. `label` names the value in
+// messages.
+[[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text,
+                                                              std::string_view label = "-d");
 
 }  // namespace jtrace::cli

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/configuration.h"
+
+#include <fmt/format.h>
+#include <sys/auxv.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/near_names.h"
+#include "cli/config_file.h"
+#include "cli/words.h"
+
+namespace jtrace::cli {
+namespace {
+
+constexpr std::size_t kLargestFile = 64 * 1024;
+
+std::unexpected<Error> unknown_key(const std::string& place, const std::string& key) {
+  if (is_of_other_version("--" + key)) {
+    return usage(place + key + " is not in this version (jtrace " JTRACE_VERSION ")");
+  }
+  std::vector<std::string> keys;
+  for (const Row& row : option_table()) {
+    if (row.configurable()) keys.emplace_back(row.key());
+  }
+  return usage(fmt::format("{}unknown key '{}'", place, shown(key)),
+               did_you_mean(near_names(key, keys)));
+}
+
+Status check_kind(const Row& row, const ConfigEntry& entry, const std::string& label) {
+  using Kind = ConfigEntry::Kind;
+  if (row.is_flag()) {
+    return entry.kind == Kind::Boolean ? Status{} : usage(label + " is true or false");
+  }
+  if (entry.kind == Kind::Boolean)
+    return usage(label + " needs a value: " + std::string(row.value));
+  if (entry.kind == Kind::Array && row.use != Use::Many) return usage(label + " takes one value");
+  for (const std::string& value : entry.values) {
+    if (value.empty()) return usage(label + " needs a value: " + std::string(row.value));
+  }
+  return {};
+}
+
+// Every line is checked, also where the command line or the environment overrides it.
+Status add_file(const Command& command, const std::string& file, Words& words) {
+  std::error_code missing;
+  if (file.empty() || !std::filesystem::exists(file, missing)) return {};
+  JT_TRY(const std::string text, read_file(file, kLargestFile));
+  JT_TRY(auto entries, parse_config(text, file));
+  for (ConfigEntry& entry : entries) {
+    const std::string place = fmt::format("{}:{}: ", file, entry.line);
+    const Row* row = find_key(entry.key);
+    if (row == nullptr) return unknown_key(place, entry.key);
+    std::string label = place + entry.key;
+    JT_CHECK_OK(check_kind(*row, entry, label));
+    Values& values = words.*row->values;
+    if (values.given() || (row->commands & command.bit) == 0) continue;
+    values = {std::move(entry.values), Origin::File, std::move(label)};
+  }
+  return {};
+}
+
+void add_environment(const Command& command, const Sources& sources, Words& words) {
+  if (!sources.environment) return;
+  for (const Row& row : option_table()) {
+    Values& values = words.*row.values;
+    if (values.given() || !row.configurable() || (row.commands & command.bit) == 0) continue;
+    std::string variable = row.variable();
+    const char* text = sources.environment(variable.c_str());
+    // An empty variable is how a shell script leaves one unset.
+    if (text == nullptr || *text == 0) continue;
+    values = {{text}, Origin::Environment, std::move(variable)};
+  }
+}
+
+std::string value_text(const Row& row, const Values& values) {
+  const auto one = [&row](std::string_view text) {
+    const bool number = text.find_first_not_of("0123456789") == std::string_view::npos &&
+                        (text.size() == 1 || text.front() != '0');
+    return row.is_flag() || number ? std::string(text) : toml_string(text);
+  };
+  if (!values.given()) return row.is_flag() ? std::string(row.fallback) : one(row.fallback);
+  if (row.is_flag()) return read_flag(values).value_or(false) ? "true" : "false";
+  if (row.use != Use::Many) return one(values.last());
+  std::string list;
+  for (const std::string& text : values.texts) {
+    list.append(list.empty() ? "[" : ", ").append(toml_string(text));
+  }
+  return list + "]";
+}
+
+std::string origin_text(const Values& values) {
+  switch (values.origin) {
+    case Origin::Default:
+      return "default";
+    case Origin::File:
+      return values.label.substr(0, values.label.rfind(": "));
+    case Origin::Environment:
+    case Origin::CommandLine:
+      return values.label;
+  }
+  return {};
+}
+
+}  // namespace
+
+Sources Sources::of_process() {
+  Sources sources;
+  // Set-uid or with file capabilities, jtrace has rights that its caller has not. The command line
+  // is what such an installation allows; a variable that some parent left behind is not.
+  if (::getauxval(AT_SECURE) == 0) {
+    sources.environment = [](const char* name) -> const char* { return std::getenv(name); };
+  }
+  sources.file = "/etc/jtrace/config.toml";
+  return sources;
+}
+
+Status add_configuration(const Command& command, const Sources& sources, Words& words) {
+  add_environment(command, sources, words);
+  return add_file(command, sources.file, words);
+}
+
+std::string configuration_text(const Sources& sources, const Words& words) {
+  std::error_code missing;
+  const bool file = !sources.file.empty() && std::filesystem::exists(sources.file, missing);
+  std::string text = fmt::format("# jtrace {}: option, else JTRACE_*, else {}, else default\n",
+                                 JTRACE_VERSION, sources.file);
+  text += fmt::format("# {}: {}\n", sources.file, file ? "read" : "not there");
+  if (!sources.environment) {
+    text += "# JTRACE_*: not honoured, jtrace runs set-uid or with file capabilities\n";
+  }
+  for (const Row& row : option_table()) {
+    if (!row.configurable()) continue;
+    const Values& values = words.*row.values;
+    if (!values.given() && row.fallback.empty()) {
+      text += fmt::format("# {} is not set\n", row.key());
+      continue;
+    }
+    text += fmt::format("{:<32}# {}\n", fmt::format("{} = {} ", row.key(), value_text(row, values)),
+                        origin_text(values));
+  }
+  return text;
+}
+
+}  // namespace jtrace::cli
