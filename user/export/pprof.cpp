@@ -139,6 +139,8 @@ class Writer {
     switch (location.lines.back().kind) {
       case FrameKind::Kernel:
         return extra_mapping(pprof::kKernelMapping);
+      case FrameKind::Event:
+        return extra_mapping(pprof::kEventMapping);
       case FrameKind::JavaC2:
       case FrameKind::JavaC1:
       case FrameKind::JavaInlined:

@@ -53,6 +53,7 @@ enum Function : unsigned {
 
 inline constexpr std::string_view kKernelMapping = "[kernel.kallsyms]";
 inline constexpr std::string_view kJavaMapping = "[java]";
+inline constexpr std::string_view kEventMapping = "[event]";
 
 // The first is kOurs; then "target: java (pid 7)", "ledger: fired = 12" and so on.
 inline constexpr std::string_view kOurs = "jtrace profile";

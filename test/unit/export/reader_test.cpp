@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "export/formats.h"
+#include "export/gzip.h"
+#include "export/protobuf_writer.h"
+#include "support/sample_profiles.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using testing::HasSubstr;
+
+std::string error_of(std::string_view bytes) {
+  const auto profile = parse_profile(bytes);
+  return profile ? "" : profile.error().message;
+}
+
+TEST(Reader, CollapsedComesBackTheSame) {
+  for (const auto& named : test::small_profiles()) {
+    const std::string written = write_collapsed(named.profile, {});
+    const auto read = parse_profile(written);
+    ASSERT_TRUE(read.has_value()) << named.name << ": " << read.error().message;
+    if (named.name == "hostile") continue;  // its longest name is cut
+    EXPECT_EQ(write_collapsed(*read, {}), written) << named.name;
+  }
+}
+
+TEST(Reader, JsonComesBackTheSame) {
+  for (const auto& named : test::small_profiles()) {
+    const auto read = parse_profile(write_json(named.profile, {}));
+    ASSERT_TRUE(read.has_value()) << named.name << ": " << read.error().message;
+    if (named.name == "hostile") continue;  // its longest name is cut
+    EXPECT_EQ(write_collapsed(*read, {}), write_collapsed(named.profile, {})) << named.name;
+    EXPECT_EQ(read->header.title, named.profile.header.title);
+    EXPECT_EQ(read->header.start, named.profile.header.start);
+    EXPECT_EQ(read->ledger.lines.size(), named.profile.ledger.lines.size());
+  }
+}
+
+TEST(Reader, PprofComesBackButForKinds) {
+  for (const auto& named : test::small_profiles()) {
+    const auto read = parse_profile(write_pprof(named.profile, {}));
+    ASSERT_TRUE(read.has_value()) << named.name << ": " << read.error().message;
+    if (named.name == "hostile") continue;
+    EXPECT_EQ(write_collapsed(*read, {.plain = true}),
+              write_collapsed(named.profile, {.plain = true}))
+        << named.name;
+    EXPECT_EQ(read->header.duration, named.profile.header.duration);
+    EXPECT_EQ(read->ledger.lines.size(), named.profile.ledger.lines.size());
+    EXPECT_EQ(read->ledger.balanced, named.profile.ledger.balanced);
+  }
+}
+
+TEST(Reader, PageComesBack) {
+  for (const auto& named : test::small_profiles()) {
+    const auto read = parse_profile(write_html(named.profile, {}));
+    ASSERT_TRUE(read.has_value()) << named.name << ": " << read.error().message;
+    if (named.name == "hostile") continue;
+    EXPECT_EQ(write_collapsed(*read, {.plain = true}),
+              write_collapsed(named.profile, {.plain = true}))
+        << named.name;
+  }
+}
+
+TEST(Reader, CollapsedOfOtherToolsIsRead) {
+  const auto read = parse_profile("# comment\r\n\r\nmain;java.util.List.add_[j];a b 12\r\nmain 3");
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(write_collapsed(*read, {}), "main 3\nmain;java.util.List.add_[j];a b 12\n");
+}
+
+TEST(Reader, CollapsedErrorsNameTheLine) {
+  EXPECT_THAT(error_of("a 1\nb\n"), HasSubstr("line 2: no 'stack count'"));
+  EXPECT_THAT(error_of("a x\n"), HasSubstr("line 1: the count is no integer"));
+  EXPECT_THAT(error_of("a 99999999999999999999\n"), HasSubstr("no integer"));
+}
+
+TEST(Reader, OtherJsonAndPagesAreRefused) {
+  EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error_of("{}"), HasSubstr("not jtrace's"));
+  EXPECT_THAT(error_of("<!doctype html>"), HasSubstr("not jtrace's"));
+  EXPECT_THAT(error_of(R"({"jtrace":1,"stacks":[{"frames":[0]}]})"), HasSubstr("damaged"));
+  EXPECT_EQ(error_of(R"({"jtrace":1,"header":[],"frames":{"a":[]},"stacks":[[]]})"), "");
+  EXPECT_THAT(error_of(gzip(gzip("a 1\n"))), HasSubstr("gzip inside of gzip"));
+}
+
+TEST(Reader, PprofStacksThatMultiplyAreRefused) {
+  ProtobufWriter file;
+  ProtobufWriter type;
+  type.number(1, std::uint64_t{1});
+  file.element(1, type);
+  ProtobufWriter location;
+  location.number(1, std::uint64_t{1});
+  for (int i = 0; i < 10'000; ++i) location.element(4, "");
+  file.element(4, location);
+  ProtobufWriter sample;
+  const std::vector<std::uint64_t> ids(10'000, 1);
+  sample.packed<std::uint64_t>(1, ids);
+  sample.element(2, std::string_view("\x01", 1));
+  file.element(2, sample);
+  file.element(6, "");
+  file.element(6, "events");
+  EXPECT_THAT(error_of(gzip(file.bytes())), HasSubstr("more frames"));
+}
+
+TEST(Reader, DamageIsAnErrorOrAProfile) {
+  std::mt19937 random{5};
+  const auto profile = test::small_profiles()[3].profile;
+  const auto pprof = gunzip(write_pprof(profile, {}), 1 << 20);
+  ASSERT_TRUE(pprof.has_value());
+  for (const std::string& good : {write_json(profile, {}), write_collapsed(profile, {}), *pprof}) {
+    for (int i = 0; i < 2000; ++i) {
+      std::string bad = good.substr(0, 1 + random() % good.size());
+      bad[random() % bad.size()] = static_cast<char>(random());
+      if (const auto read = parse_profile(bad)) (void)write_collapsed(*read, {});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace jtrace::exporting

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our json, and the data of our page.
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "export/exporter.h"
+#include "export/formats.h"
+#include "export/reading.h"
+
+namespace jtrace::exporting {
+namespace {
+
+using Json = nlohmann::json;
+using profile::FrameKind;
+
+// The library's own accessors throw where a member is of another type; these give the empty value.
+const Json& member(const Json& object, const char* key) {
+  static const Json kNone;
+  if (!object.is_object()) return kNone;
+  const auto it = object.find(key);
+  return it == object.end() ? kNone : *it;
+}
+std::string text(const Json& value) {
+  return value.is_string() ? plain_text(value.get_ref<const std::string&>()) : std::string();
+}
+std::int64_t number(const Json& value) {
+  return value.is_number_integer() ? value.get<std::int64_t>() : 0;
+}
+std::optional<std::size_t> index(const Json& value, std::size_t limit) {
+  if (!value.is_number_unsigned()) return std::nullopt;
+  const auto at = value.get<std::size_t>();
+  return at < limit ? std::optional(at) : std::nullopt;
+}
+
+FrameKind kind_of(const Json& name) {
+  for (int i = 0; i <= static_cast<int>(FrameKind::Unknown); ++i) {
+    const auto kind = static_cast<FrameKind>(i);
+    if (name.is_string() && name.get_ref<const std::string&>() == kind_name(kind)) return kind;
+  }
+  return FrameKind::Unknown;
+}
+
+std::unexpected<Error> spoiled() { return fail(Errc::Usage, "the data of the profile is damaged"); }
+
+profile::Profile about_json(const Json& file) {
+  profile::Profile about;
+  const Json& header = member(file, "header");
+  about.header.title = text(member(header, "title"));
+  about.header.target = text(member(header, "target"));
+  about.header.host = text(member(header, "host"));
+  about.header.command_line = text(member(header, "command"));
+  about.header.start = std::chrono::system_clock::time_point(
+      std::chrono::nanoseconds(number(member(header, "time_nanos"))));
+  about.header.duration = std::chrono::nanoseconds(number(member(header, "duration_nanos")));
+  for (const Json& event : member(header, "events")) about.header.events.push_back(text(event));
+  for (const Json& comment : member(file, "comments")) about.comments.push_back(text(comment));
+  for (const Json& type : member(file, "sample_types")) {
+    about.sample_types.push_back({text(member(type, "type")), text(member(type, "unit"))});
+  }
+  const Json& ledger = member(file, "ledger");
+  about.ledger.balanced = member(ledger, "balanced") != Json(false);
+  for (const Json& line : member(ledger, "lines")) {
+    const Json& count = member(line, "count");
+    about.ledger.lines.push_back({text(member(line, "name")),
+                                  count.is_number_unsigned() ? count.get<std::uint64_t>() : 0,
+                                  number(member(line, "depth")) > 0 ? 1 : 0, !count.is_null()});
+  }
+  return about;
+}
+
+Status take_stack(const Json& stack, const std::vector<profile::LocationId>& frames,
+                  StackReader& reader) {
+  std::vector<profile::LocationId> path;
+  for (const Json& frame : member(stack, "frames")) {
+    const auto at = index(frame, frames.size());
+    if (!at) return spoiled();
+    path.push_back(frames[*at]);
+  }
+  std::vector<std::int64_t> values;
+  for (const Json& value : member(stack, "values")) values.push_back(number(value));
+  std::vector<profile::Label> labels;
+  const Json& named = member(stack, "labels");
+  for (auto it = named.begin(); named.is_object() && it != named.end(); ++it) {
+    labels.push_back(reader.label(plain_text(it.key()), text(*it), number(*it)));
+  }
+  return reader.add(std::move(path), std::move(values), std::move(labels));
+}
+
+}  // namespace
+
+Result<profile::Profile> parse_json(std::string_view bytes) {
+  const Json file = Json::parse(bytes, nullptr, false);
+  if (file.is_discarded()) return fail(Errc::Usage, "not valid JSON");
+  if (member(file, "jtrace") != Json(1)) return fail(Errc::Usage, "JSON, but not jtrace's");
+  StackReader reader;
+  std::vector<profile::LocationId> frames;
+  for (const Json& frame : member(file, "frames")) {
+    const std::int64_t line = std::clamp<std::int64_t>(number(member(frame, "line")), 0, INT32_MAX);
+    frames.push_back(reader.frame(text(member(frame, "name")), kind_of(member(frame, "kind")),
+                                  static_cast<std::uint32_t>(line)));
+  }
+  for (const Json& stack : member(file, "stacks")) {
+    JT_CHECK_OK(take_stack(stack, frames, reader));
+  }
+  return std::move(reader).build(about_json(file));
+}
+
+Result<profile::Profile> parse_page(std::string_view page) {
+  constexpr std::string_view kBegin = R"(<script type="application/json" id="profile">)";
+  const auto begin = page.find(kBegin);
+  if (begin == page.npos) return fail(Errc::Usage, "a page, but not jtrace's");
+  page.remove_prefix(begin + kBegin.size());
+  const Json file = Json::parse(page.substr(0, page.find("</script>")), nullptr, false);
+  if (!file.is_object() || member(file, "version") != Json(1)) return spoiled();
+  StackReader reader;
+  std::vector<profile::LocationId> names;
+  const Json& kinds = member(file, "name_kinds");
+  for (const Json& name : member(file, "names")) {
+    if (!kinds.is_array() || names.size() >= kinds.size()) return spoiled();
+    const auto kind = index(kinds[names.size()], member(file, "kinds").size());
+    if (!kind || !member(file, "kinds").is_array()) return spoiled();
+    names.push_back(reader.frame(text(name), kind_of(member(file, "kinds")[*kind])));
+  }
+  const Json& levels = member(file, "levels");
+  const Json& frames = member(file, "frames");
+  const Json& self = member(file, "self");
+  if (!levels.is_array() || !frames.is_array() || !self.is_array() ||
+      frames.size() != levels.size() || self.size() != levels.size()) {
+    return spoiled();
+  }
+  std::vector<profile::LocationId> path;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const auto level = index(levels[i], path.size() + 2);
+    const auto frame = index(frames[i], names.size());
+    if (!level || *level == 0 || !frame) return spoiled();
+    path.resize(*level - 1);
+    path.push_back(names[*frame]);
+    if (number(self[i]) != 0) JT_CHECK_OK(reader.add(path, {number(self[i])}));
+  }
+  profile::Profile about;
+  about.header.title = text(member(file, "title"));
+  about.header.target = text(member(file, "target"));
+  about.header.host = text(member(file, "host"));
+  about.header.command_line = text(member(file, "command"));
+  about.sample_types = {{text(member(file, "type")), text(member(file, "unit"))}};
+  for (const Json& comment : member(file, "comments")) about.comments.push_back(text(comment));
+  return std::move(reader).build(std::move(about));
+}
+
+}  // namespace jtrace::exporting
