@@ -2,6 +2,12 @@
 /* Load-time configuration: constants to the verifier, so what is off is not even there. */
 #pragma once
 
+/* Changed while programs run. */
+struct {
+	__u32 paused;      /* written by user space: events are not counted at all */
+	__u32 counts_full; /* written by BPF: no room for a new stack, so none is sent any more */
+} volatile state;
+
 const volatile struct jt_config cfg = {
 	.max_frames = JT_MAX_FRAMES,
 };

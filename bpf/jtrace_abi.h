@@ -23,6 +23,7 @@
 #define JT_MAX_JVMS    64
 #define JT_MAX_HEAPS   4 /* code heaps; JDK 26 has the fourth (MethodHot) */
 #define JT_MAX_TARGETS 1024
+#define JT_MAX_EVENTS  4096
 #define JT_BLOB_BYTES  512   /* HeapBlock + CodeBlob header, read at once */
 #define JT_DEFER_BYTES 65536 /* stack copied with an event whose walk user space finishes */
 
@@ -91,7 +92,6 @@ enum jt_status {
 	X(KERNEL_COLLISION, "kernel stack id collisions") \
 	X(USER_COLLISION, "user stack id collisions") \
 	X(NOTICE_LOST, "mapping notices that found no room") \
-	X(STACKS, "stacks sent") \
 	/* cost counters, only with cfg.count_cost */ \
 	X(COST_READS, "user reads") \
 	X(COST_LOOKUPS, "map lookups") \

@@ -29,13 +29,15 @@ static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 k
 {
 	struct jt_target *target = find_target(tgid);
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
+	__u32 seq;
 
 	if (!target || !d)
 		return;
 	/* The JIT's own heap grows by mprotect/mmap inside its reservation: read live, no table. */
 	if (lo >= target->code_lo && hi <= target->code_hi)
 		return;
-	if (d->seq == target->clean_seq) {
+	seq = d->seq;
+	if (seq == target->clean_seq) {
 		d->lo = lo;
 		d->hi = hi;
 	} else {
@@ -45,6 +47,11 @@ static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 k
 			d->hi = hi;
 	}
 	__sync_fetch_and_add(&d->seq, 1);
+	/* Another CPU came between (5.10 has no compare-and-swap here): all is in doubt. */
+	if (d->seq != seq + 1) {
+		d->lo = 0;
+		d->hi = ~0ULL;
+	}
 	notify(kind, tgid, d->seq, lo, hi);
 }
 
@@ -64,7 +71,8 @@ static __always_inline int mapping_enter(struct syscall_trace_enter *ctx)
 		return 0;
 	span.lo = args[0];
 	span.hi = args[1];
-	bpf_map_update_elem(&mapping_calls, &tid, &span, BPF_ANY);
+	if (bpf_map_update_elem(&mapping_calls, &tid, &span, BPF_ANY))
+		bump(JT_COUNTER_NOTICE_LOST);
 	return 0;
 }
 
@@ -103,7 +111,8 @@ static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool ret
 	bytes = span->hi;
 	lo = returns_address ? (__u64)ctx->ret : span->lo;
 	bpf_map_delete_elem(&mapping_calls, &tid);
-	if (ctx->ret < 0 && ctx->ret > -4096)
+	/* mprotect may fail after it has changed the first part. */
+	if (returns_address && ctx->ret < 0 && ctx->ret > -4096)
 		return 0;
 	/* The calls round lengths up to pages. */
 	mark_changed(tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK, JT_NOTICE_MAPPING);

@@ -100,6 +100,14 @@ struct {
 	__uint(max_entries, 16 << 20);
 } ring SEC(".maps");
 
+/* Events of each kind so far on this CPU, for -i. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, JT_MAX_EVENTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} turns SEC(".maps");
+
 struct jt_counters {
 	__u64 value[JT_COUNTER_COUNT];
 };
@@ -111,7 +119,7 @@ struct {
 	__type(value, struct jt_counters);
 } counters SEC(".maps");
 
-/* tid -> 1 while it is inside an mmap/mprotect that makes something executable. */
+/* tid -> (address, bytes) while it is inside a call that makes something executable. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 10240);

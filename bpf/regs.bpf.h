@@ -24,6 +24,9 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 		return JT_STATUS_NO_USER;
 	if (regs.cs != JT_USER_CS)
 		return JT_STATUS_COMPAT;
+	/* An io_uring worker never was in user space (arch/x86/kernel/process.c, PF_IO_WORKER). */
+	if (!regs.ip && !regs.sp)
+		return JT_STATUS_NO_USER;
 	w->first.pc = regs.ip;
 	w->first.sp = regs.sp;
 	w->first.fp = regs.bp;

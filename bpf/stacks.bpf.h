@@ -83,18 +83,20 @@ static __always_inline void kernel_walk(void *ctx, struct jt_walk *w, __u64 cook
 		bump(JT_COUNTER_KERNEL_COLLISION);
 }
 
-/* Counts the event; true where -i N leaves it out. Each CPU counts for itself. */
-static __always_inline bool sampled_out(void)
+/* True where -i N leaves this event out: each kind of event and each CPU counts for itself. */
+static __always_inline bool sampled_out(__u32 event)
 {
-	__u32 zero = 0;
-	struct jt_counters *all = bpf_map_lookup_elem(&counters, &zero);
+	__u32 *turn;
 
-	if (!all)
+	if (cfg.interval <= 1)
 		return false;
-	all->value[JT_COUNTER_FIRED]++;
-	if (cfg.interval <= 1 || all->value[JT_COUNTER_FIRED] % cfg.interval == 0)
+	turn = bpf_map_lookup_elem(&turns, &event);
+	if (!turn || ++*turn >= cfg.interval) {
+		if (turn)
+			*turn = 0;
 		return false;
-	all->value[JT_COUNTER_SAMPLED_OUT]++;
+	}
+	bump(JT_COUNTER_SAMPLED_OUT);
 	return true;
 }
 
@@ -111,11 +113,15 @@ static __always_inline long begin(void *ctx, bool *walk)
 	__u64 cookie;
 
 	*walk = false;
+	if (state.paused)
+		return -1;
 	if (!target) {
 		bump(JT_COUNTER_OTHERS);
 		return -1;
 	}
-	if (sampled_out())
+	bump(JT_COUNTER_FIRED);
+	cookie = attach_cookie(ctx);
+	if (sampled_out((__u32)cookie))
 		return -1;
 	env = bpf_get_smp_processor_id();
 	w = jt_walk_of(env);
@@ -124,7 +130,6 @@ static __always_inline long begin(void *ctx, bool *walk)
 		return -1;
 	}
 	w->busy = 1;
-	cookie = attach_cookie(ctx);
 	w->target = *target;
 	start_record(w, tgid, (__u32)id, cookie);
 	kernel_walk(ctx, w, cookie);
@@ -205,6 +210,9 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w)
 		__sync_fetch_and_add(count, 1);
 		return JT_COUNTER_KEPT;
 	}
+	/* Sending what cannot be counted would fill user space instead. */
+	if (state.counts_full)
+		return JT_COUNTER_LOST_COUNTS;
 	if (frames > JT_MAX_FRAMES)
 		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
@@ -213,13 +221,14 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w)
 	                               frames * sizeof(struct jt_frame),
 	                       BPF_RB_NO_WAKEUP))
 		return JT_COUNTER_LOST_RING;
-	bump(JT_COUNTER_STACKS);
 	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
 		return JT_COUNTER_KEPT;
 	/* Another CPU was first, or the map is full. */
 	count = bpf_map_lookup_elem(&counts, key);
-	if (!count)
+	if (!count) {
+		state.counts_full = 1;
 		return JT_COUNTER_LOST_COUNTS;
+	}
 	__sync_fetch_and_add(count, 1);
 	return JT_COUNTER_KEPT;
 }

@@ -98,6 +98,10 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
           .count_cost = config.count_cost};
 }
 
+// A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
+// and programs run within RCU; where it is refused (nohz_full), microseconds are the risk.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
+
 int perf_tracepoint(std::uint32_t id) {
   perf_event_attr attr{};
   attr.size = sizeof(attr);
@@ -250,11 +254,16 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   return {};
 }
 
+void Capture::pause() {
+  impl_->skeleton->bss->state.paused = 1;
+  wait_for_programs();
+}
+
+void Capture::resume() { impl_->skeleton->bss->state.paused = 0; }
+
 void Capture::detach() {
   impl_->links.clear();
-  // A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
-  // and programs run within RCU; where it is refused (nohz_full), microseconds are the risk.
-  ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+  wait_for_programs();
 }
 
 Status Capture::write_rows(std::uint32_t first, std::span<const jt_row> values) {
@@ -294,7 +303,8 @@ Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_targ
     ++index;
   }
   const auto key = static_cast<std::uint32_t>(tgid);
-  const jt_dirty clean{};
+  // What changed before we looked, for a JVM that is just starting: anything may.
+  const jt_dirty clean{.seq = 0, .pad = 0, .lo = 0, .hi = ~0ULL};
   // Only the first time: afterwards BPF owns it.
   if (bpf_map__update_elem(maps.dirty, &key, sizeof(key), &clean, sizeof(clean), BPF_NOEXIST) !=
           0 &&
@@ -306,6 +316,12 @@ Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_targ
     return fail(Errc::Internal, errno_text("add target", errno));
   }
   return {};
+}
+
+void Capture::remove_target(pid_t tgid) {
+  const auto key = static_cast<std::uint32_t>(tgid);
+  bpf_map__delete_elem(impl_->skeleton->maps.targets, &key, sizeof(key), 0);
+  bpf_map__delete_elem(impl_->skeleton->maps.dirty, &key, sizeof(key), 0);
 }
 
 std::uint32_t Capture::changes(pid_t tgid) const {

@@ -70,6 +70,11 @@ class Capture {
   [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
   [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
 
+  // While paused, attached events are not counted: attaching and detaching hundreds takes its time,
+  // and all of them shall have the same window. pause() returns after running programs finished.
+  void pause();
+  void resume();
+
   // Detaches all; returns after running programs have finished with the maps.
   void detach();
 
@@ -79,6 +84,8 @@ class Capture {
   [[nodiscard]] Status write_jvm(std::uint32_t index, const jt_hotspot& jvm);
   // Puts the ranges into a free part of the map, then makes the target use them in one step.
   [[nodiscard]] Status set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target);
+  // The process is gone, its number may be another's soon.
+  void remove_target(pid_t tgid);
   // Number of the last mapping change that BPF saw in this process.
   [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 

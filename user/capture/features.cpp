@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/features.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <array>
+#include <cerrno>
 #include <memory>
+
+#include "base/unique_fd.h"
 
 namespace jtrace::capture {
 namespace {
@@ -42,6 +47,22 @@ KernelFeatures probe_features() {
           .attach_cookie = has_helper(BPF_FUNC_get_attach_cookie),
           .task_pt_regs = has_helper(BPF_FUNC_task_pt_regs),
           .recursion_misses = counts_misses()};
+}
+
+Status probe_loading() {
+  // r0 = 0; exit
+  const std::array<bpf_insn, 2> program{
+      {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}}};
+  const UniqueFd fd(::bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "jtrace_probe", "GPL", program.data(),
+                                    program.size(), nullptr));
+  if (fd.valid()) return {};
+  const int error = errno;
+  if (error == ENOSYS || error == EINVAL) {
+    return fail(Errc::Environment, errno_text("this kernel has no BPF for tracepoints", error),
+                "boot a kernel with CONFIG_BPF_SYSCALL=y and CONFIG_BPF_EVENTS=y");
+  }
+  return fail(Errc::Environment, errno_text("load a BPF program", error));
 }
 
 }  // namespace jtrace::capture

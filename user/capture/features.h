@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace jtrace::capture {
 
 // What this kernel's BPF can do, asked of the kernel (small probe programs, BTF), never read off a
@@ -19,5 +21,9 @@ struct KernelFeatures {
 };
 
 [[nodiscard]] KernelFeatures probe_features();
+
+// Loads a program of two instructions: whether this process may load any, and if not, why. The
+// hint is empty where it is a matter of rights.
+[[nodiscard]] Status probe_loading();
 
 }  // namespace jtrace::capture

@@ -20,7 +20,10 @@ FrameFilter::Match FrameFilter::match(profile::FunctionId function,
                                       const profile::SymbolTable& symbols) {
   const auto [it, fresh] = known_.try_emplace(function.value);
   if (fresh) {
-    const std::string& name = symbols.strings()[symbols.functions()[function.value].name.value];
+    // A name is the target's: fnmatch takes time exponential in stars and length.
+    constexpr std::size_t kLooked = 512;
+    const std::string& whole = symbols.strings()[symbols.functions()[function.value].name.value];
+    const std::string name = whole.substr(0, kLooked);
     it->second = {any_matches(include_, name), any_matches(exclude_, name)};
   }
   return it->second;

@@ -97,6 +97,7 @@ std::string Recorder::thread_text(std::uint32_t tid) const {
 
 void Recorder::on_stack(const jt_stack_record& record) {
   note_thread(record.key.tgid, record.key.tid);
+  if (samples_.full()) return;
   Target* target = find(record.key.tgid);
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
@@ -115,7 +116,12 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   const std::size_t stack = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
   const std::size_t bytes = offsetof(jt_deferred_record, stack) + stack;
   Deferred copy(static_cast<jt_deferred_record*>(std::malloc(bytes)));
-  if (!copy) return;
+  if (!copy) {
+    jt_stack_key key = record.key;
+    key.status = JT_STATUS_DEFER_CUT;
+    samples_.add_deferred(key, {});
+    return;
+  }
   std::memcpy(copy.get(), &record, bytes);
   deferred_bytes_ += bytes;
   deferred_.push_back(std::move(copy));

@@ -10,6 +10,8 @@ void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> location
 }
 
 void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> locations) {
+  // A hostile process can make every one different: past the limit they are counted without frames.
+  if (deferred_.size() >= kMaxStacks) locations.clear();
   ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
 }
 

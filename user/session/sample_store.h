@@ -63,6 +63,8 @@ class SampleStore {
   void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
              const Hooks& hooks, profile::ProfileBuilder& builder);
 
+  // Whether another stack has room; ask before naming one.
+  [[nodiscard]] bool full() const { return stacks_.size() >= kMaxStacks; }
   [[nodiscard]] std::size_t stacks() const { return stacks_.size(); }
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
@@ -78,6 +80,9 @@ class SampleStore {
            std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
            profile::ProfileBuilder& builder);
 
+  // As many as the kernel's table of counts has; beyond, nothing is counted that could be looked
+  // up.
+  static constexpr std::size_t kMaxStacks = 65536;
   std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual> stacks_;
   using DeferredKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::int32_t,
                                  std::uint32_t, std::vector<profile::LocationId>>;

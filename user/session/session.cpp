@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/console.h"
+#include "base/printable.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
 #include "session/output.h"
@@ -55,7 +56,7 @@ class Run {
   [[nodiscard]] Status print_plan() const;
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
-  [[nodiscard]] bool targets_alive() const;
+  [[nodiscard]] bool watch_targets();
   [[nodiscard]] std::string target_text() const;
   void say(int level, const std::string& text) const;
 
@@ -67,12 +68,13 @@ class Run {
   std::vector<Output> outputs_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
+  std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
   std::chrono::system_clock::time_point start_;
   steady_clock::duration duration_{};
 };
 
 void Run::say(int level, const std::string& text) const {
-  if (options_.verbosity >= level) print(stderr, fmt::format("jtrace: {}\n", text));
+  if (options_.verbosity >= level) print(stderr, fmt::format("jtrace: {}\n", printable(text)));
 }
 
 Status Run::resolve() {
@@ -157,20 +159,27 @@ Status Run::attach() {
   JT_CHECK_OK(attach_lifecycle());
   // Again: what was mapped before the notices came is in the ranges now.
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
+  capture_->pause();
   for (std::uint32_t i = 0; i < events_.size(); ++i) {
     JT_CHECK_OK(capture_->attach_event(events_[i].id, i, kernel_stacks(events_[i])));
   }
   return {};
 }
 
-bool Run::targets_alive() const {
-  return std::ranges::any_of(targets_, [](const auto& target) {
+// False where all are gone. One that is gone is no target any more: its number can be handed out.
+bool Run::watch_targets() {
+  bool alive = false;
+  for (const auto& target : targets_) {
     pollfd fd{.fd = target->pidfd(), .events = POLLIN, .revents = 0};
-    return ::poll(&fd, 1, 0) == 0;
-  });
+    const bool gone = ::poll(&fd, 1, 0) != 0;
+    if (gone) capture_->remove_target(target->info().key.tgid);
+    alive = alive || !gone;
+  }
+  return alive;
 }
 
 Status Run::trace(StopSignals& signals, Recorder& recorder) {
+  capture_->resume();
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
   // For scripts: printed whatever -q says.
@@ -183,18 +192,22 @@ Status Run::trace(StopSignals& signals, Recorder& recorder) {
     std::array<pollfd, 2> wake{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                 {.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0}}};
     ::poll(wake.data(), wake.size(), static_cast<int>(kTurn.count()));
-    JT_CHECK_OK(recorder.turn());
+    // What was captured until then is still worth its profile.
+    if (auto turned = recorder.turn(); !turned) {
+      failure_ = std::move(turned).error();
+      break;
+    }
     if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
     }
     if (wake.front().revents != 0) break;
     const auto elapsed = steady_clock::now() - begin;
     if (options_.duration && elapsed >= *options_.duration) break;
-    if (!targets_alive()) break;
+    if (!watch_targets()) break;
   }
   duration_ = steady_clock::now() - begin;
+  capture_->pause();
   signals.release();
-  capture_->detach();
   return recorder.finish();
 }
 
@@ -204,7 +217,7 @@ std::string Run::target_text() const {
     if (!text.empty()) text += ", ";
     text += fmt::format("{} (pid {})", target->info().comm, target->info().key.tgid);
   }
-  return exporting::safe_text(text);
+  return text;
 }
 
 profile::Header Run::header() const {
@@ -230,7 +243,7 @@ Result<int> Run::write(const Report& report) {
   Status written;
   for (const Output& output : outputs_) {
     auto status = write_output(output, report.profile);
-    if (status && output.path != "-") say(0, "wrote " + exporting::safe_text(output.path));
+    if (status && output.path != "-") say(0, "wrote " + output.path);
     if (status) continue;
     if (written) {
       written = std::move(status);
@@ -261,7 +274,7 @@ Status Run::print_plan() const {
   const auto line = [&]<class... T>(fmt::format_string<T...> format, T&&... values) {
     fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
   };
-  line("target   {}\n", target_text());
+  line("target   {}\n", printable(target_text()));
   for (const auto& event : events_) {
     line("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
          kernel_stacks(event) ? "yes" : "no");
@@ -273,7 +286,7 @@ Status Run::print_plan() const {
                                              : "call frame information and HotSpot, tail calls");
   for (const auto& fallback : features_.fallbacks()) line("fallback {}\n", fallback);
   for (const Output& output : outputs_) {
-    line("output   {} ({})\n", exporting::safe_text(output.path), output.exporter->name);
+    line("output   {} ({})\n", printable(output.path), output.exporter->name);
   }
   print(stdout, plan);
   return {};
@@ -281,12 +294,13 @@ Status Run::print_plan() const {
 
 Result<int> Run::operator()() {
   JT_CHECK_OK(resolve());
-  JT_TRY(auto signals, StopSignals::block());
   JT_CHECK_OK(open_targets());
   JT_TRY(outputs_,
          plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
+  // From here on a signal ends the trace; before, it ends jtrace, also where a target's file hangs.
+  JT_TRY(auto signals, StopSignals::block());
   if (options_.dry_run) {
     capture_->detach();
     JT_CHECK_OK(print_plan());
@@ -294,12 +308,21 @@ Result<int> Run::operator()() {
   }
   Recorder recorder(*capture_, targets_, options_);
   JT_CHECK_OK(trace(signals, recorder));
-  return write(make_report({.options = options_,
-                            .events = events_,
-                            .capture = *capture_,
-                            .features = features_,
-                            .recorder = recorder,
-                            .header = header()}));
+  for (const auto& target : targets_) {
+    if (const auto n = target->ranges_left_out(); n != 0) {
+      say(0,
+          fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
+                      n, target->info().key.tgid));
+    }
+  }
+  auto status = write(make_report({.options = options_,
+                                   .events = events_,
+                                   .capture = *capture_,
+                                   .features = features_,
+                                   .recorder = recorder,
+                                   .header = header()}));
+  if (failure_) return std::unexpected(*failure_);
+  return status;
 }
 
 }  // namespace

@@ -77,6 +77,12 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   return target;
 }
 
+bool Target::libjvm_mapped() const {
+  return std::ranges::any_of(space_.maps(), [this](const process::MapEntry& entry) {
+    return is_libjvm(entry) && entry.start == libjvm_start_;
+  });
+}
+
 void Target::probe_jvm() {
   jvm_pending_ = false;
   const auto& maps = space_.maps();
@@ -107,6 +113,7 @@ void Target::probe_jvm() {
     shared_.jvms.emplace_back();
   }
   vm_ = std::move(*vm);
+  libjvm_start_ = entry->start;
   if (raw_names_) vm_->use_raw_names();
   jvm_note_.clear();
   jvm_version_ = vm_->version();
@@ -122,10 +129,24 @@ std::vector<unwind::CodeCacheRange> Target::code_ranges() const {
   return ranges;
 }
 
+// Without a compiled method (-Xint) there is nothing to learn, and looking walks the code heaps.
+void Target::learn_names() {
+  constexpr std::chrono::seconds kEvery{1};
+  const auto now = std::chrono::steady_clock::now();
+  if (now - names_looked_up_ < kEvery) return;
+  names_looked_up_ = now;
+  (void)vm_->refresh_walk_config();
+}
+
 Status Target::refresh(capture::Capture* capture) {
   // Asked before the mappings are read: what changes meanwhile stays dirty.
   const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
   JT_TRY(ranges_, space_.refresh(code_ranges()));
+  // Its image was replaced and the notice lost, or dlclose took it: nothing it says holds any more.
+  if (vm_ && !libjvm_mapped()) {
+    forget_image();
+    JT_TRY(ranges_, space_.refresh({}));
+  }
   if (!vm_) {
     probe_jvm();
     if (vm_) {
@@ -135,7 +156,7 @@ Status Target::refresh(capture::Capture* capture) {
   jt_target target{
       .first_range = 0, .ranges = 0, .clean_seq = seq, .jvm = 0, .code_lo = 1, .code_hi = 0};
   if (vm_) {
-    (void)vm_->refresh_walk_config();
+    learn_names();
     shared_.jvms[*jvm_index_] = vm_->walk_config();
     target.jvm = *jvm_index_ + 1U;
     target.code_lo = ~0ULL;
@@ -145,7 +166,7 @@ Status Target::refresh(capture::Capture* capture) {
     }
   }
   // Dirty stays dirty: events of a JVM that is just starting are deferred until it can be read.
-  if (jvm_pending_ && seq != 0) target.clean_seq = seq - 1;
+  if (jvm_pending_) target.clean_seq = seq - 1;
   if (!capture) return {};
   JT_CHECK_OK(shared_.upload(*capture));
   return capture->set_target(info_.key.tgid, ranges_, target);

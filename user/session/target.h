@@ -58,6 +58,8 @@ class Target {
   // A libjvm is mapped whose code cache is not there yet: refresh again soon. Until then the kernel
   // defers what it cannot walk, and a walk here would fail too. Ends by itself after a while.
   [[nodiscard]] bool jvm_pending() const { return jvm_pending_; }
+  // Executable mappings beyond what the kernel's table takes for one process.
+  [[nodiscard]] std::size_t ranges_left_out() const { return space_.left_out(); }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
   [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }
 
@@ -78,6 +80,8 @@ class Target {
   Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
          const cli::Options& options);
   void probe_jvm();
+  [[nodiscard]] bool libjvm_mapped() const;
+  void learn_names();
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
                                                   profile::SymbolTable& symbols);
@@ -96,6 +100,8 @@ class Target {
   std::vector<jt_range> ranges_;
   std::unique_ptr<jvmsym::hotspot::HotspotVm> vm_;
   std::optional<std::uint16_t> jvm_index_;
+  std::uint64_t libjvm_start_ = 0;
+  std::chrono::steady_clock::time_point names_looked_up_{};
   bool jvm_pending_ = false;
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace jtrace::unwind {
 namespace {
 
 // Ids that a process may use up by mapping and unmapping; beyond, its new mappings have none.
 constexpr std::size_t kMaxImages = 262144;
+// Of their paths together: each can have 4 KiB.
+constexpr std::size_t kMaxPathBytes = 64U << 20;
 
 // Sorted and disjoint whatever was given: where two overlap, the lower keeps its part.
 std::vector<CodeCacheRange> disjoint(std::span<const CodeCacheRange> code) {
@@ -90,14 +93,9 @@ std::vector<jt_range> AddressSpace::build(std::vector<process::MapEntry> maps,
     range.jvm = cache.jvm;
     ranges.push_back(range);
   }
-  std::map<std::uint64_t, std::uint32_t> previous;
-  previous.swap(current_);
   for (const process::MapEntry& entry : maps_) {
     if (!entry.executable) continue;
-    const auto known = previous.find(entry.start);
-    const MappedImage* old = known == previous.end() ? nullptr : image(known->second);
-    const std::uint32_t id = old != nullptr && old->entry == entry ? old->id : mapping_id(entry);
-    current_.emplace(entry.start, id);
+    const std::uint32_t id = mapping_id(entry);
     append_outside(range_of(image(id), entry), caches, ranges);
   }
   std::ranges::sort(ranges, {}, &jt_range::start);
@@ -106,7 +104,11 @@ std::vector<jt_range> AddressSpace::build(std::vector<process::MapEntry> maps,
 }
 
 std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {
-  if (images_.size() >= kMaxImages) return 0;
+  // A library that comes back to where it was is the same mapping: stacks through it are equal.
+  MappingKey key{entry.start, entry.end, entry.offset, entry.device, entry.inode, entry.path};
+  if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
+  image_bytes_ += entry.path.size();
+  if (images_.size() >= kMaxImages || image_bytes_ > kMaxPathBytes) return 0;
   MappedImage image;
   image.id = binaries_.next_mapping_id();
   image.entry = entry;
@@ -122,6 +124,7 @@ std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {
     }
   }
   const std::uint32_t id = image.id;
+  ids_.emplace(std::move(key), id);
   images_.emplace(id, std::move(image));
   return id;
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -63,7 +65,11 @@ class AddressSpace {
   std::vector<process::MapEntry> maps_;
   std::size_t left_out_ = 0;
   std::unordered_map<std::uint32_t, MappedImage> images_;
-  std::map<std::uint64_t, std::uint32_t> current_;  // start of a mapping -> id
+  // Start, end, offset, device, inode, path.
+  using MappingKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                                std::uint64_t, std::string>;
+  std::map<MappingKey, std::uint32_t> ids_;
+  std::size_t image_bytes_ = 0;
 };
 
 }  // namespace jtrace::unwind

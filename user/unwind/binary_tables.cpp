@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unwind/binary_tables.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
+#include <array>
 #include <utility>
 
 namespace jtrace::unwind {
@@ -12,6 +15,19 @@ namespace {
 constexpr std::size_t kMaxBinaries = 65536;
 // Files kept open; a JVM maps about 40.
 constexpr std::size_t kMaxOpenFiles = 512;
+
+// Root of a container is root here too, and can give a file another one's build id: the cache's key
+// names the very file.
+std::string file_stamp(const struct stat& info) {
+  const std::array<std::int64_t, 7> fields{static_cast<std::int64_t>(info.st_dev),
+                                           static_cast<std::int64_t>(info.st_ino),
+                                           info.st_size,
+                                           info.st_mtim.tv_sec,
+                                           info.st_mtim.tv_nsec,
+                                           info.st_ctim.tv_sec,
+                                           info.st_ctim.tv_nsec};
+  return fmt::format("{:016x}", XXH3_64bits(fields.data(), sizeof(fields)));
+}
 
 }  // namespace
 
@@ -29,13 +45,14 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   Binary& binary = binaries_.emplace_back();
   by_file_.emplace(key, &binary);
   binary.path = entry.path;
-  // The cache is keyed by build id, so only files that no ordinary user can make go through it.
-  compile(fd->get(), info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0, binary);
+  // Only files that no ordinary user can make go through the cache.
+  const bool trusted = info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  compile(fd->get(), trusted ? file_stamp(info) : std::string(), binary);
   if (binaries_.size() <= kMaxOpenFiles) binary.file = std::move(*fd);
   return binary;
 }
 
-void BinaryTables::compile(int fd, bool cacheable, Binary& binary) {
+void BinaryTables::compile(int fd, const std::string& stamp, Binary& binary) {
   auto code = code_segments(fd);
   if (!code) {
     binary.no_cfi_reason = code.error().message;
@@ -43,12 +60,13 @@ void BinaryTables::compile(int fd, bool cacheable, Binary& binary) {
   }
   binary.code = std::move(*code);
   binary.build_id = read_build_id(fd);
-  cacheable = cacheable && cache_ != nullptr && !binary.build_id.empty();
+  const bool cacheable = !stamp.empty() && cache_ != nullptr && !binary.build_id.empty();
+  const std::string key = binary.build_id + stamp;
   if (cacheable) {
-    if (auto cached = cache_->load(binary.build_id)) return add(*std::move(cached), binary);
+    if (auto cached = cache_->load(key)) return add(*std::move(cached), binary);
   }
   const auto table = compile_unwind_table(fd);
-  if (table && cacheable) cache_->store(binary.build_id, *table);
+  if (table && cacheable) cache_->store(key, *table);
   add(table, binary);
 }
 

@@ -56,7 +56,8 @@ class BinaryTables {
 
   const Binary& vdso();
   const Binary& without_cfi(const std::string& path, const std::string& reason);
-  void compile(int fd, bool cacheable, Binary& binary);
+  // `stamp` names the file in the cache; empty: not to be cached.
+  void compile(int fd, const std::string& stamp, Binary& binary);
   void add(const Result<UnwindTable>& table, Binary& binary);
 
   TableStore& store_;
