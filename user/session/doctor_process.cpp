@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks of one process.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <set>
+
+#include "process/maps.h"
+#include "process/memory.h"
+#include "session/doctor.h"
+#include "session/target.h"
+#include "symbolize/elf_symbols.h"
+#include "unwind/address_space.h"
+
+namespace jtrace::session {
+namespace {
+
+using process::MapEntry;
+using State = Check::State;
+
+constexpr std::uint32_t kMaxRows = 4U << 20;
+// libjvm exports some 1000 functions and has 60 000.
+constexpr std::size_t kExportedOnly = 10'000;
+
+std::string file_name(const MapEntry& entry) {
+  return std::filesystem::path(entry.path).filename().string();
+}
+
+class ProcessChecks {
+ public:
+  ProcessChecks(pid_t pid, const cli::Options& options)
+      : pid_(pid), options_(options), shared_(kMaxRows) {}
+
+  [[nodiscard]] std::vector<Check> operator()() {
+    if (process() && mappings()) {
+      memory();
+      vm();
+      perf_map();
+      namespaces();
+      unwind_tables();
+    }
+    return std::move(checks_);
+  }
+
+ private:
+  void add(State state, std::string name, std::string finding, std::string command = {},
+           bool fatal = false) {
+    checks_.push_back(
+        {std::move(name), state, std::move(finding), std::move(command), fatal, pid_});
+  }
+  [[nodiscard]] const MapEntry* mapped(std::string_view prefix) const {
+    const auto found = std::ranges::find_if(maps_, [&](const auto& entry) {
+      return entry.executable && entry.inode != 0 && file_name(entry).starts_with(prefix);
+    });
+    return found == maps_.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] bool process();
+  [[nodiscard]] bool mappings();
+  void memory();
+  void vm();
+  void jvm_symbols(const MapEntry& libjvm);
+  void perf_map();
+  void namespaces();
+  void unwind_tables();
+
+  pid_t pid_;
+  const cli::Options& options_;
+  SharedTables shared_;
+  process::ProcessInfo info_;
+  std::vector<MapEntry> maps_;
+  bool hotspot_ = false;
+  std::vector<Check> checks_;
+};
+
+bool ProcessChecks::process() {
+  auto found = process::find_process(pid_);
+  if (!found) {
+    add(State::Gap, "process", found.error().message, found.error().hint, true);
+    return false;
+  }
+  info_ = std::move(*found);
+  if (info_.kernel_thread) {
+    add(State::Gap, "process", info_.comm + " is a kernel thread", "", true);
+    return false;
+  }
+  if (!info_.is_64bit) {
+    add(State::Gap, "process", info_.comm + " is a 32-bit program: only 64-bit ones are supported",
+        "", true);
+    return false;
+  }
+  add(State::Ok, "process", info_.comm + ", 64-bit");
+  return true;
+}
+
+bool ProcessChecks::mappings() {
+  auto maps = process::read_maps(pid_);
+  if (!maps) {
+    add(State::Gap, "mappings", maps.error().message, fmt::format("sudo jtrace doctor -p {}", pid_),
+        true);
+    return false;
+  }
+  maps_ = std::move(*maps);
+  unwind::AddressSpace space(pid_, shared_.binaries);
+  const auto ranges = space.build(maps_, {});
+  const std::string found =
+      fmt::format("{} mappings, {} executable ranges", maps_.size(), ranges.size());
+  if (space.left_out() == 0) {
+    add(State::Ok, "mappings", found);
+  } else {
+    add(State::Gap, "mappings",
+        fmt::format("{}, {} beyond the {} that fit: stacks in them stay partial", found,
+                    space.left_out(), JT_MAX_RANGES));
+  }
+  return true;
+}
+
+void ProcessChecks::memory() {
+  const auto readable = std::ranges::find_if(
+      maps_, [](const auto& entry) { return entry.readable && entry.path != "[vvar]"; });
+  const process::ProcessMemory memory(pid_);
+  if (readable != maps_.end() && memory.read<std::byte>(ProcessAddr{readable->start})) {
+    return add(State::Ok, "memory", "readable");
+  }
+  add(State::Gap, "memory", "not readable: no Java names, no stacks past what BPF cannot read",
+      fmt::format("sudo jtrace doctor -p {}", pid_));
+}
+
+void ProcessChecks::vm() {
+  if (const MapEntry* openj9 = mapped("libj9vm")) {
+    return add(State::Gap, "vm",
+               file_name(*openj9) + ": OpenJ9 is not supported, native stacks go on",
+               "run the program on a HotSpot JVM, e.g. openjdk-17-jre-headless");
+  }
+  const MapEntry* libjvm = mapped("libjvm.so");
+  if (libjvm == nullptr) return add(State::Info, "vm", "not a JVM; native stacks");
+  const auto target = Target::open(pid_, shared_, options_);
+  if (!target) {
+    return add(State::Gap, "vm", target.error().message, target.error().hint, true);
+  }
+  hotspot_ = (*target)->is_jvm();
+  if (hotspot_) {
+    add(State::Ok, "vm", "HotSpot " + (*target)->jvm_version());
+  } else if ((*target)->jvm_pending()) {
+    add(State::Info, "vm",
+        "a JVM that is just starting, or of a kind not known: " + (*target)->jvm_note());
+  } else {
+    add(State::Gap, "vm", "a JVM that cannot be read: " + (*target)->jvm_note());
+  }
+  jvm_symbols(*libjvm);
+}
+
+void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
+  const auto fd = process::open_mapped_file(pid_, libjvm);
+  if (!fd) return add(State::Gap, "jvm-symbols", fd.error().message);
+  const auto symbols =
+      symbolize::ElfSymbols::load(fd->get(), libjvm.path, fmt::format("/proc/{}/root", pid_));
+  if (!symbols) return add(State::Gap, "jvm-symbols", symbols.error().message);
+  if (symbols->size() > kExportedOnly) {
+    return add(State::Ok, "jvm-symbols", fmt::format("{} functions of libjvm", symbols->size()));
+  }
+  add(State::Gap, "jvm-symbols",
+      fmt::format("only {} functions of libjvm: its own frames stay without names, Java's do not",
+                  symbols->size()),
+      "apt-get install openjdk-17-dbg (of the JDK's version)");
+}
+
+void ProcessChecks::perf_map() {
+  const auto map = jvmsym::PerfMap::load(pid_, info_.inner_tgid);
+  if (map) {
+    return add(
+        State::Ok, "perf-map",
+        fmt::format("{} entries, {} lines not understood", map->size(), map->skipped_lines()));
+  }
+  const bool jit = std::ranges::any_of(maps_, [](const auto& entry) {
+    return entry.executable && entry.inode == 0 && !entry.path.starts_with('[');
+  });
+  if (hotspot_) return add(State::Info, "perf-map", "none; HotSpot's own tables are read");
+  if (!jit) return add(State::Info, "perf-map", "none; no generated code either");
+  add(State::Gap, "perf-map", "generated code without names: " + map.error().message,
+      "start the runtime with its perf map on, e.g. node --perf-basic-prof");
+}
+
+void ProcessChecks::namespaces() {
+  constexpr std::array<const char*, 3> kKinds{"mnt", "pid", "user"};
+  std::vector<std::string> differ;
+  for (const char* kind : kKinds) {
+    struct stat ours{};
+    struct stat theirs{};
+    if (::stat(fmt::format("/proc/self/ns/{}", kind).c_str(), &ours) != 0 ||
+        ::stat(fmt::format("/proc/{}/ns/{}", pid_, kind).c_str(), &theirs) != 0) {
+      return add(State::Info, "namespaces", "not readable");
+    }
+    if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) differ.emplace_back(kind);
+  }
+  if (differ.empty()) return add(State::Ok, "namespaces", "ours");
+  add(State::Ok, "namespaces",
+      fmt::format(
+          "of its own: {}; its files are read through /proc/{}/root{}", fmt::join(differ, ", "),
+          pid_,
+          info_.inner_tgid == pid_ ? "" : fmt::format(", in it, it is pid {}", info_.inner_tgid)));
+}
+
+void ProcessChecks::unwind_tables() {
+  constexpr std::size_t kShown = 5;
+  std::set<std::string> binaries;
+  std::vector<std::string> without;
+  for (const auto& entry : maps_) {
+    if (!entry.executable || entry.inode == 0 || !binaries.insert(entry.path).second) continue;
+    const auto& binary = shared_.binaries.get(pid_, entry);
+    if (!binary.has_cfi) without.push_back(file_name(entry) + " (" + binary.no_cfi_reason + ")");
+  }
+  if (without.empty()) {
+    return add(State::Ok, "unwind-tables", fmt::format("of all {} binaries", binaries.size()));
+  }
+  const std::size_t more = without.size() - std::min(without.size(), kShown);
+  without.resize(std::min(without.size(), kShown));
+  add(State::Gap, "unwind-tables",
+      fmt::format("none, so stacks end there: {}{}", fmt::join(without, ", "),
+                  more == 0 ? "" : fmt::format(" and {} more", more)),
+      "build them with -fasynchronous-unwind-tables");
+}
+
+}  // namespace
+
+std::vector<Check> check_process(pid_t pid, const cli::Options& options) {
+  return ProcessChecks(pid, options)();
+}
+
+}  // namespace jtrace::session

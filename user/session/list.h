@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "cli/options.h"
+#include "event/tracepoint.h"
+
+namespace jtrace::session {
+
+// The tracepoints that options.glob matches: "category:name" and id, with -v their fields, with
+// --json all of it as one array. A glob without a colon is matched with names and categories. None
+// matching is an error with near names.
+[[nodiscard]] Result<std::string> list_text(const event::Tracefs& tracefs,
+                                            const cli::Options& options);
+
+[[nodiscard]] Result<int> run_list(const cli::Options& options);
+
+}  // namespace jtrace::session
