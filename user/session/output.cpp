@@ -6,29 +6,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <optional>
 
 #include "base/unique_fd.h"
+#include "session/file_pattern.h"
 
 namespace jtrace::session {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string stamp(std::chrono::system_clock::time_point now) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", local.tm_year + 1900, local.tm_mon + 1,
-                     local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
-}
 
 // comm is the target's text: only what is harmless in a file name.
 std::string file_name_part(const std::string& comm) {
@@ -46,6 +40,25 @@ Result<const exporting::Exporter*> exporter_for(const cli::Options& options,
   if (options.format) return exporting::exporter_by_name(*options.format);
   if (path == "-") return exporting::exporter_by_name("text");
   return exporting::exporter_by_suffix(path);
+}
+
+Result<std::vector<std::string>> expand_files(const cli::Options& options,
+                                              const process::ProcessInfo& first,
+                                              std::chrono::system_clock::time_point now) {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host.front() = 0;
+  const PatternFacts facts{
+      .pid = first.key.tgid,
+      .time = now,
+      .host = *host.data() == 0 ? "host" : host.data(),
+      .number = 0,
+      .environment = [](const char* name) -> const char* { return std::getenv(name); }};
+  std::vector<std::string> paths;
+  for (const std::string& pattern : options.files) {
+    JT_TRY(std::string path, expand_file_pattern(pattern, facts));
+    paths.push_back(std::move(path));
+  }
+  return paths;
 }
 
 bool is_regular_or_new(const std::string& path) {
@@ -121,10 +134,10 @@ Status write_and_rename(const std::string& path, std::string_view bytes) {
 Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          const process::ProcessInfo& first,
                                          std::chrono::system_clock::time_point now) {
-  std::vector<std::string> paths = options.files;
+  JT_TRY(std::vector<std::string> paths, expand_files(options, first, now));
   if (paths.empty()) {
     const std::string base =
-        fmt::format("jtrace-{}-{}-{}", file_name_part(first.comm), first.key.tgid, stamp(now));
+        fmt::format("jtrace-{}-{}-{}", file_name_part(first.comm), first.key.tgid, file_stamp(now));
     std::string suffix = ".html";
     if (options.format) {
       JT_TRY(const auto* exporter, exporting::exporter_by_name(*options.format));
@@ -146,6 +159,10 @@ Status write_output(const Output& output, const profile::Profile& profile) {
   if (output.path == "-") return write_all(STDOUT_FILENO, "standard output", bytes);
   if (!is_regular_or_new(output.path)) return write_in_place(output.path, bytes);
   return write_and_rename(output.path, bytes);
+}
+
+Status write_standard_output(std::string_view text) {
+  return write_all(STDOUT_FILENO, "standard output", text);
 }
 
 }  // namespace jtrace::session

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,8 +20,9 @@ struct Output {
   exporting::WriteOptions options;
 };
 
-// The outputs of a run: those of -f, else jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here. Checks
-// formats and that every file can be written, before anything is traced.
+// The outputs of a run: those of -f with their % expanded (session/file_pattern.h), else
+// jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here. Checks formats and that every file can be
+// written, before anything is traced.
 [[nodiscard]] Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                                        const process::ProcessInfo& first,
                                                        std::chrono::system_clock::time_point now);
@@ -28,5 +30,8 @@ struct Output {
 // Regular files are written beside and renamed, what is not regular is written in place. A closed
 // pipe ends quietly.
 [[nodiscard]] Status write_output(const Output& output, const profile::Profile& profile);
+
+// What list, doctor and the like were asked for. A closed pipe ends quietly, a full disk does not.
+[[nodiscard]] Status write_standard_output(std::string_view text);
 
 }  // namespace jtrace::session

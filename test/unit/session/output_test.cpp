@@ -61,6 +61,18 @@ profile::Profile tiny() {
                           .ledger = {}};
 }
 
+TEST_F(OutputTest, patternsOfNamesAreExpandedBeforeTheSuffixCounts) {
+  ASSERT_EQ(::setenv("JTRACE_TEST_NAME", "a/b.collapsed", 1), 0);
+  const auto outputs = plan({path("%p-%{JTRACE_TEST_NAME}"), path("%n.txt"), "-"});
+  ::unsetenv("JTRACE_TEST_NAME");
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  EXPECT_EQ(outputs->at(0).path, path("42-a_b.collapsed"));
+  EXPECT_EQ(outputs->at(0).exporter->name, "collapsed");
+  EXPECT_EQ(outputs->at(1).path, path("0.txt"));
+  EXPECT_EQ(outputs->at(2).path, "-");
+  EXPECT_EQ(plan({path("%q.txt")}).error().code, Errc::Usage);
+}
+
 TEST_F(OutputTest, DefaultNameIsHarmlessWhateverTheTargetCallsItself) {
   const auto outputs = plan({});
   ASSERT_TRUE(outputs) << outputs.error().message;

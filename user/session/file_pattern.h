@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of -f, where % begins what differs from run to run.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+
+namespace jtrace::session {
+
+// What a pattern can name.
+struct PatternFacts {
+  pid_t pid = 0;
+  std::chrono::system_clock::time_point time;
+  std::string host;
+  std::uint64_t number = 0;                             // of the output, from 0
+  std::function<const char*(const char*)> environment;  // as getenv; empty: nothing is set
+};
+
+// %p process, %t local time as yyyymmdd-hhmmss, %h host, %n number, %n{MAX} number modulo MAX,
+// %{NAME} environment variable, %% a percent sign. Errc::Usage for any other % and for a variable
+// that is not set. What comes from outside stays one part of a path: no '/', no leading dot, no
+// control characters.
+[[nodiscard]] Result<std::string> expand_file_pattern(const std::string& pattern,
+                                                      const PatternFacts& facts);
+
+// "20260131-235959", local time.
+[[nodiscard]] std::string file_stamp(std::chrono::system_clock::time_point time);
+
+}  // namespace jtrace::session
