@@ -7,7 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "export/exporter.h"
+#include "base/printable.h"
 #include "session/output.h"
 
 namespace jtrace::session {
@@ -48,10 +48,10 @@ std::string checks_text(const std::vector<Check>& checks) {
     if (check.pid != about) text += fmt::format("process {}\n", check.pid.value_or(0));
     about = check.pid;
     fmt::format_to(std::back_inserter(text), "{:<{}}  {:<{}}  {}\n", state_word(check.state),
-                   kState, check.name, width, exporting::safe_text(check.finding));
+                   kState, check.name, width, printable(check.finding));
     if (!check.command.empty()) {
       fmt::format_to(std::back_inserter(text), "{:{}}  mend: {}\n", "", kState + 2 + width,
-                     exporting::safe_text(check.command));
+                     printable(check.command));
     }
   }
   return text + verdict(checks) + "\n";
@@ -62,8 +62,8 @@ std::string checks_json(const std::vector<Check>& checks) {
   for (const Check& check : checks) {
     nlohmann::ordered_json entry{{"name", check.name},
                                  {"state", state_word(check.state)},
-                                 {"finding", exporting::safe_text(check.finding)},
-                                 {"command", exporting::safe_text(check.command)},
+                                 {"finding", printable(check.finding)},
+                                 {"command", printable(check.command)},
                                  {"fatal", check.fatal}};
     if (check.pid) entry["pid"] = *check.pid;
     list.push_back(std::move(entry));

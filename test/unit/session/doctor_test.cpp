@@ -168,8 +168,8 @@ TEST(DoctorOutput, hostileTextStaysText) {
   const std::vector<Check> checks{{"vm", State::Gap, "a\x1b[31m\nok  forged", "x\ny", false, 7}};
   EXPECT_EQ(checks_text(checks),
             "process 7\n"
-            "gap   vm  a\\x1B[31m\\x0Aok  forged\n"
-            "          mend: x\\x0Ay\n"
+            "gap   vm  a?[31m?ok  forged\n"
+            "          mend: x?y\n"
             "tracing works, with 1 gap\n");
   const auto json = nlohmann::json::parse(checks_json(checks));
   EXPECT_EQ(json["checks"][0]["pid"], 7);
