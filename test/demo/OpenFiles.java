@@ -122,7 +122,7 @@ public final class OpenFiles {
     try (FileWriter log = new FileWriter(directory.resolve("app.log").toFile(), round % 1000 != 0)) {
       log.write("round " + round + "\n");
     }
-    opened += nested(round % 20);
+    opened += nested(round % 3);
   }
 
   private long nested(int depth) throws IOException {
@@ -150,9 +150,9 @@ public final class OpenFiles {
   public static void main(String[] args) throws Exception {
     OpenFiles demo = new OpenFiles(Paths.get(args[0]));
     demo.prepare();
-    demo.start("config", 2, demo::readConfig);
-    demo.start("plugins", 10, demo::callPlugin);
-    demo.start("journal", 1, demo::log);
+    demo.start("config", 5, demo::readConfig);
+    demo.start("plugins", 2, demo::callPlugin);
+    demo.start("journal", 2, demo::log);
     demo.started.await();
     System.out.println("ready");
     // Whoever started it holds the other end; where that died, this ends too.
