@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/options.h"
+#include "session/dispatch.h"
 #include "session/session.h"
 
 namespace {
@@ -33,14 +34,6 @@ int main(int argc, char** argv) {
   prepare_streams();
   const auto options = jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
   if (!options) return report(options.error());
-  if (!options->text.empty()) {
-    std::fputs(options->text.c_str(), stdout);
-    return 0;
-  }
-  if (options->action != jtrace::cli::Options::Action::Trace) {
-    return report({jtrace::Errc::Usage, "this build traces only: no list, doctor, convert or diff",
-                   "look into /sys/kernel/tracing/events for events"});
-  }
-  const auto status = jtrace::session::run(*options);
+  const auto status = jtrace::session::dispatch(*options);
   return status ? *status : report(status.error());
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/dispatch.h"
+
+#include "session/doctor.h"
+#include "session/list.h"
+#include "session/output.h"
+#include "session/session.h"
+
+namespace jtrace::session {
+
+Result<int> dispatch(const cli::Options& options) {
+  using Action = cli::Options::Action;
+  switch (options.action) {
+    case Action::Trace:
+      return run(options);
+    case Action::List:
+      return run_list(options);
+    case Action::Doctor:
+      return run_doctor(options);
+    case Action::Help:
+    case Action::Version:
+    case Action::PrintConfig:
+      JT_CHECK_OK(write_standard_output(options.text));
+      return 0;
+    case Action::Convert:
+    case Action::Diff:
+      break;
+  }
+  return fail(Errc::Usage, "this build has no convert and no diff");
+}
+
+}  // namespace jtrace::session
