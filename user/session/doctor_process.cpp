@@ -198,11 +198,10 @@ void ProcessChecks::namespaces() {
     if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) differ.emplace_back(kind);
   }
   if (differ.empty()) return add(State::Ok, "namespaces", "ours");
-  add(State::Ok, "namespaces",
-      fmt::format(
-          "of its own: {}; its files are read through /proc/{}/root{}", fmt::join(differ, ", "),
-          pid_,
-          info_.inner_tgid == pid_ ? "" : fmt::format(", in it, it is pid {}", info_.inner_tgid)));
+  std::string found = fmt::format("of its own: {}; files are read through /proc/{}/root",
+                                  fmt::join(differ, ", "), pid_);
+  if (info_.inner_tgid != pid_) found += fmt::format("; pid {} in them", info_.inner_tgid);
+  add(State::Ok, "namespaces", std::move(found));
 }
 
 void ProcessChecks::unwind_tables() {
