@@ -4,16 +4,28 @@
 
 #include <csignal>
 #include <cstdio>
+#include <sstream>
+#include <string>
 
+#include "base/printable.h"
 #include "cli/options.h"
 #include "session/dispatch.h"
 #include "session/session.h"
 
 namespace {
 
+// Line by line: a load failure's message ends in the verifier's last words.
+void say(const std::string& prefix, const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::fprintf(stderr, "jtrace: %s%s\n", prefix.c_str(), jtrace::printable(line).c_str());
+  }
+}
+
 int report(const jtrace::Error& error) {
-  std::fprintf(stderr, "jtrace: %s\n", error.message.c_str());
-  if (!error.hint.empty()) std::fprintf(stderr, "jtrace: hint: %s\n", error.hint.c_str());
+  say("", error.message);
+  say("hint: ", error.hint);
   return static_cast<int>(error.code);
 }
 

@@ -157,7 +157,7 @@ TEST_F(Capturing, stacksAreToldApart) {
   one.tracing.finish();
   expect_closed(one.tracing);
   EXPECT_THAT(expected, SizeIs(3));
-  EXPECT_EQ(one.tracing.counter(JT_COUNTER_STACKS), 3U);
+  EXPECT_EQ(one.tracing.stacks.size(), 3U);
   std::map<Trace, std::uint64_t> met;
   for (const auto& entry : one.tracing.capture().counts()) {
     met[addresses(one.tracing.stacks[entry.key])] = entry.count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/dispatch.h"
 
+#include "session/convert.h"
 #include "session/doctor.h"
 #include "session/list.h"
 #include "session/output.h"
@@ -23,10 +24,11 @@ Result<int> dispatch(const cli::Options& options) {
       JT_CHECK_OK(write_standard_output(options.text));
       return 0;
     case Action::Convert:
+      return run_convert(options);
     case Action::Diff:
-      break;
+      return run_diff(options);
   }
-  return fail(Errc::Usage, "this build has no convert and no diff");
+  return fail(Errc::Internal, "no such action");
 }
 
 }  // namespace jtrace::session
