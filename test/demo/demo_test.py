@@ -5,6 +5,7 @@
 demo_test.py DEMO JTRACE
 """
 
+import json
 import os
 import re
 import shutil
@@ -106,6 +107,26 @@ class Demo(unittest.TestCase):
             while programs(self.directory) and time.monotonic() < limit:
                 time.sleep(0.05)
             self.assertEqual(programs(self.directory), [])
+
+    def test_doctor_reads_the_program(self):
+        demo = subprocess.Popen(command(5), cwd=self.directory, env=self.env,
+                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        with demo:
+            for line in demo.stderr:
+                if line.startswith("jtrace: tracing"):
+                    break
+            [pid] = programs(self.directory)
+            done = subprocess.run([JTRACE, "doctor", "-p", str(pid), "--json"],
+                                  capture_output=True, text=True)
+            demo.terminate()
+            demo.stderr.read()
+        self.assertEqual(done.returncode, 0, done.stdout)
+        report = json.loads(done.stdout)
+        found = {check["name"]: check for check in report["checks"]}
+        self.assertTrue(report["works"])
+        self.assertTrue(found["vm"]["finding"].startswith("HotSpot "), found["vm"])
+        self.assertEqual(found["memory"]["state"], "ok")
+        self.assertEqual(found["process"]["pid"], pid)
 
     def test_says_what_is_wrong(self):
         for words, said in ((["--seconds", "x"], "--seconds needs a number"),
