@@ -16,6 +16,7 @@
 #include "walk_step.h"
 #include "regs.bpf.h"
 #include "stacks.bpf.h"
+#include "count.bpf.h"
 #include "lifecycle.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

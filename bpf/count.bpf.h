@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From a walk to its count: sent at first sight, deferred, or counted once more. */
+#pragma once
+
+#define JT_DEFER_GAP 7 /* pages */
+
+/* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
+static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
+{
+	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
+	struct jt_deferred_record *d;
+	__u64 sp = w->first.sp;
+	__u32 have = 0, last = 0, gap = 0, i;
+
+	if (!buffer)
+		return -1;
+	d = &buffer->record;
+	d->head.type = JT_RECORD_DEFERRED;
+	d->head.pad = w->exact;
+	d->head.time_ns = bpf_ktime_get_ns();
+	d->key = w->record.key;
+	d->key.hash = 0;
+	d->key.frames = 0;
+	d->regs = w->first;
+	d->tid = w->tid;
+	d->absent = 0;
+	d->pad = 0;
+	/* Page by page: a read that crosses the stack's end fails whole. Pages inside a large frame
+	 * may never have been touched; many absent ones in a row are the guard zone behind the
+	 * stack. */
+	for (i = 0; i < JT_DEFER_BYTES / 4096 + 1; i++) {
+		__u32 n = 4096 - ((sp + have) & 4095);
+
+		barrier_var(n);
+		if (have >= JT_DEFER_BYTES || n > 4096 || gap > JT_DEFER_GAP)
+			break;
+		if (bpf_probe_read_user(d->stack + have, n, (const void *)(sp + have))) {
+			d->absent |= 1U << i;
+			gap++;
+		} else {
+			last = have + n;
+			gap = 0;
+		}
+		have += n;
+	}
+	if (last > JT_DEFER_BYTES)
+		last = JT_DEFER_BYTES;
+	d->stack_bytes = last;
+	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
+	                          BPF_RB_NO_WAKEUP);
+}
+
+/* Counts the stack; a new one is sent first, so that no count lacks its frames. */
+static __always_inline enum jt_counter count_stack(struct jt_walk *w)
+{
+	struct jt_stack_key *key = &w->record.key;
+	__u64 one = 1, *count, hash = key->hash;
+	__u32 frames = key->frames;
+
+	JT_MIX(hash, ((__u64)key->status << 32) | frames);
+	key->hash = hash;
+	count = bpf_map_lookup_elem(&counts, key);
+	if (count) {
+		__sync_fetch_and_add(count, 1);
+		return JT_COUNTER_KEPT;
+	}
+	/* Sending what cannot be counted would fill user space instead. */
+	if (state.counts_full)
+		return JT_COUNTER_LOST_COUNTS;
+	if (frames > JT_MAX_FRAMES)
+		return JT_COUNTER_LOST_RING;
+	w->record.head.time_ns = bpf_ktime_get_ns();
+	if (bpf_ringbuf_output(&ring, &w->record,
+	                       offsetof(struct jt_stack_record, frame) +
+	                               frames * sizeof(struct jt_frame),
+	                       BPF_RB_NO_WAKEUP))
+		return JT_COUNTER_LOST_RING;
+	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
+		return JT_COUNTER_KEPT;
+	/* Another CPU was first, or the map is full. */
+	count = bpf_map_lookup_elem(&counts, key);
+	if (!count) {
+		state.counts_full = 1;
+		return JT_COUNTER_LOST_COUNTS;
+	}
+	__sync_fetch_and_add(count, 1);
+	return JT_COUNTER_KEPT;
+}
+
+__noinline int finish(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+
+	if (!w)
+		return 0;
+	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
+	if (w->defer) {
+		bool sent = !send_deferred(w, env);
+
+		bump(sent ? JT_COUNTER_KEPT : JT_COUNTER_LOST_RING);
+		if (sent)
+			bump(JT_COUNTER_DEFERRED);
+	} else {
+		bump(count_stack(w));
+	}
+	w->busy = 0;
+	return 0;
+}
