@@ -8,6 +8,7 @@
  *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error: of the stack,
  *   jt_read_code(the same): of what a JVM keeps about its code,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
+ *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
  *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)
  */

@@ -8,6 +8,9 @@ typedef __u32 jt_env_t;
 #define JT_INLINE  __always_inline
 #define JT_WALK_FN __noinline
 
+/* Hides from the compiler what it knows of a value, so that it keeps a check the verifier needs. */
+#define jt_opaque(value) barrier_var(value)
+
 #define jt_load64(at) (*(const __u64 *)(at))
 #define jt_load32(at) (*(const __u32 *)(at))
 

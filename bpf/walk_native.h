@@ -108,6 +108,9 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 	__u64 fp = w->regs.fp, bx = w->regs.bx, pc, base = cfa;
 	__u32 window = jt_window(rule), known = w->bx_known;
 
+	/* Kernels up to 6.12 lose the bound between its 32-bit check and its 64-bit use. */
+	jt_opaque(window);
+	window &= JT_SAVED_WINDOW | 7;
 	if (jt_read(env, w->buf, window, cfa - window))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_saved(env, w, cfa, rule->ra_off, window, &pc))
