@@ -45,7 +45,8 @@ void put_ledger(std::string& out, const profile::Ledger& ledger) {
   std::size_t name_width = 0;
   std::size_t count_width = 0;
   for (const profile::LedgerLine& line : ledger.lines) {
-    rows.push_back({std::string(line.depth > 0 ? 2 : 0, ' ') + safe_text(line.name),
+    rows.push_back({std::string(2 * static_cast<std::size_t>(std::clamp(line.depth, 0, 4)), ' ') +
+                        safe_text(line.name),
                     line.measurable ? count_text(line.count) : "not measurable"});
     name_width = std::max(name_width, rows.back().name.size());
     count_width = std::max(count_width, rows.back().count.size());
