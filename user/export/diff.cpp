@@ -17,6 +17,8 @@
 namespace jtrace::exporting {
 namespace {
 
+// Indices of a row, so named as constants are.
+// NOLINTNEXTLINE(readability-identifier-naming)
 enum Column : std::size_t { kDelta, kBase, kNew, kColumns };
 
 // Samples of profiles that have tables of their own, in terms of one table.

@@ -11,6 +11,8 @@
 
 namespace jtrace::exporting::pprof {
 
+// Unscoped and used as numbers, so named as constants are.
+// NOLINTBEGIN(readability-identifier-naming)
 enum Profile : unsigned {
   kSampleType = 1,
   kSample = 2,
@@ -50,6 +52,7 @@ enum Function : unsigned {
   kFunctionSystemName = 3,
   kFunctionFile = 4,
 };
+// NOLINTEND(readability-identifier-naming)
 
 inline constexpr std::string_view kKernelMapping = "[kernel.kallsyms]";
 inline constexpr std::string_view kJavaMapping = "[java]";

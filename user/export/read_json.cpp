@@ -18,10 +18,10 @@ using profile::FrameKind;
 
 // The library's own accessors throw where a member is of another type; these give the empty value.
 const Json& member(const Json& object, const char* key) {
-  static const Json kNone;
-  if (!object.is_object()) return kNone;
+  static const Json none;
+  if (!object.is_object()) return none;
   const auto it = object.find(key);
-  return it == object.end() ? kNone : *it;
+  return it == object.end() ? none : *it;
 }
 std::string text(const Json& value) {
   return value.is_string() ? plain_text(value.get_ref<const std::string&>()) : std::string();
