@@ -25,6 +25,11 @@ constexpr std::array kLosses{
     std::pair{JT_COUNTER_LOST_NESTED, "lost: nested event"},
 };
 
+constexpr std::array kTroubles{
+    std::pair{JT_COUNTER_KERNEL_COLLISION, "kernel stack id collisions"},
+    std::pair{JT_COUNTER_NOTICE_LOST, "mapping notices that found no room"},
+};
+
 constexpr std::array kKinds{
     std::pair{FrameKind::JavaInterpreted, "java interpreted"},
     std::pair{FrameKind::JavaC1, "java compiled by C1"},
@@ -57,7 +62,7 @@ void add_statuses(Ledger& ledger, const StatusCounts& statuses) {
     const bool whole = i == JT_STATUS_COMPLETE || i == JT_STATUS_NO_USER;
     ledger.lines.push_back({.name = std::string(whole ? "" : "partial: ") + kStatusText.at(i),
                             .count = statuses.at(i),
-                            .depth = 2});
+                            .depth = 1});
   }
 }
 
@@ -108,36 +113,34 @@ Ledger make_ledger(const LedgerInput& input) {
   Ledger ledger;
   std::uint64_t accounted = c.at(JT_COUNTER_KEPT);
   ledger.lines.push_back({.name = "fired", .count = c.at(JT_COUNTER_FIRED)});
-  ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT), .depth = 1});
+  ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT)});
   add_statuses(ledger, statuses);
   if (input.filtered) {
-    ledger.lines.push_back(
-        {.name = "of these left out by -I and -X", .count = input.left_out, .depth = 2});
+    ledger.lines.push_back({.name = "left out by -I and -X", .count = input.left_out, .depth = 1});
   }
+  ledger.lines.push_back(
+      {.name = "walk finished in user space", .count = c.at(JT_COUNTER_DEFERRED), .depth = 1});
+  ledger.lines.push_back({.name = "distinct stacks", .count = input.samples.stacks(), .depth = 1});
   accounted += c.at(JT_COUNTER_SAMPLED_OUT);
   if (input.sampled) {
-    ledger.lines.push_back(
-        {.name = "sampled out", .count = c.at(JT_COUNTER_SAMPLED_OUT), .depth = 1});
+    ledger.lines.push_back({.name = "sampled out", .count = c.at(JT_COUNTER_SAMPLED_OUT)});
   }
   for (const auto& [counter, name] : kLosses) {
-    ledger.lines.push_back({.name = name, .count = c.at(counter), .depth = 1});
+    ledger.lines.push_back({.name = name, .count = c.at(counter)});
     accounted += c.at(counter);
   }
   const std::uint64_t walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
   ledger.balanced = accounted == c.at(JT_COUNTER_FIRED) && walked == c.at(JT_COUNTER_KEPT) &&
                     input.samples.without_frames() == 0;
-  ledger.lines.push_back(
-      {.name = "walk finished in user space", .count = c.at(JT_COUNTER_DEFERRED)});
   ledger.lines.push_back({.name = "missed by recursion, any process",
                           .count = input.missed_by_recursion,
                           .depth = 0,
                           .measurable = input.misses_measurable});
-  ledger.lines.push_back(
-      {.name = "kernel stack id collisions", .count = c.at(JT_COUNTER_KERNEL_COLLISION)});
-  ledger.lines.push_back(
-      {.name = "mapping notices that found no room", .count = c.at(JT_COUNTER_NOTICE_LOST)});
+  // Of no event, but of what is known about it; shown where there is something to say.
+  for (const auto& [counter, name] : kTroubles) {
+    if (c.at(counter) != 0) ledger.lines.push_back({.name = name, .count = c.at(counter)});
+  }
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
-  ledger.lines.push_back({.name = "distinct stacks", .count = input.samples.stacks()});
   add_frames(ledger, input.samples.frames());
   if (input.cost_counted) add_cost(ledger, c);
   return ledger;
