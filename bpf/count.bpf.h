@@ -4,6 +4,21 @@
 
 #define JT_DEFER_GAP 7 /* pages */
 
+/* Interpreted methods have no number that is never used again (compiled code has its id): what the
+ * JVM has unloaded until now tells two at the same address apart. */
+static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
+{
+	const struct jt_hotspot *vm;
+	__u64 epoch;
+
+	if (!w->target.jvm)
+		return JT_NO_EPOCH;
+	vm = jt_jvm_at(env, w->target.jvm - 1);
+	if (!vm || !vm->unload_epoch || jt_read_code(env, &epoch, sizeof(epoch), vm->unload_epoch))
+		return JT_NO_EPOCH;
+	return epoch;
+}
+
 /* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
 static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 {
@@ -21,6 +36,7 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 	d->key = w->record.key;
 	d->key.hash = 0;
 	d->key.frames = 0;
+	d->epoch = unload_epoch(w, env);
 	d->regs = w->first;
 	d->tid = w->tid;
 	d->absent = 0;
@@ -51,13 +67,15 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 }
 
 /* Counts the stack; a new one is sent first, so that no count lacks its frames. */
-static __always_inline enum jt_counter count_stack(struct jt_walk *w)
+static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 {
 	struct jt_stack_key *key = &w->record.key;
 	__u64 one = 1, *count, hash = key->hash;
 	__u32 frames = key->frames;
 
+	w->record.epoch = w->interpreted ? unload_epoch(w, env) : JT_NO_EPOCH;
 	JT_MIX(hash, ((__u64)key->status << 32) | frames);
+	JT_MIX(hash, w->record.epoch);
 	key->hash = hash;
 	count = bpf_map_lookup_elem(&counts, key);
 	if (count) {
@@ -101,7 +119,7 @@ __noinline int finish(__u32 env)
 		if (sent)
 			bump(JT_COUNTER_DEFERRED);
 	} else {
-		bump(count_stack(w));
+		bump(count_stack(w, env));
 	}
 	w->busy = 0;
 	return 0;

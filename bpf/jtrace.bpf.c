@@ -12,6 +12,7 @@
 #include "config.bpf.h"
 #include "maps.bpf.h"
 #include "counters.bpf.h"
+#include "notice.bpf.h"
 #include "walk_env.bpf.h"
 #include "walk_step.h"
 #include "regs.bpf.h"
@@ -125,10 +126,12 @@ SEC("tp/sched/sched_process_exit")
 int jt_exit(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, tid = (__u32)id;
 
 	if (!find_target(tgid))
 		return 0;
+	bpf_map_delete_elem(&java_threads, &tid);
 	/* do_exit() counts itself off before this event (kernel/exit.c). */
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		notify(JT_NOTICE_EXIT, tgid, 0, 0, 0);

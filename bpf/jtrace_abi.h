@@ -37,6 +37,8 @@ enum jt_frame_kind {
 	JT_FRAME_WRAPPER = 4,     /* native method's wrapper, as COMPILED */
 	JT_FRAME_STUB = 5,        /* any other code blob: addr: pc, info: pc - blob */
 	JT_FRAME_ENTRY = 6,       /* call_stub: C++ calls Java here; addr: pc */
+	JT_FRAME_FROZEN = 7,      /* marker: a virtual thread's callers lie in the heap from here on */
+	JT_FRAME_GAP = 8,         /* marker: native frames without unwind info were skipped */
 };
 
 /* kind in the top byte of `where`, the address in the low 56 bits */
@@ -66,6 +68,8 @@ struct jt_frame {
 	X(CFA, "cfa")                    /* rule needs a register that is not known here */ \
 	X(NO_BLOB, "no code blob")       /* pc in the code cache, no live blob there */ \
 	X(BAD_FRAME, "bad frame")        /* stack pointer does not grow, slots out of range */ \
+	X(FROZEN, "frozen")              /* whole but for a virtual thread's frames in the heap */ \
+	X(GAP, "gap")                    /* whole but for native code without unwind info */ \
 	X(FP_WALK, "frame pointers")     /* --cstack fp: the kernel walked; end unknown */ \
 	X(FP_LOST, "stack id collision") /* --cstack fp: bpf_get_stackid refused */ \
 	X(DEFER_CUT, "deferred copy too short") \
@@ -203,12 +207,25 @@ struct jt_hotspot {
 	__u16 off_deopt;    /* deopt handler: pointer, or offset from the blob */
 	__u16 off_deopt_mh; /* 0: there is none */
 	__u16 off_orig_pc;  /* int: where the original pc of a deoptimised frame lies above sp */
+	__u16 off_frame_complete; /* bytes of code from code_begin on that set up the frame */
+	__u8 frame_complete_bytes; /* size of that number: 2 or 4; 0: there is none */
 	__u8 code_is_offset;
 	__u8 deopt_is_offset;
 	__s8 slot_sender_sp; /* interpreter frame, words from rbp */
 	__s8 slot_method;
 	__s8 slot_bcp;
-	__s8 pad[3];
+	/* JavaFrameAnchor: where it lies in a JavaThread and in a JavaCallWrapper, and its parts */
+	__u16 off_thread_anchor; /* 0: not known, there is no resynchronising */
+	__u16 off_wrapper_anchor;
+	__u16 off_anchor_sp, off_anchor_pc, off_anchor_fp;
+	/* Virtual threads (JDK 21 on): ContinuationEntry, right above the last frame on the stack */
+	__u16 cont_entry_bytes; /* 0: none, or not known */
+	__u16 off_cont_argsize; /* int, words */
+	__u16 pad;
+	__u64 cont_barrier; /* return address that stands for frames in the heap */
+	__u64 cont_return;  /* return address into Continuation.enterSpecial */
+	/* A 64-bit counter that moves before the memory of an unloaded class is used again; 0: none */
+	__u64 unload_epoch;
 };
 
 /* ---------------------------------------------------------------- counts and records */
@@ -237,13 +254,17 @@ struct jt_record_head {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
+/* r13 and ax are those of the interrupted code, for its own frame only. */
 struct jt_regs {
-	__u64 pc, sp, fp, bx;
+	__u64 pc, sp, fp, bx, r13, ax;
 };
+
+#define JT_NO_EPOCH (~0ULL)
 
 struct jt_stack_record {
 	struct jt_record_head head;
 	struct jt_stack_key key;
+	__u64 epoch; /* of class unloading, at the event; JT_NO_EPOCH: no interpreted frame, or unknown */
 	struct jt_regs end;                   /* registers where the walk ended */
 	struct jt_frame frame[JT_MAX_FRAMES]; /* leaf first; only key.frames of them are sent */
 };
@@ -251,6 +272,7 @@ struct jt_stack_record {
 struct jt_deferred_record {
 	struct jt_record_head head;
 	struct jt_stack_key key; /* hash and frames are 0 */
+	__u64 epoch;             /* as in a stack record */
 	struct jt_regs regs;     /* at the event */
 	__u32 tid;
 	__u32 stack_bytes;
@@ -262,7 +284,8 @@ struct jt_deferred_record {
 enum jt_notice {
 	JT_NOTICE_MAPPING = 1, /* executable mapping made or changed */
 	JT_NOTICE_EXEC = 2,
-	JT_NOTICE_EXIT = 3, /* last thread of the process */
+	JT_NOTICE_EXIT = 3,   /* last thread of the process */
+	JT_NOTICE_THREAD = 4, /* the JavaThread of thread `lo` is asked for */
 };
 
 struct jt_notice_record {
@@ -309,9 +332,9 @@ JT_ASSERT(sizeof(struct jt_row) == 8, "ABI");
 JT_ASSERT(sizeof(struct jt_range) == 40, "ABI");
 JT_ASSERT(sizeof(struct jt_target) == 32, "ABI");
 JT_ASSERT(sizeof(struct jt_dirty) == 24, "ABI");
-JT_ASSERT(sizeof(struct jt_hotspot) == 200, "ABI");
+JT_ASSERT(sizeof(struct jt_hotspot) == 240, "ABI");
 JT_ASSERT(sizeof(struct jt_stack_key) == 40, "ABI");
-JT_ASSERT(sizeof(struct jt_stack_record) == 88 + 16 * JT_MAX_FRAMES, "ABI");
+JT_ASSERT(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
 JT_ASSERT(sizeof(struct jt_notice_record) == 48, "ABI");
 
 #endif

@@ -9,22 +9,6 @@
 #define JT_PROT_EXEC 4
 #define JT_PAGE_MASK (~4095ULL)
 
-static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, __u64 hi)
-{
-	struct jt_notice_record record = {
-		.head = { .type = JT_RECORD_NOTICE, .time_ns = bpf_ktime_get_ns() },
-		.notice = kind,
-		.tgid = tgid,
-		.seq = seq,
-		.lo = lo,
-		.hi = hi,
-	};
-
-	/* Rare, and user space should look while the mapping, or the process, still is there. */
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP))
-		bump(JT_COUNTER_NOTICE_LOST);
-}
-
 static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 kind)
 {
 	struct jt_target *target = find_target(tgid);

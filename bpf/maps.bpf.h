@@ -127,6 +127,15 @@ struct {
 	__type(value, struct jt_span);
 } mapping_calls SEC(".maps");
 
+/* tid -> address of its JavaThread, 0: user space has not told yet. Entries made by BPF when a walk
+ * needs one, filled by user space, dropped when the thread ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} java_threads SEC(".maps");
+
 /* The walk's step again, for kernels without bpf_loop. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -53,6 +53,10 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->scale = 1;
 	w->range = JT_NO_RANGE;
 	w->defer = 0;
+	w->interpreted = 0;
+	w->frozen = 0;
+	w->gap = 0;
+	w->wrapper = 0;
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->max_frames = cfg.max_frames;

@@ -7,6 +7,7 @@
  * The includer defines, before including this file's companions:
  *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error: of the stack,
  *   jt_read_code(the same): of what a JVM keeps about its code,
+ *   jt_java_thread(env, tid) -> address of its JavaThread or 0,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
  *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
@@ -36,6 +37,10 @@ struct jt_walk {
 	__u32 range; /* index of the last range hit */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
+	__u32 interpreted; /* nonzero: some frame was */
+	__u32 frozen;  /* nonzero: frames of a virtual thread were in the heap */
+	__u32 gap;     /* nonzero: native code was jumped over */
+	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
 	__u64 seed;                  /* of the hash, per run */
 	__u64 scale;                 /* JT_HASH_BASE to the power of the frames so far */
 	struct jt_regs first;        /* registers at the event */
@@ -44,6 +49,9 @@ struct jt_walk {
 };
 
 #define JT_NO_RANGE 0xffffffffu
+
+/* Bytecode pointer of a method whose frame is just being made; 0 stands for a native method. */
+#define JT_NO_BCP 1
 
 /* Step results. */
 #define JT_GO_ON 0

@@ -51,18 +51,20 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
  */
 static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
 {
-	/* rbp at 120, rbx 128, rsp 160, rip 168 */
-	if (jt_read(env, w->buf, 56, w->regs.sp + 120))
+	/* r13 at 80, rbp 120, rbx 128, rax 144, rsp 160, rip 168 */
+	if (jt_read(env, w->buf, 96, w->regs.sp + 80))
 		return jt_end(w, JT_STATUS_READ_FAULT);
-	jt_used_word(env, w->regs.sp + 160, jt_u64_at(w, 40));
-	jt_used_word(env, w->regs.sp + 168, jt_u64_at(w, 48));
+	jt_used_word(env, w->regs.sp + 160, jt_u64_at(w, 80));
+	jt_used_word(env, w->regs.sp + 168, jt_u64_at(w, 88));
 	jt_loaded_fp(env, w->regs.sp + 120);
 	jt_loaded_bx(env, w->regs.sp + 128);
 	/* An alternate signal stack lies anywhere: only the alignment can be checked. */
-	w->regs.fp = jt_u64_at(w, 0);
-	w->regs.bx = jt_u64_at(w, 8);
-	w->regs.sp = jt_u64_at(w, 40);
-	w->regs.pc = jt_u64_at(w, 48);
+	w->regs.r13 = jt_u64_at(w, 0);
+	w->regs.fp = jt_u64_at(w, 40);
+	w->regs.bx = jt_u64_at(w, 48);
+	w->regs.ax = jt_u64_at(w, 64);
+	w->regs.sp = jt_u64_at(w, 80);
+	w->regs.pc = jt_u64_at(w, 88);
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->exact = 1;
@@ -165,7 +167,8 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	if (!rule)
 		return jt_end(w, JT_STATUS_NO_CFI);
 	if (rule->cfa_kind == JT_CFA_END)
-		return jt_end(w, JT_STATUS_COMPLETE);
+		return jt_end(w, w->gap      ? JT_STATUS_GAP
+		                 : w->frozen ? JT_STATUS_FROZEN : JT_STATUS_COMPLETE);
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
 	status = jt_cfa(env, w, rule, &cfa);

@@ -36,6 +36,7 @@ static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 in
 	w->record.frame[n].where = where;
 	w->record.frame[n].info = info;
 	w->record.key.frames = n + 1;
+	w->interpreted |= kind == JT_FRAME_INTERPRETED;
 	JT_MIX(h, where);
 	JT_MIX(h, info);
 	w->record.key.hash += h * w->scale;
@@ -143,13 +144,16 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return jt_end(w, JT_STATUS_MAPPING);
 	}
 	if (!r)
-		return jt_end(w, JT_STATUS_MAPPING);
-	if (r->kind == JT_RANGE_NATIVE)
-		return jt_step_native(env);
+		return jt_resync(env, JT_STATUS_MAPPING);
+	if (r->kind == JT_RANGE_NATIVE) {
+		if (jt_step_native(env) == JT_GO_ON)
+			return JT_GO_ON;
+		return jt_resync(env, w->record.key.status);
+	}
 	if (r->kind == JT_RANGE_HOTSPOT)
 		return jt_step_hotspot(env);
 	jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping);
-	return jt_end(w, JT_STATUS_NO_CFI);
+	return jt_resync(env, JT_STATUS_NO_CFI);
 }
 
 #endif

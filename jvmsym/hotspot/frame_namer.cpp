@@ -24,6 +24,14 @@ std::optional<FrameKind> compiled_kind(int comp_level) {
   return std::nullopt;
 }
 
+std::uint64_t kind_of(const jt_frame& frame) {
+  return (frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK;
+}
+
+bool is_exact(const jt_frame& frame) {
+  return ((frame.where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
+}
+
 std::uint32_t header_bytes(const Layout& layout) {
   std::uint32_t bytes = layout.blob ? layout.blob->header_bytes : 0;
   if (layout.scopes) {
@@ -44,19 +52,20 @@ FrameNamer::FrameNamer(const process::MemoryReader& memory, const Layout& layout
   if (layout.method) methods_.emplace(memory, *layout.method);
 }
 
-profile::LocationId FrameNamer::name(const jt_frame& frame, profile::SymbolTable& symbols) {
+profile::LocationId FrameNamer::name(const jt_frame& frame, std::uint64_t epoch,
+                                     profile::SymbolTable& symbols) {
   if (symbols_ != &symbols) {
     symbols_ = &symbols;
     compiled_.clear();
+    interpreted_.clear();
   }
   const std::uint64_t address = frame.where & JT_ADDR_MASK;
-  switch ((frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK) {
+  switch (kind_of(frame)) {
     case JT_FRAME_INTERPRETED:
-      return location(frame.info != 0 ? frame.info : address, interpreted(address, frame.info));
+      return interpreted(frame, epoch);
     case JT_FRAME_COMPILED:
-      return compiled(frame, false);
     case JT_FRAME_WRAPPER:
-      return compiled(frame, true);
+      return compiled(frame);
     case JT_FRAME_STUB:
       return location(address, stub(frame));
     case JT_FRAME_ENTRY:
@@ -84,7 +93,33 @@ UnknownReason FrameNamer::why_unreadable() const {
   return alive ? UnknownReason::BadMetadata : UnknownReason::ProcessGone;
 }
 
-FrameNamer::Lines FrameNamer::interpreted(std::uint64_t method, std::uint64_t bcp) {
+// Whether the memory of a method that was met at `epoch` may be another's by now.
+bool FrameNamer::unloaded_since(std::uint64_t epoch) const {
+  if (epoch_at_.value == 0) return false;
+  const auto now = memory_.read<std::uint64_t>(epoch_at_);
+  return !now || (*now != 0 && *now != epoch);
+}
+
+profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t epoch) {
+  const std::uint64_t method = frame.where & JT_ADDR_MASK;
+  const std::uint64_t address = frame.info != 0 ? std::uint64_t{frame.info} : method;
+  const InterpretedKey key{method, frame.info, epoch};
+  if (const auto proven = interpreted_.find(key); proven != interpreted_.end()) {
+    return proven->second;
+  }
+  Lines lines = interpreted_lines(method, frame.info);
+  // Looked at after all was read: until then nothing that was read can have been reused.
+  if (lines && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
+  const bool lasting = lines.has_value();
+  const profile::LocationId id = location(address, std::move(lines));
+  if (lasting) {
+    if (interpreted_.size() >= kMaxLocations) interpreted_.clear();
+    interpreted_.emplace(key, id);
+  }
+  return id;
+}
+
+FrameNamer::Lines FrameNamer::interpreted_lines(std::uint64_t method, std::uint64_t bcp) {
   if (!methods_) return std::unexpected(UnknownReason::NoJvmSymbols);
   const JavaMethod* java = methods_->find(method);
   if (java == nullptr) return std::unexpected(why_unreadable());
@@ -93,7 +128,7 @@ FrameNamer::Lines FrameNamer::interpreted(std::uint64_t method, std::uint64_t bc
                           native ? FrameKind::JavaNative : FrameKind::JavaInterpreted)};
 }
 
-profile::LocationId FrameNamer::compiled(const jt_frame& frame, bool wrapper) {
+profile::LocationId FrameNamer::compiled(const jt_frame& frame) {
   const std::uint64_t pc = frame.where & JT_ADDR_MASK;
   const std::uint64_t distance = frame.info & 0xffffffff;
   if (distance > pc) return location(pc, std::unexpected(UnknownReason::BadMetadata));
@@ -101,7 +136,7 @@ profile::LocationId FrameNamer::compiled(const jt_frame& frame, bool wrapper) {
   const CompiledKey pc_key{key, pc};
   const auto cached = compiled_.find(pc_key);
   if (cached != compiled_.end()) return cached->second;
-  Lines lines = compiled_lines(key, pc, wrapper);
+  Lines lines = compiled_lines(key, pc, frame);
   // A compile id that is gone does not come back; anything else may be better next time.
   const bool lasting = lines || lines.error() == UnknownReason::CodeReplaced;
   const profile::LocationId id = location(pc, std::move(lines));
@@ -124,17 +159,18 @@ std::expected<BlobHeader, UnknownReason> FrameNamer::live_blob(const BlobKey& ke
   return std::move(*header);
 }
 
-FrameNamer::Lines FrameNamer::compiled_lines(const BlobKey& key, std::uint64_t pc, bool wrapper) {
+FrameNamer::Lines FrameNamer::compiled_lines(const BlobKey& key, std::uint64_t pc,
+                                             const jt_frame& frame) {
   if (!methods_) return std::unexpected(UnknownReason::NoJvmSymbols);
   const auto header = live_blob(key);
   if (!header) return std::unexpected(header.error());
   Lines lines = std::unexpected(UnknownReason::BadMetadata);
-  if (wrapper) {
+  if (kind_of(frame) == JT_FRAME_WRAPPER) {
     if (const auto own = method_line(header->method, -1, FrameKind::JavaNative)) {
       lines = std::vector{*own};
     }
   } else if (pc >= header->code_begin && pc <= header->code_end) {
-    lines = scope_lines(*header, key, pc);
+    lines = scope_lines(*header, key, pc, is_exact(frame));
   }
   // Read in pieces while the JVM runs: what was read is of this compilation only if it is still
   // there now. A failure, too, is explained by its being gone.
@@ -144,11 +180,14 @@ FrameNamer::Lines FrameNamer::compiled_lines(const BlobKey& key, std::uint64_t p
 }
 
 FrameNamer::Lines FrameNamer::scope_lines(const BlobHeader& header, const BlobKey& key,
-                                          std::uint64_t pc) {
+                                          std::uint64_t pc, bool exact) {
   const auto kind = compiled_kind(header.comp_level);
   if (!kind) return std::unexpected(UnknownReason::BadMetadata);
   std::vector<Scope> scopes;
-  if (layout_.scopes) {
+  // Interrupted while it made its frame: the next PcDesc may be of a method inlined further on.
+  const std::uint64_t complete =
+      header.code_begin + layout_.blob->frame_complete.get(header.bytes).value_or(0);
+  if (layout_.scopes && !(exact && pc < complete)) {
     const NmethodTables* nmethod = tables(header, key);
     auto chain = nmethod != nullptr ? nmethod->scopes(pc) : std::nullopt;
     if (!chain) return std::unexpected(UnknownReason::BadMetadata);
@@ -200,8 +239,7 @@ FrameNamer::Lines FrameNamer::stub(const jt_frame& frame) {
   if (frame.info > kMaxStubBlob || frame.info > pc) {
     return std::unexpected(UnknownReason::BadMetadata);
   }
-  const bool exact = ((frame.where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-  const auto name = stubs_.find(ProcessAddr{pc - frame.info}, exact ? pc : pc - 1);
+  const auto name = stubs_.find(ProcessAddr{pc - frame.info}, is_exact(frame) ? pc : pc - 1);
   if (!name) return std::unexpected(why_unreadable());
   return std::vector{Line{.function = symbols_->function(*name), .kind = FrameKind::JavaStub}};
 }

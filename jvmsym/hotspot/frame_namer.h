@@ -29,7 +29,11 @@ class FrameNamer {
  public:
   FrameNamer(const process::MemoryReader& memory, const Layout& layout, StubNames stubs);
 
-  [[nodiscard]] profile::LocationId name(const jt_frame& frame, profile::SymbolTable& symbols);
+  // `epoch`: of class unloading when the frame was met.
+  [[nodiscard]] profile::LocationId name(const jt_frame& frame, std::uint64_t epoch,
+                                         profile::SymbolTable& symbols);
+  // Where that counter lies; 0: the JVM has none, interpreted names go unproven.
+  void use_epoch_at(ProcessAddr epoch) { epoch_at_ = epoch; }
   void use_raw_names() { raw_names_ = true; }
 
  private:
@@ -43,10 +47,15 @@ class FrameNamer {
   };
   using CompiledKey = std::tuple<BlobKey, std::uint64_t>;  // and pc
 
-  [[nodiscard]] Lines interpreted(std::uint64_t method, std::uint64_t bcp);
-  [[nodiscard]] profile::LocationId compiled(const jt_frame& frame, bool wrapper);
-  [[nodiscard]] Lines compiled_lines(const BlobKey& key, std::uint64_t pc, bool wrapper);
-  [[nodiscard]] Lines scope_lines(const BlobHeader& header, const BlobKey& key, std::uint64_t pc);
+  using InterpretedKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;  // epoch last
+
+  [[nodiscard]] profile::LocationId interpreted(const jt_frame& frame, std::uint64_t epoch);
+  [[nodiscard]] Lines interpreted_lines(std::uint64_t method, std::uint64_t bcp);
+  [[nodiscard]] bool unloaded_since(std::uint64_t epoch) const;
+  [[nodiscard]] profile::LocationId compiled(const jt_frame& frame);
+  [[nodiscard]] Lines compiled_lines(const BlobKey& key, std::uint64_t pc, const jt_frame& frame);
+  [[nodiscard]] Lines scope_lines(const BlobHeader& header, const BlobKey& key, std::uint64_t pc,
+                                  bool exact);
   [[nodiscard]] Lines stub(const jt_frame& frame);
   [[nodiscard]] std::expected<BlobHeader, profile::UnknownReason> live_blob(const BlobKey& key);
   [[nodiscard]] const NmethodTables* tables(const BlobHeader& header, const BlobKey& key);
@@ -67,6 +76,8 @@ class FrameNamer {
   std::size_t tables_bytes_ = 0;
   bool raw_names_ = false;
   std::map<CompiledKey, profile::LocationId> compiled_;
+  std::map<InterpretedKey, profile::LocationId> interpreted_;  // proven
+  ProcessAddr epoch_at_{};
 };
 
 }  // namespace jtrace::jvmsym::hotspot

@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "jvmsym/hotspot/code_heap.h"
+#include "jvmsym/hotspot/continuations.h"
 #include "jvmsym/hotspot/frame_namer.h"
 #include "jvmsym/hotspot/guarded_memory.h"
 #include "jvmsym/hotspot/layout.h"
+#include "jvmsym/hotspot/perf_counters.h"
+#include "jvmsym/hotspot/threads.h"
 #include "jvmsym/hotspot/vm_structs.h"
 #include "jvmsym/hotspot/walk_config.h"
 
@@ -26,34 +29,47 @@ class HotspotVmImpl final : public HotspotVm {
   HotspotVmImpl(const process::MemoryReader& memory, Layout layout)
       : memory_(memory), layout_(std::move(layout)) {}
 
-  Status init(std::optional<ProcessAddr> stub_list) {
+  Status init(const VmSymbols& symbols) {
+    barrier_ = symbols.find(kReturnBarrierSymbol);
+    enter_return_ = symbols.find(kEnterReturnSymbol);
+    safepoints_ = symbols.find(kSafepointCounterSymbol);
     memory_.allow(kAttachBytes, kAttachReads);
     if (layout_.heap) {
       JT_TRY(heaps_, read_code_heaps(memory_, *layout_.heap));
     }
     JT_TRY(config_, make_walk_config(memory_, layout_, heaps_));
+    fill_anchor();
+    find_epoch();
     static_cast<void>(refresh_walk_config());
     const auto low = std::ranges::min(heaps_, {}, &CodeHeapInfo::low).low;
     const auto high = std::ranges::max(heaps_, {}, &CodeHeapInfo::high).high;
-    namer_.emplace(memory_, layout_, StubNames(memory_, *layout_.blob, stub_list, low, high));
+    namer_.emplace(memory_, layout_, StubNames(memory_, *layout_.blob, symbols.find(kStubListSymbol), low, high));
+    namer_->use_epoch_at(ProcessAddr{config_.unload_epoch});
     return {};
   }
 
   [[nodiscard]] const jt_hotspot& walk_config() const override { return config_; }
 
   [[nodiscard]] bool refresh_walk_config() override {
-    if (config_.name_nmethod != 0 && config_.name_native != 0) return false;
     memory_.allow(kAttachBytes, kAttachReads);
+    const bool continuations = learn_continuations();
+    if (config_.name_nmethod != 0 && config_.name_native != 0) return continuations;
     const BlobReader blobs(memory_, *layout_.heap, *layout_.blob, layout_.blob->header_bytes);
     // What is committed grows with every compilation.
     if (auto heaps = read_code_heaps(memory_, *layout_.heap)) heaps_ = std::move(*heaps);
-    return learn_names(memory_, blobs, heaps_, config_);
+    return learn_names(memory_, blobs, heaps_, config_) || continuations;
   }
 
-  [[nodiscard]] profile::LocationId symbolize(const jt_frame& frame,
+  [[nodiscard]] std::unordered_map<pid_t, ProcessAddr> java_threads() override {
+    memory_.allow(kAttachBytes, kAttachReads);
+    if (!layout_.threads) return {};
+    return read_java_threads(memory_, *layout_.threads);
+  }
+
+  [[nodiscard]] profile::LocationId symbolize(const jt_frame& frame, std::uint64_t epoch,
                                               profile::SymbolTable& symbols) override {
     memory_.allow(kFrameBytes, kFrameReads);
-    return namer_->name(frame, symbols);
+    return namer_->name(frame, epoch, symbols);
   }
 
   void use_raw_names() override { namer_->use_raw_names(); }
@@ -62,8 +78,43 @@ class HotspotVmImpl final : public HotspotVm {
   [[nodiscard]] const std::vector<std::string>& missing() const override { return layout_.missing; }
 
  private:
+  void fill_anchor() {
+    if (!layout_.anchor) return;
+    const AnchorLayout& anchor = *layout_.anchor;
+    config_.off_thread_anchor = static_cast<std::uint16_t>(anchor.in_thread);
+    config_.off_wrapper_anchor = static_cast<std::uint16_t>(anchor.in_wrapper);
+    config_.off_anchor_sp = static_cast<std::uint16_t>(anchor.sp);
+    config_.off_anchor_pc = static_cast<std::uint16_t>(anchor.pc);
+    config_.off_anchor_fp = static_cast<std::uint16_t>(anchor.fp);
+  }
+
+  // Unloading counts its classes before it frees them. Without counters (-XX:-UsePerfData) every
+  // safepoint may have been one: each collection that unloads passes one first.
+  void find_epoch() {
+    std::optional<ProcessAddr> at;
+    if (layout_.perf_memory) {
+      at = find_perf_counter(memory_, *layout_.perf_memory, "java.cls.unloadedClasses");
+    }
+    if (!at) at = safepoints_;
+    config_.unload_epoch = at ? at->value : 0;
+    if (!at) layout_.missing.emplace_back("proof of interpreted names: no count of unloaded classes");
+  }
+
+  // Made when the JVM initialises its first continuation, early but not at once.
+  bool learn_continuations() {
+    if (config_.cont_entry_bytes != 0) return false;
+    const auto found = read_continuations(memory_, barrier_, enter_return_);
+    if (!found) return false;
+    config_.cont_barrier = found->barrier;
+    config_.cont_return = found->enter_return;
+    config_.cont_entry_bytes = found->entry_bytes;
+    config_.off_cont_argsize = found->argsize;
+    return true;
+  }
+
   GuardedMemory memory_;
   Layout layout_;
+  std::optional<ProcessAddr> barrier_, enter_return_, safepoints_;
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
   std::optional<FrameNamer> namer_;  // refers to memory_ and layout_
@@ -77,7 +128,7 @@ Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader
   JT_TRY(const VmStructs structs, VmStructs::read(memory, symbols));
   auto vm = std::make_unique<HotspotVmImpl>(
       memory, make_layout(memory, structs, major_version(memory, structs)));
-  JT_CHECK_OK(vm->init(symbols.find(kStubListSymbol)));
+  JT_CHECK_OK(vm->init(symbols));
   return vm;
 }
 

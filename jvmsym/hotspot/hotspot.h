@@ -2,9 +2,12 @@
 // One HotSpot JVM read from outside: what the BPF walker needs of it, and the names of its frames.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
@@ -35,10 +38,15 @@ class HotspotVm {
   // method was compiled. True where walk_config() changed. Cheap once nothing is missing.
   [[nodiscard]] virtual bool refresh_walk_config() = 0;
 
+  // Thread id in the JVM's pid namespace -> its JavaThread; empty where they cannot be read.
+  [[nodiscard]] virtual std::unordered_map<pid_t, ProcessAddr> java_threads() = 0;
+
   // Names a frame of kind INTERPRETED, COMPILED, WRAPPER, STUB or ENTRY. Cached: by (blob, compile
   // id, pc) for compiled code, whose compile id is checked again after its tables were read; by
   // (Method*, bcp) for interpreted frames. Never fails: what has no name says why in its Location.
-  [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame,
+  // `epoch`: of class unloading when the frame was met (jt_stack_record::epoch): an interpreted
+  // frame's name is proven while no class was unloaded since.
+  [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame, std::uint64_t epoch,
                                                       profile::SymbolTable& symbols) = 0;
 
   // Names of lambdas and hidden classes as the JVM has them, with counters and addresses. To be

@@ -173,6 +173,7 @@ std::optional<BlobLayout> blob_layout(const VmStructs& structs, std::vector<std:
   blob.compile_id = f.member({{"nmethod", "_compile_id"}});
   blob.comp_level = f.member({{"nmethod", "_comp_level"}});
   blob.orig_pc = f.member({{"nmethod", "_orig_pc_offset"}});
+  blob.frame_complete = f.optional({{"CodeBlob", "_frame_complete_offset"}});
   blob.deopt =
       f.place({{.from_blob = true, .terms = {{{"nmethod", "_deopt_handler_entry_offset"}}}},
                {.from_blob = true, .terms = {{{"nmethod", "_deopt_handler_offset"}}}},
@@ -185,8 +186,50 @@ std::optional<BlobLayout> blob_layout(const VmStructs& structs, std::vector<std:
   blob.header_bytes =
       std::max({blob.name.end(), blob.size.end(), blob.frame_size.end(), blob.code_begin.end(),
                 blob.code_end.end(), blob.method.end(), blob.compile_id.end(),
-                blob.comp_level.end(), blob.orig_pc.end(), blob.deopt.end(), blob.deopt_mh.end()});
+                blob.comp_level.end(), blob.orig_pc.end(), blob.frame_complete.end(),
+                blob.deopt.end(), blob.deopt_mh.end()});
   return f.finish(blob, missing);
+}
+
+std::optional<AnchorLayout> anchor_layout(const VmStructs& structs,
+                                          std::vector<std::string>& missing) {
+  Feature f(structs, "native code without unwind information");
+  AnchorLayout anchor;
+  anchor.in_thread = f.offset({{"JavaThread", "_anchor"}});
+  anchor.in_wrapper = f.offset({{"JavaCallWrapper", "_anchor"}});
+  anchor.sp = f.offset({{"JavaFrameAnchor", "_last_Java_sp"}});
+  anchor.pc = f.offset({{"JavaFrameAnchor", "_last_Java_pc"}});
+  anchor.fp = f.offset({{"JavaFrameAnchor", "_last_Java_fp"}});
+  return f.finish(anchor, missing);
+}
+
+// ThreadsList came with JDK 10; the OSThread moved from JavaThread to Thread with JDK 25.
+std::optional<ThreadsLayout> threads_layout(const VmStructs& structs,
+                                            std::vector<std::string>& missing) {
+  Feature f(structs, "Java threads");
+  ThreadsLayout threads;
+  threads.list = f.static_field(
+      {{"ThreadsSMRSupport", "_java_thread_list"}, {"Threads", "_thread_list"}});
+  threads.is_chain = structs.find({{"ThreadsSMRSupport", "_java_thread_list"}}) == nullptr;
+  if (threads.is_chain) {
+    threads.next = f.offset({{"JavaThread", "_next"}});
+  } else {
+    threads.length = f.offset({{"ThreadsList", "_length"}});
+    threads.threads = f.offset({{"ThreadsList", "_threads"}});
+  }
+  threads.osthread = f.offset({{"JavaThread", "_osthread"}, {"Thread", "_osthread"}});
+  // A typedef whose size is in no table: pid_t.
+  threads.thread_id = {f.offset({{"OSThread", "_thread_id"}}), 4};
+  return f.finish(threads, missing);
+}
+
+std::optional<PerfMemoryLayout> perf_memory_layout(const VmStructs& structs,
+                                                   std::vector<std::string>& missing) {
+  Feature f(structs, "the JVM's own counters");
+  PerfMemoryLayout layout;
+  layout.start = f.static_field({{"PerfMemory", "_start"}});
+  layout.top = f.static_field({{"PerfMemory", "_top"}});
+  return f.finish(layout, missing);
 }
 
 // JDK 23 moved scopes and pcs to the C heap ("immutable data") and swapped them, JDK 25 the
@@ -320,6 +363,9 @@ Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs
   layout.blob = blob_layout(structs, layout.missing);
   layout.scopes = scopes_layout(structs, quirks, layout.missing);
   layout.method = method_layout(structs, quirks, layout.missing);
+  layout.anchor = anchor_layout(structs, layout.missing);
+  layout.threads = threads_layout(structs, layout.missing);
+  layout.perf_memory = perf_memory_layout(structs, layout.missing);
   return layout;
 }
 

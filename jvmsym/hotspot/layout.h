@@ -72,9 +72,32 @@ struct BlobLayout {
   Member compile_id;
   Member comp_level;
   Member orig_pc;
+  Member frame_complete;  // bytes of code that set the frame up; absent: nothing says
   Place deopt;
   Place deopt_mh;  // end() == 0: there is none
   std::uint32_t header_bytes = 0;
+};
+
+// Where a thread notes the Java frame that it left for native code.
+struct AnchorLayout {
+  std::uint32_t in_thread = 0;   // of a JavaThread
+  std::uint32_t in_wrapper = 0;  // of a JavaCallWrapper
+  std::uint32_t sp = 0, pc = 0, fp = 0;
+};
+
+// The list of Java threads, and the number that the kernel knows one by.
+struct ThreadsLayout {
+  ProcessAddr list;       // ThreadsSMRSupport::_java_thread_list, or Threads::_thread_list
+  bool is_chain = false;  // JDK 8: threads are linked by `next`
+  std::uint32_t next = 0;
+  std::uint32_t length = 0, threads = 0;  // of a ThreadsList
+  std::uint32_t osthread = 0;             // of a JavaThread
+  Member thread_id;                       // of an OSThread
+};
+
+// PerfMemory: the JVM's own counters, as jstat reads them.
+struct PerfMemoryLayout {
+  ProcessAddr start, top;
 };
 
 // The tables of an nmethod that lead from a pc to methods and bytecodes.
@@ -122,6 +145,9 @@ struct Layout {
   std::optional<BlobLayout> blob;
   std::optional<ScopesLayout> scopes;
   std::optional<MethodLayout> method;
+  std::optional<AnchorLayout> anchor;
+  std::optional<ThreadsLayout> threads;
+  std::optional<PerfMemoryLayout> perf_memory;
   std::vector<std::string> missing;  // "inlined frames: no nmethod::_metadata_offset"
 };
 

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <utility>
 
+#include "jvmsym/hotspot/continuations.h"
 #include "jvmsym/hotspot/guarded_memory.h"
 
 namespace jtrace::jvmsym::hotspot {
@@ -32,7 +33,9 @@ struct ElfCloser {
 };
 
 bool wanted(std::string_view name) {
-  return name.starts_with(kTablePrefix) || name == kStubListSymbol;
+  return name.starts_with(kTablePrefix) || name == kStubListSymbol ||
+         name == kReturnBarrierSymbol || name == kEnterReturnSymbol ||
+         name == kSafepointCounterSymbol;
 }
 
 std::span<const std::byte> section_bytes(Elf_Scn* section) {

@@ -19,6 +19,9 @@ namespace jtrace::jvmsym::hotspot {
 
 // The list of generated stubs, which no table exports: only where .symtab was kept.
 inline constexpr std::string_view kStubListSymbol = "_ZN12StubCodeDesc5_listE";
+// Moves at every safepoint.
+inline constexpr std::string_view kSafepointCounterSymbol =
+    "_ZN20SafepointSynchronize18_safepoint_counterE";
 
 // Names a field; `type` is the class that the table lists it under, which moves between releases.
 struct FieldName {

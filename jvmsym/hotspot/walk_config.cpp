@@ -59,7 +59,8 @@ Status fill_offsets(const HeapLayout& heap, const BlobLayout& blob, jt_hotspot& 
   const std::uint32_t bytes =
       heap.block_header +
       std::max({blob.name.end(), blob.frame_size.end(), blob.code_begin.end(),
-                blob.compile_id.end(), blob.deopt.end(), blob.deopt_mh.end(), blob.orig_pc.end()});
+                blob.compile_id.end(), blob.deopt.end(), blob.deopt_mh.end(), blob.orig_pc.end(),
+                blob.frame_complete.end()});
   if (bytes > JT_BLOB_BYTES || heap.block_used.offset >= heap.block_header) {
     return fail(Errc::Target,
                 fmt::format("the JVM's nmethod header is too large: {} bytes", bytes));
@@ -74,6 +75,8 @@ Status fill_offsets(const HeapLayout& heap, const BlobLayout& blob, jt_hotspot& 
   config.off_deopt = place_offset(blob.deopt);
   config.off_deopt_mh = place_offset(blob.deopt_mh);
   config.off_orig_pc = static_cast<std::uint16_t>(blob.orig_pc.offset);
+  config.off_frame_complete = static_cast<std::uint16_t>(blob.frame_complete.offset);
+  config.frame_complete_bytes = static_cast<std::uint8_t>(blob.frame_complete.size);
   config.code_is_offset = blob.code_begin.from_blob ? 1 : 0;
   config.deopt_is_offset = blob.deopt.from_blob ? 1 : 0;
   return {};

@@ -86,6 +86,8 @@ class Capture {
   [[nodiscard]] Status set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target);
   // The process is gone, its number may be another's soon.
   void remove_target(pid_t tgid);
+  // Where thread `tid` (in the initial pid namespace) has its JavaThread.
+  void set_java_thread(std::uint32_t tid, std::uint64_t address);
   // Number of the last mapping change that BPF saw in this process.
   [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 

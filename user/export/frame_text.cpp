@@ -120,6 +120,8 @@ std::string_view reason_text(UnknownReason reason) {
       return "code replaced";
     case UnknownReason::BadMetadata:
       return "bad JVM metadata";
+    case UnknownReason::Unverified:
+      return "unverified";
     case UnknownReason::NoJvmSymbols:
       return "no JVM symbols";
   }
@@ -128,7 +130,7 @@ std::string_view reason_text(UnknownReason reason) {
 
 bool address_means_something(UnknownReason reason) {
   return reason != UnknownReason::CodeReplaced && reason != UnknownReason::BadMetadata &&
-         reason != UnknownReason::NoJvmSymbols;
+         reason != UnknownReason::NoJvmSymbols && reason != UnknownReason::Unverified;
 }
 
 bool is_java(FrameKind kind) {

@@ -80,6 +80,11 @@ std::optional<Stat> parse_stat(std::string_view text) {
               *start};
 }
 
+// The last of a process's numbers, outermost pid namespace first.
+std::optional<pid_t> innermost(std::string_view numbers) {
+  return parse_number<pid_t>(numbers.substr(numbers.find_last_of(" \t") + 1));
+}
+
 bool is_64bit(pid_t pid) {
   const UniqueFd fd(::open(fmt::format("/proc/{}/exe", pid).c_str(),
                            O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -114,11 +119,15 @@ Result<ProcessInfo> find_process(pid_t pid) {
   ProcessInfo info;
   info.key = {pid, stat->start_ticks};
   info.comm = stat->comm;
-  const std::string_view inner = status_field(*status, "NStgid");
-  info.inner_tgid = parse_number<pid_t>(inner.substr(inner.find_last_of(" \t") + 1)).value_or(pid);
+  info.inner_tgid = innermost(status_field(*status, "NStgid")).value_or(pid);
   info.kernel_thread = (stat->flags & kKernelThread) != 0;
   info.is_64bit = is_64bit(pid);
   return info;
+}
+
+std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid) {
+  const auto status = read_file(fmt::format("/proc/{}/task/{}/status", tgid, tid), kMaxProcFile);
+  return status ? innermost(status_field(*status, "NSpid")) : std::nullopt;
 }
 
 bool in_initial_pid_namespace() {

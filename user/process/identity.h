@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -28,6 +29,9 @@ struct ProcessInfo {
 // Errc::Target where there is no such process ("no such process: 123"), where `pid` is a thread of
 // another process (the hint names the process), or a zombie.
 [[nodiscard]] Result<ProcessInfo> find_process(pid_t pid);
+
+// What a thread of that process is called in its own innermost pid namespace; nullopt: it is gone.
+[[nodiscard]] std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid);
 
 // True where /proc shows the initial pid namespace, whose numbers BPF sees.
 [[nodiscard]] bool in_initial_pid_namespace();

@@ -45,6 +45,7 @@ enum class UnknownReason : std::uint8_t {
   CodeReplaced,  // the compiled method at that address is no longer the one of the event
   BadMetadata,   // the JVM's data did not make sense
   NoJvmSymbols,  // --jvm-symbols none, or nothing readable
+  Unverified,    // classes were unloaded since: the method there may be another one
 };
 
 struct Function {

@@ -48,6 +48,7 @@ constexpr std::array kReasons{
     std::pair{UnknownReason::CodeReplaced, "unnamed: compiled code was replaced"},
     std::pair{UnknownReason::BadMetadata, "unnamed: JVM data made no sense"},
     std::pair{UnknownReason::NoJvmSymbols, "unnamed: no source of Java names"},
+    std::pair{UnknownReason::Unverified, "unnamed: classes were unloaded before it was read"},
 };
 
 template <class Map, class Key>

@@ -44,7 +44,8 @@ LocationId Recorder::signal_frame() {
        .lines = {{.function = symbols_.function("__restore_rt"), .kind = FrameKind::Native}}});
 }
 
-std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames) {
+std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
+                                         std::uint64_t epoch) {
   std::vector<LocationId> locations;
   locations.reserve(frames.size());
   if (!target) return locations;
@@ -56,7 +57,7 @@ std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_fram
     // symbol no return address points behind.
     const bool trampoline =
         i + 1 < frames.size() && ((frames[i + 1].where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], symbols_));
+    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], epoch, symbols_));
   }
   if (options_.keep_root != 0) cut(locations);
   return locations;
@@ -104,11 +105,11 @@ void Recorder::on_stack(const jt_stack_record& record) {
     for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
       frames.push_back(target->frame_at(pc, frames.empty()));
     }
-    samples_.name(record.key, locate(target, frames));
+    samples_.name(record.key, locate(target, frames, JT_NO_EPOCH));
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
-  samples_.name(record.key, locate(target, {record.frame, n}));
+  samples_.name(record.key, locate(target, {record.frame, n}, record.epoch));
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
@@ -132,6 +133,10 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
 void Recorder::on_notice(const jt_notice_record& notice) {
   Target* target = find(notice.tgid);
   if (!target || notice.notice == JT_NOTICE_EXIT) return;
+  if (notice.notice == JT_NOTICE_THREAD) {
+    target->tell_java_thread(static_cast<std::uint32_t>(notice.lo), capture_);
+    return;
+  }
   if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
   changed_.insert(target);
 }
@@ -163,7 +168,7 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, locate(target, walk.frames));
+    samples_.add_deferred(key, locate(target, walk.frames, record->epoch));
   }
   deferred_ = std::move(waiting);
 }

@@ -56,7 +56,8 @@ class Recorder {
   void note_thread(std::uint32_t tgid, std::uint32_t tid);
   void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
-                                                        std::span<const jt_frame> frames);
+                                                        std::span<const jt_frame> frames,
+                                                         std::uint64_t epoch);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;

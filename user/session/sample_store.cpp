@@ -5,6 +5,17 @@ namespace jtrace::session {
 
 using profile::LocationId;
 
+namespace {
+
+// Whether the stack ends at its thread's entry. Those with a gap or with frozen frames do, and have
+// their marker where these frames would be.
+bool reaches_entry(jt_status status) {
+  return status == JT_STATUS_COMPLETE || status == JT_STATUS_NO_USER || status == JT_STATUS_GAP ||
+         status == JT_STATUS_FROZEN;
+}
+
+}  // namespace
+
 void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
   stacks_.try_emplace(key, std::move(locations));
 }
@@ -33,7 +44,7 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& lo
     return;
   }
   const auto status = static_cast<jt_status>(key.status);
-  if (status != JT_STATUS_COMPLETE && status != JT_STATUS_NO_USER) {
+  if (!reaches_entry(status)) {
     all.push_back(hooks.cut_marker(status));
   }
   builder.add({.locations = std::move(all),

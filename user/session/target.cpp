@@ -31,6 +31,14 @@ bool is_libjvm(const process::MapEntry& entry) {
   return entry.executable && std::filesystem::path(entry.path).filename() == "libjvm.so";
 }
 
+LocationId marker(std::string_view text, profile::SymbolTable& symbols) {
+  return symbols.location(
+      {.mapping = {},
+       .address = 0,
+       .reason = UnknownReason::None,
+       .lines = {{.function = symbols.function(text), .kind = profile::FrameKind::Marker}}});
+}
+
 LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::SymbolTable& symbols) {
   return symbols.location({.mapping = {}, .address = address, .reason = reason, .lines = {}});
 }
@@ -205,9 +213,27 @@ jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
   return frame(JT_FRAME_NATIVE, it->mapping);
 }
 
-LocationId Target::locate(const jt_frame& frame, profile::SymbolTable& symbols) {
-  if (kind_of(frame) == JT_FRAME_NATIVE) return locate_native(frame, symbols);
-  return locate_java(frame, symbols);
+LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
+                          profile::SymbolTable& symbols) {
+  switch (kind_of(frame)) {
+    case JT_FRAME_NATIVE:
+      return locate_native(frame, symbols);
+    case JT_FRAME_FROZEN:
+      return marker("[virtual-thread frames in heap]", symbols);
+    case JT_FRAME_GAP:
+      return marker("[gap]", symbols);
+    default:
+      return locate_java(frame, epoch, symbols);
+  }
+}
+
+void Target::tell_java_thread(std::uint32_t tid, capture::Capture& capture) {
+  if (!vm_) return;
+  const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
+  if (!inner) return;
+  const auto threads = vm_->java_threads();
+  const auto found = threads.find(*inner);
+  if (found != threads.end()) capture.set_java_thread(tid, found->second.value);
 }
 
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
@@ -229,10 +255,11 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   return id;
 }
 
-LocationId Target::locate_java(const jt_frame& frame, profile::SymbolTable& symbols) {
+LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
+                               profile::SymbolTable& symbols) {
   const bool from_vm =
       vm_ && (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
-  LocationId id = from_vm ? vm_->symbolize(frame, symbols)
+  LocationId id = from_vm ? vm_->symbolize(frame, epoch, symbols)
                           : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
   const bool named = !symbols.locations()[id.value].lines.empty();
   if (!named && kind_of(frame) == JT_FRAME_ENTRY) {

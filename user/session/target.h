@@ -74,7 +74,11 @@ class Target {
                                         std::uint32_t max_frames) const;
   // A code address as a frame, for stacks that the kernel walked by frame pointers.
   [[nodiscard]] jt_frame frame_at(std::uint64_t pc, bool exact) const;
-  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, profile::SymbolTable& symbols);
+  // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
+  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
+                                           profile::SymbolTable& symbols);
+  // Tells the kernel where the JavaThread of a thread lies.
+  void tell_java_thread(std::uint32_t tid, capture::Capture& capture);
 
  private:
   Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
@@ -85,7 +89,7 @@ class Target {
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
                                                   profile::SymbolTable& symbols);
-  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame,
+  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, std::uint64_t epoch,
                                                 profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
       std::uint64_t pc, profile::SymbolTable& symbols);
