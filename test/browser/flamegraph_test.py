@@ -3,7 +3,7 @@
 """The flame graph page in a real browser.
 
 flamegraph_test.py WRITE_PAGES TEMPLATE [JTRACE]: WRITE_PAGES (test/browser/write_pages.cpp) writes
-the pages, TEMPLATE is assets/flamegraph.html; with JTRACE, as root, the page of a real trace is
+the pages, TEMPLATE is the page as built in; with JTRACE, as root, the page of a real trace is
 opened too. With JTRACE_SCREENSHOTS=DIR pictures of the page are kept there. Exit status 77 (skipped)
 without a Chromium, unless JTRACE_REQUIRE names `browser`.
 """
@@ -498,7 +498,7 @@ class FlameGraph(unittest.TestCase):
         self.page.key("?")
         self.assertTrue(self.page.run("document.getElementById('guide').open"))
         guide = self.text("keys")
-        manual = (pathlib.Path(TEMPLATE).parents[3] / "docs/page.md").read_text(encoding="utf-8")
+        manual = (pathlib.Path(__file__).parents[2] / "docs/page.md").read_text(encoding="utf-8")
         for key in self.page.run("[...document.querySelectorAll('#keys kbd')].map(k => k.textContent)"):
             self.assertIn(f"`{key}`", manual)
         self.assertIn("Callers and callees", guide)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flame graph page: assets/flamegraph.html with the profile as JSON in place of its sample.
+// The flame graph page: assets/ as one file, with the profile as JSON in place of its sample.
 #include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>

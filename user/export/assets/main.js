@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+screenInk.font = LABEL_FONT;
+showHeader();
+showLedger();
+listen();
+if (history.state) state.depth = history.state.depth || 0;  // this page, loaded again
+show(placeOf(location.hash));
