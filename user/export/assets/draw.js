@@ -27,6 +27,45 @@ function colourOf(frame) {
   return colours[frame] || (colours[frame] = kindColour(kinds[frame], nameHash(names[frame])));
 }
 
+// Of STATES: orange for more and blue for less, which most eyes can tell apart; what is new or gone
+// is the strongest, what is gone is striped as well.
+const CHANGES = {
+  light: [[10, 84, 62], [17, 88, 74], [24, 92, 87], [46, 12, 91], [209, 72, 88], [212, 70, 76], [220, 66, 68]],
+  dark: [[10, 62, 44], [16, 52, 35], [24, 46, 31], [46, 3, 24], [210, 30, 30], [213, 44, 38], [222, 46, 48]],
+};
+
+function stateColour(state, hash) {
+  const [hue, saturation, lightness] = CHANGES[dark ? 'dark' : 'light'][state];
+  const lift = hash === undefined ? 0 : ((hash >>> 8) % 5) - 2;
+  return `hsl(${hue} ${saturation}% ${(lightness + lift * .6).toFixed(1)}%)`;
+}
+
+const stateOfNode = (node) => stateOf(tree.totals[BEFORE][node], tree.totals[AFTER][node]);
+
+function nodeColour(node) {
+  const frame = tree.frame[node];
+  if (!differs) return colourOf(frame);
+  const key = frame * STATES.length + stateOfNode(node);
+  return colours[key] || (colours[key] = stateColour(key % STATES.length, nameHash(names[frame])));
+}
+
+// Diagonal stripes, to be drawn over a colour.
+function stripes() {
+  const key = dark ? 'dark' : 'light';
+  if (stripes[key]) return stripes[key];
+  const tile = document.createElement('canvas');
+  tile.width = tile.height = 8;
+  const ink = tile.getContext('2d');
+  ink.strokeStyle = dark ? 'rgb(0 0 0 / .28)' : 'rgb(255 255 255 / .42)';
+  ink.lineWidth = 2.4;
+  for (const x of [-4, 4, 12]) {
+    ink.moveTo(x - 5, 9);
+    ink.lineTo(x + 5, -1);
+  }
+  ink.stroke();
+  return stripes[key] = screenInk.createPattern(tile, 'repeat');
+}
+
 const PAINT = {
   light: { page: '#ffffff', ink: '#1b2026', soft: '#5e6670', edge: '#22272d', ring: '#2f6f4f',
            hit: '#b3307c', hitInk: '#ffffff', dim: '#ececea', dimInk: '#757c84' },
@@ -84,12 +123,17 @@ function drawFrame(pen, node, left, width, top) {
   const searching = state.matches !== null;
   const hit = searching && state.matches[frame] === 1;
   ink.globalAlpha = outsideZoom(node) ? (searching ? .8 : .55) : 1;
-  ink.fillStyle = hit ? colour.hit : searching ? colour.dim : colourOf(frame);
+  ink.fillStyle = hit ? colour.hit : searching ? colour.dim : nodeColour(node);
+  const striped = differs && !searching && stateOfNode(node) === GONE;
   const gap = width > 3 ? 1 : 0;
   if (width > 8 && ink.roundRect) {
     ink.beginPath();
     ink.roundRect(left, top, width - gap, ROW - 1, 2.5);
     ink.fill();
+    if (striped) {
+      ink.fillStyle = stripes();
+      ink.fill();
+    }
   } else {
     ink.fillRect(left, top, width - gap, ROW - 1);
   }
@@ -113,7 +157,7 @@ function drawRun(pen, at, to, top, origin, scale) {
     for (let i = at; i < next && !hit; i++) hit = state.matches[tree.frame[tree.rowNodes[i]]] === 1;
   }
   ink.globalAlpha = outsideZoom(first) ? .4 : .7;
-  ink.fillStyle = hit ? colour.hit : state.matches !== null ? colour.dim : colourOf(tree.frame[first]);
+  ink.fillStyle = hit ? colour.hit : state.matches !== null ? colour.dim : nodeColour(first);
   ink.fillRect(Math.floor(left), top, 1, ROW - 1);
   return next;
 }
@@ -213,7 +257,9 @@ function showShape(before, reshaped) {
   byId('empty').hidden = !nothing;
   byId('empty').textContent = base.total[0] <= 0
     ? 'No stacks were recorded; the ledger above says what became of the events.'
-    : 'No stacks are left; take a step back above, or press U.';
+    : place.width !== 'both' && source.totals.some((total) => total[0] > 0)
+      ? 'This side has none of these stacks; press W for the other.'
+      : 'No stacks are left; take a step back above, or press U.';
   byId('list').hidden = nothing || place.view !== 'table';
   view.hidden = nothing || place.view === 'table';
   byId('turn').textContent = place.icicle ? 'Flame' : 'Icicle';
@@ -221,6 +267,8 @@ function showShape(before, reshaped) {
   for (const name of ['stacks', 'reverse', 'table']) {
     byId(name).setAttribute('aria-pressed', String(place.view === name));
   }
+  for (const width of WIDTHS) byId('width-' + width).setAttribute('aria-pressed', String(place.width === width));
+  byId('equal').setAttribute('aria-pressed', String(place.equal));
   hoverOn(null, -1);
   if (reshaped) fromBottom = 0;
   const wasOnTop = before.icicle || before.view === 'around';

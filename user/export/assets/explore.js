@@ -6,14 +6,17 @@ const hasSelf = (node) => place.view !== 'reverse' && node < tree.split;
 
 function describe(node) {
   const frame = tree.frame[node];
-  const total = tree.total[node];
-  const parts = [valueText(total), share(total, source.total[0])];
+  const total = shown(tree.totals, node);
+  const whole = shown(source.totals, 0);
+  const parts = [amount(total), portion(total, whole)];
   const zoomed = place.zoom !== 0 && node >= place.zoom && node < tree.end[place.zoom];
-  if (zoomed) parts.push(`${share(total, tree.total[place.zoom])} of the zoom`);
-  else if (place.view === 'around') parts.push(`${share(total, tree.total[0])} of the frame`);
+  if (zoomed) parts.push(`${portion(total, shown(tree.totals, place.zoom))} of the zoom`);
+  else if (place.view === 'around') parts.push(`${portion(total, shown(tree.totals, 0))} of the frame`);
+  if (differs) parts.splice(1, 0, changeText(total));
+  const self = shown(tree.selfs, node);
   return [names[frame], parts.join(' · '),
-          hasSelf(node) ? `self ${valueText(tree.self[node])} · ${share(tree.self[node], source.total[0])}` : '',
-          kindOf(frame)[0]];
+          hasSelf(node) ? `self ${amount(self)} · ${portion(self, whole)}` : '',
+          differs ? `${kindText(frame)} · ${STATES[stateOfNode(node)][0]}` : kindText(frame)];
 }
 
 function reveal(node) {
@@ -66,24 +69,30 @@ function focusOn(node) {
 function matchedTotal() {
   const found = below(source, (frame) => state.matches[frame] === 1);
   const wanted = place.view === 'around' ? frameNamed(place.of) : -1;
-  const shown = wanted < 0 ? null : below(source, (frame) => sameName()[frame] === wanted);
-  let sum = 0;
-  for (let i = 1; i < source.n; i++) if (found[i] && (!shown || shown[i])) sum += source.self[i];
-  return sum;
+  const inside = wanted < 0 ? null : below(source, (frame) => sameName()[frame] === wanted);
+  return source.selfs.map((self) => {
+    let sum = 0;
+    for (let i = 1; i < source.n; i++) if (found[i] && (!inside || inside[i])) sum += self[i];
+    return sum;
+  });
 }
 
 function showMatched() {
-  const sum = matchedTotal();
-  const whole = place.view === 'around' ? tree.total[0] : source.total[0];
-  let text = `${share(sum, whole)} matched, ${valueText(sum)}`;
+  const sums = matchedTotal();
+  const found = SHOWN.map((value) => sums[value]);
+  const whole = shown(place.view === 'around' ? tree.totals : source.totals, 0);
+  let text = `${portion(found, whole)} matched, ${amount(found)}`;
   if (place.zoom !== 0 && place.view !== 'around') {
-    let inside = 0;
     const [from, to] = [place.zoom, tree.end[place.zoom]];
-    for (const node of state.hits) {
-      if (node >= from && node < to) inside += tree.total[node];
-      else if (node < from && tree.end[node] >= to) inside = tree.total[from];
-    }
-    text += ` · ${share(inside, tree.total[place.zoom])} of the zoom`;
+    const inside = SHOWN.map((value) => {
+      let sum = 0;
+      for (const node of state.hits) {
+        if (node >= from && node < to) sum += tree.totals[value][node];
+        else if (node < from && tree.end[node] >= to) sum = tree.totals[value][from];
+      }
+      return sum;
+    });
+    text += ` · ${portion(inside, shown(tree.totals, place.zoom))} of the zoom`;
   }
   byId('matched').textContent = text;
 }

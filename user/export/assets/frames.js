@@ -82,9 +82,9 @@ function collapsed() {
   let part = '';
   for (let i = 1; i < base.n; i++) {
     const frame = base.frame[i];
-    const path = prefix[base.level[i] - 1] + names[frame] + kindOf(frame)[4];
+    const path = prefix[base.level[i] - 1] + names[frame] + (differs && kinds[frame] === 'java' ? '' : kindOf(frame)[4]);
     prefix[base.level[i]] = path + ';';
-    if (keep[i] && inside[i] && base.self[i] > 0) part += `${path} ${base.self[i]}\n`;
+    if (keep[i] && inside[i] && endsStacks(base, i)) part += `${path} ${shown(base.selfs, i).join(' ')}\n`;
     if (part.length > 1 << 22) {
       parts.push(new Blob([part]));  // a blob may lie on disk, strings may not
       part = '';
@@ -125,7 +125,9 @@ function picture() {
   ink.fillText(profile.title || 'Flame graph', 0, 16 - caption);
   ink.fillStyle = colour.soft;
   ink.font = LABEL_FONT;
-  const facts = [profile.target, profile.host, profile.start, ...stepTexts().map(([text]) => text)];
+  const about = differs ? [`${profile.base || 'base'} → ${profile.new || 'new'}`]
+    : [profile.target, profile.host, profile.start];
+  const facts = [...about, ...stepTexts().map(([text]) => text)];
   ink.fillText(facts.filter(Boolean).join(' · ') + (size.part ? ' · part of the graph' : ''), 0, 37 - caption);
   sheet.toBlob((blob) => blob ? saveAs(blob, '.png') : say('This browser cannot make a picture of this size'));
 }

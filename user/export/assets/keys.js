@@ -96,6 +96,8 @@ function turn() {
   if (!byId('turn').disabled) set({ icicle: !place.icicle });
 }
 
+const nextWidth = () => set({ width: WIDTHS[(WIDTHS.indexOf(place.width) + 1) % WIDTHS.length] });
+
 // What a key does, for onKey(), the menus and the guide.
 const COMMANDS = [
   ['/', 'Search', () => byId('search').select()],
@@ -111,6 +113,10 @@ const COMMANDS = [
   ['R', 'Reversed, or back', () => toggleView('reverse')],
   ['T', 'Table, or back', () => toggleView('table')],
   ['I', 'Root at the top or at the bottom', turn],
+  ...(differs ? [
+    ['W', 'Widths of both, the base or the new profile', nextWidth],
+    ['E', 'Scale the base to the total of the new profile, or not', () => set({ equal: !place.equal })],
+  ] : []),
   ['Y', 'Copy the name', () => withFrame((frame) => copy(names[frame], 'the name'))],
   ['Shift+Y', 'Copy the stack', () => withFrame((frame, node) => copy(stackText(frame, node), 'the stack'))],
   ['S', 'Save stacks as collapsed text', () => saveAs(collapsed(), '.collapsed')],
@@ -232,6 +238,8 @@ function listen() {
     next: () => nextHit(1), previous: () => nextHit(-1), turn, save: openSaveMenu, help: showGuide,
     theme: () => set({ theme: dark ? 'light' : 'dark' }),
     stacks: () => go({ view: 'stacks', of: '', zoom: place.view === 'stacks' ? place.zoom : 0 }),
+    equal: () => set({ equal: !place.equal }),
+    ...Object.fromEntries(WIDTHS.map((width) => ['width-' + width, () => set({ width })])),
     reverse: () => toggleView('reverse'), table: () => toggleView('table'),
   };
   for (const [id, run] of Object.entries(buttons)) byId(id).addEventListener('click', run);

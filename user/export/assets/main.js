@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 screenInk.font = LABEL_FONT;
+document.documentElement.classList.toggle('differs', differs);
+byId('widths').hidden = byId('equal').hidden = !differs;
 showHeader();
 showLedger();
 listen();

@@ -21,9 +21,9 @@ function childFrames(tree_, nodes, from, to) {
 }
 
 // Merges stacks of `source` frame by frame, level by level. `nodes` are where they begin; they go
-// on with the callers (`up`) or with the callees. Going up, nodes[k] stands for weights[k] events.
+// on with the callers (`up`) or with the callees. Going up, nodes[k] stands for weights[value][k].
 function merge(source, nodes, weights, up) {
-  const grown = { levels: [], frames: [], selfs: [], parents: [], origin: [], cut: 0 };
+  const grown = { levels: [], frames: [], selfs: VALUES.map(() => []), parents: [], origin: [], cut: 0 };
   let ids = nodes.map((_, k) => k);                 // of each node, the stack it belongs to
   let owners = new Int32Array(nodes.length).fill(-1);  // and what it hangs under; equal ones adjoin
   const starts = nodes;
@@ -31,7 +31,9 @@ function merge(source, nodes, weights, up) {
     if (grown.levels.length > MAX_MERGED) {
       grown.cut = level - 1;
       for (let k = 0; k < nodes.length; k++) {
-        grown.selfs[owners[k]] += up ? weights[ids[k]] : source.total[nodes[k]];
+        for (const value of VALUES) {
+          grown.selfs[value][owners[k]] += up ? weights[value][ids[k]] : source.totals[value][nodes[k]];
+        }
       }
       break;
     }
@@ -60,7 +62,7 @@ function addLevel(source, nodes, owners, grown, level) {
       seenAs[frame] = grown.levels.length;
       grown.levels.push(level);
       grown.frames.push(frame);
-      grown.selfs.push(0);
+      for (const value of VALUES) grown.selfs[value].push(0);
       grown.parents.push(owners[from]);
     }
     for (let k = from; k < to; k++) child[k] = seenAs[source.frame[nodes[k]]];
@@ -83,11 +85,11 @@ function orderBy(keys, first, end) {
 function stepOn(source, node, id, child, weights, up, grown, next) {
   const go = (to) => { next.nodes.push(to); next.ids.push(id); next.owners.push(child); };
   if (up) {
-    if (source.parent[node] === 0) grown.selfs[child] += weights[id];
-    else go(source.parent[node]);
+    if (source.parent[node] !== 0) go(source.parent[node]);
+    else for (const value of VALUES) grown.selfs[value][child] += weights[value][id];
     return;
   }
-  grown.selfs[child] += source.self[node];
+  for (const value of VALUES) grown.selfs[value][child] += source.selfs[value][node];
   for (let c = node + 1; c < source.end[node]; c = source.end[c]) go(c);
 }
 
@@ -100,7 +102,8 @@ function inPreorder({ levels, frames, selfs, parents, origin, cut }) {
   const at = new Int32Array(n);
   const used = new Int32Array(n);
   let roots = 0;
-  const sorted = { levels: new Int32Array(n), frames: new Int32Array(n), selfs: new Float64Array(n),
+  const sorted = { levels: new Int32Array(n), frames: new Int32Array(n),
+                   selfs: VALUES.map(() => new Float64Array(n)),
                    origin: new Int32Array(n + 1), cut };
   for (let i = 0; i < n; i++) {
     const parent = parents[i];
@@ -108,7 +111,7 @@ function inPreorder({ levels, frames, selfs, parents, origin, cut }) {
     if (parent < 0) roots += size[i]; else used[parent] += size[i];
     sorted.levels[at[i]] = levels[i];
     sorted.frames[at[i]] = frames[i];
-    sorted.selfs[at[i]] = selfs[i];
+    for (const value of VALUES) sorted.selfs[value][at[i]] = selfs[value][i];
     sorted.origin[at[i] + 1] = origin[i];  // the root is node 0
   }
   return sorted;
@@ -116,8 +119,8 @@ function inPreorder({ levels, frames, selfs, parents, origin, cut }) {
 
 function reversed(source) {
   const leaves = [];
-  for (let i = 1; i < source.n; i++) if (source.self[i] > 0) leaves.push(i);
-  return indexTree(merge(source, leaves, leaves.map((i) => source.self[i]), true));
+  for (let i = 1; i < source.n; i++) if (endsStacks(source, i)) leaves.push(i);
+  return indexTree(merge(source, leaves, source.selfs.map((self) => leaves.map((i) => self[i])), true));
 }
 
 // The nodes of a function that lie in no other of its nodes: a stack counts once however often the
@@ -137,17 +140,18 @@ function around(source, wanted) {
   const found = outermost(source, wanted);
   const inner = [];
   const called = [];
-  let rootSelf = 0;
+  const rootSelf = VALUES.map(() => 0);
   for (const node of found) {
-    rootSelf += source.self[node];
+    for (const value of VALUES) rootSelf[value] += source.selfs[value][node];
     for (let c = node + 1; c < source.end[node]; c = source.end[c]) inner.push(c);
     if (source.parent[node] !== 0) called.push(node);
   }
   const down = merge(source, inner, null, false);
-  const up = merge(source, called.map((i) => source.parent[i]), called.map((i) => source.total[i]), true);
+  const weights = source.totals.map((total) => called.map((i) => total[i]));
+  const up = merge(source, called.map((i) => source.parent[i]), weights, true);
   return indexTree({
     levels: [...down.levels, ...up.levels], frames: [...down.frames, ...up.frames],
-    selfs: [...down.selfs, ...up.selfs], root: found.length ? source.frame[found[0]] : wanted,
+    selfs: VALUES.map((value) => [...down.selfs[value], ...up.selfs[value]]), root: found.length ? source.frame[found[0]] : wanted,
     rootSelf, split: down.levels.length + 1, cut: up.cut || down.cut,
   });
 }

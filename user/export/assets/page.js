@@ -10,14 +10,18 @@ function add(parent, tag, text, className) {
 }
 
 function showHeader() {
-  document.title = profile.title ? `${profile.title} – jtrace` : 'jtrace';
-  byId('title').textContent = profile.title || 'Flame graph';
-  const facts = [['Target', profile.target], ['Host', profile.host], ['Start', profile.start],
-                 ['Duration', profile.duration], ['Total', valueText(base.total[0])],
-                 ['Stacks', grouped.format(profile.stacks)]];
+  const title = profile.title || (differs ? 'Difference' : 'Flame graph');
+  document.title = profile.title || differs ? `${title} – jtrace` : 'jtrace';
+  byId('title').textContent = differs && profile.title ? `${title}: difference` : title;
+  const total = shown(base.totals, 0);
+  const one = [['Target', profile.target], ['Host', profile.host], ['Start', profile.start],
+               ['Duration', profile.duration], ['Total', valueText(base.total[0])]];
+  const two = [['Base', profile.base], ['New', profile.new],
+               ['Total', `${amount(total)}, ${differs ? changeText(total, 1) : ''}`]];
+  const facts = [...(differs ? two : one), ['Stacks', grouped.format(profile.stacks)]];
   for (const [name, value] of facts) {
     if (!value) continue;
-    const fact = add(byId('meta'), 'div', '');
+    const fact = add(byId('meta'), 'div', '', name === 'Base' || name === 'New' ? 'side' : '');
     add(fact, 'dt', name);
     add(fact, 'dd', value);
   }
@@ -25,11 +29,18 @@ function showHeader() {
 
 function showLedger() {
   const figures = byId('figures');
-  for (const [name, count, depth] of profile.ledger) {
+  if (differs && profile.ledger.length > 0) add(figures, 'span', 'New:');
+  // The lines that say how events get lost are many; one word does where none did.
+  const isLoss = ([name, , depth]) => depth === 0 && name.startsWith('lost');
+  const losses = profile.ledger.filter(isLoss);
+  const noneLost = losses.every(([, count]) => count === '0');
+  for (const line of profile.ledger) {
+    const [name, count, depth] = line;
     const row = add(byId('lines'), 'tr', '', depth > 0 ? 'part' : '');
     add(row, 'td', name);
     add(row, 'td', count);
-    if (depth === 0) add(add(figures, 'span', name, count === '0' ? 'nil' : ''), 'b', count);
+    if (line === losses[0] && noneLost) add(add(figures, 'span', 'lost'), 'b', '0');
+    else if (depth === 0 && count !== '0') add(add(figures, 'span', name), 'b', count);
   }
   if (!profile.balanced) add(figures, 'span', 'ledger does not add up', 'verdict bad');
   else if (profile.ledger.length > 0) add(figures, 'span', 'adds up', 'verdict');
@@ -42,6 +53,15 @@ function showLedger() {
 function showLegend() {
   const legend = byId('legend');
   legend.replaceChildren();
+  if (differs) {
+    STATES.forEach(([, text], state) => {
+      const item = add(legend, 'li', '');
+      const colour = add(item, 'span', '', state === GONE ? 'striped' : '');
+      colour.style.backgroundColor = stateColour(state);
+      item.append(text);
+    });
+    return;
+  }
   const used = new Set(kinds);
   for (const kind of Object.keys(KINDS)) {
     if (!used.has(kind) || kind === 'root') continue;
@@ -62,8 +82,9 @@ function showTheme() {
 
 // The steps that led to what is shown: [text, what takes it back, id].
 function stepTexts() {
-  const shown = source.total[0];
-  const whole = place.filters.length ? `${bareValue(shown)} of ${valueText(base.total[0])}` : `All ${valueText(shown)}`;
+  const all = shown(source.totals, 0);
+  const some = differs ? amount(all) : bareValue(all[0]);
+  const whole = place.filters.length ? `${some} of ${amount(shown(base.totals, 0))}` : `All ${amount(all)}`;
   const steps = [[whole, null]];
   place.filters.forEach((filter, i) => {
     const rest = place.filters.filter((_, other) => other !== i);
@@ -72,12 +93,13 @@ function stepTexts() {
   if (place.view === 'reverse') steps.push(['from the leaves', () => go({ view: 'stacks', zoom: 0 })]);
   if (place.view === 'around') {
     const back = () => go({ view: 'stacks', of: '', zoom: 0 });
-    const part = `${valueText(tree.total[0])}, ${share(tree.total[0], shown)}`;
+    const found = shown(tree.totals, 0);
+    const part = `${amount(found)}, ${portion(found, all)}`;
     const what = window.innerWidth < NARROW ? 'around' : 'callers above and callees below';
     steps.push([`${what} ${shortName(tree.frame[0])}: ${part}`, back]);
   }
   if (place.zoom !== 0 && place.view !== 'table') {
-    const part = share(tree.total[place.zoom], shown);
+    const part = portion(shown(tree.totals, place.zoom), all);
     steps.push([`${shortName(tree.frame[place.zoom])}: ${part}`, () => zoomTo(0), 'zoomed']);
   }
   if (tree.cut) steps.push([`cut after ${grouped.format(tree.cut)} rows`, null]);

@@ -21,28 +21,30 @@ function frameNamed(name) {
   return frame === ALL ? -1 : frame;
 }
 
-// Self and total of every function of `source`, totals counted once a stack.
+// Selfs and totals of every function of `source`, totals counted once a stack.
 function functionsOf(source) {
   const name = sameName();
-  const self = new Float64Array(ALL + 1);
-  const total = new Float64Array(ALL + 1);
+  const column = () => new Float64Array(ALL + 1);
+  const selfs = VALUES.map(column);
+  const totals = VALUES.map(column);
   const until = new Int32Array(ALL + 1);   // where the outermost node of a function ends
-  const weight = new Float64Array(ALL + 1);
+  const weight = column();
   const look = new Int32Array(ALL + 1).fill(-1);  // the frame that lends its kind
   for (let i = 1; i < source.n; i++) {
     const frame = source.frame[i];
     const f = name[frame];
-    self[f] += source.self[i];
-    if (i >= until[f]) {
-      total[f] += source.total[i];
-      until[f] = source.end[i];
+    const outermost = i >= until[f];
+    for (const value of VALUES) {
+      selfs[value][f] += source.selfs[value][i];
+      if (outermost) totals[value][f] += source.totals[value][i];
     }
+    if (outermost) until[f] = source.end[i];
     weight[frame] += source.total[i];
     if (look[f] < 0 || weight[frame] > weight[look[f]]) look[f] = frame;
   }
   const all = [];
-  for (let f = 0; f < ALL; f++) if (total[f] > 0) all.push(f);
-  return { all, self, total, look };
+  for (let f = 0; f < ALL; f++) if (totals.some((total) => total[f] > 0)) all.push(f);
+  return { all, selfs, totals, self: selfs[WIDTH], total: totals[WIDTH], look };
 }
 
 // --- which stacks are shown ----------------------------------------------------------------------
@@ -58,7 +60,7 @@ function below(of, test) {
 function endsLike(like, length) {
   const flags = new Uint8Array(base.n);
   for (let i = 1; i < base.n; i++) {
-    if (base.self[i] <= 0 || base.level[i] < length) continue;
+    if (!endsStacks(base, i) || base.level[i] < length) continue;
     let [a, b, left] = [i, like, length];
     while (left > 0 && base.frame[a] === base.frame[b]) {
       a = base.parent[a];
@@ -107,7 +109,7 @@ function kept(filters) {
 function cutOf(node) {
   if (node === 0 || place.view === 'around') return null;
   if (place.view === 'reverse') return ['cut', `${baseNode(tree.origin[node])}.${tree.level[node]}`];
-  return ['cut', String(baseNode(node))];
+  return ['cut', String(tree === source ? baseNode(node) : tree.origin[node])];
 }
 
 // A node of `source` in base.

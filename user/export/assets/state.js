@@ -8,12 +8,18 @@ const darkSystem = matchMedia('(prefers-color-scheme: dark)');
 const stillSystem = matchMedia('(prefers-reduced-motion: reduce)');
 
 // What is shown, all of which the address holds. `view` is stacks, reverse, table or around (the
-// callers and callees of the function `of`); theme '' follows the system.
-const START = { view: 'stacks', of: '', filters: [], zoom: 0, q: '', icicle: false, theme: '', sort: '-total' };
-const SORTS = ['name', 'kind', 'self', 'total'];
+// callers and callees of the function `of`); theme '' follows the system. `width` and `equal` are of
+// differences: which side widths are of, and whether the base is scaled.
+const START = {
+  view: 'stacks', of: '', filters: [], zoom: 0, q: '', icicle: false, theme: '',
+  sort: differs ? '-delta' : '-total', width: 'both', equal: profile.normalise === true,
+};
+const SORTS = differs ? ['name', 'state', 'self', 'before', 'after', 'delta'] : ['name', 'kind', 'self', 'total'];
+const WIDTHS = ['both', 'base', 'new'];
 let place = START;
+weighBase(place);
 let source = base;  // base without the stacks that the filters take away
-let tree = base;    // what is drawn: source, reversed or around a function
+let tree = base;    // what is drawn: source, reversed or around a function, where it has a width
 
 const state = {
   left: 0, width: 0,     // what is shown of the root's values; moves while zooming
@@ -41,6 +47,8 @@ function fragmentOf(at) {
   if (at.icicle) parts.append('icicle', '1');
   if (at.theme) parts.append('theme', at.theme);
   if (at.sort !== START.sort) parts.append('sort', at.sort);
+  if (at.width !== START.width) parts.append('width', at.width);
+  if (at.equal !== START.equal) parts.append('equal', at.equal ? '1' : '0');
   return parts.toString();
 }
 
@@ -55,6 +63,8 @@ function placeOf(fragment) {
     else if (what === 'icicle') at.icicle = value === '1';
     else if (what === 'theme' && (value === 'dark' || value === 'light')) at.theme = value;
     else if (what === 'sort' && SORTS.includes(value.replace('-', ''))) at.sort = value;
+    else if (what === 'width' && differs && WIDTHS.includes(value)) at.width = value;
+    else if (what === 'equal' && differs && /^[01]$/.test(value)) at.equal = value === '1';
     else if (validFilter([what, value])) at.filters.push([what, value]);
   }
   if (at.view === 'around' && at.of === '') at.view = START.view;
@@ -100,8 +110,8 @@ function onHistory(event) {
   clearTimeout(set.timer);
   const at = placeOf(location.hash);
   state.depth = event.state ? event.state.depth : 0;
-  const { q, icicle, theme, sort } = place;
-  show(event.state ? { ...at, q, icicle, theme, sort } : at);
+  const { q, icicle, theme, sort, width, equal } = place;
+  show(event.state ? { ...at, q, icicle, theme, sort, width, equal } : at);
   record(false);
 }
 
@@ -109,17 +119,18 @@ function onHistory(event) {
 function show(next) {
   const before = place;
   const first = before === START;
-  const filtered = first || JSON.stringify(before.filters) !== JSON.stringify(next.filters);
+  const weighed = first || before.width !== next.width || before.equal !== next.equal;
+  const filtered = weighed || JSON.stringify(before.filters) !== JSON.stringify(next.filters);
   const reshaped = filtered || before.view !== next.view || before.of !== next.of;
   const zoomed = pathTo(before.zoom);
   const focused = pathTo(Math.max(0, state.focus));
   place = { ...next };
+  if (weighed) weighBase(place);
   if (filtered) source = place.filters.length > 0 ? prune(kept(place.filters)) : base;
   if (reshaped) {
     hideFloats();
     state.hover = state.focus = -1;
-    tree = place.view === 'reverse' ? reversed(source)
-      : place.view === 'around' ? around(source, frameNamed(place.of)) : source;
+    tree = treeOf(place);
     // Removing stacks moves the others: what was zoomed to has another place, or none.
     if (!first && before.view === place.view && before.of === place.of) {
       if (before.zoom === place.zoom) place.zoom = nodeAlong(zoomed);
@@ -136,6 +147,13 @@ function show(next) {
   showSteps();
   if (reshaped && !first && document.activeElement !== byId('search')) keysToView();
   askDraw();
+}
+
+function treeOf({ view, of }) {
+  if (view === 'around') return visible(around(source, frameNamed(of)), null);
+  if (view !== 'reverse') return visible(source, baseNode);
+  const whole = reversed(source);
+  return visible(whole, (node) => whole.origin[node]);
 }
 
 // The arrow keys move in what is shown now, whatever button led there.

@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // --- the table ---------------------------------------------------------------------------------
 
-const COLUMNS = [['name', 'Function'], ['kind', 'Kind'], ['self', 'Self'], ['self', 'Share'],
-                 ['total', 'Total'], ['total', 'Share']];
+const COLUMNS = differs
+  ? [['name', 'Function'], ['state', 'State'], ['self', 'Self'], ['before', 'Base'], ['after', 'New'],
+     ['delta', 'Change']]
+  : [['name', 'Function'], ['kind', 'Kind'], ['self', 'Self'], ['self', 'Share'], ['total', 'Total'],
+     ['total', 'Share']];
 const list = { source: null, functions: null, sorted: '', order: [], shown: [], chosen: 0 };
 
+// By how much every function changed, with totals made equal where they are.
+function changesOf(what) {
+  const columns = list.functions[what];
+  return columns[AFTER].map((after, f) => after - columns[BEFORE][f] * scale);
+}
+
+const stateOfFunction = (f) => stateOf(...shown(list.functions.totals, f));
+
 function sortFunctions() {
-  const { all, self, total, look } = list.functions;
+  const { all, self, total, look, totals } = list.functions;
   const column = place.sort.replace('-', '');
   const sign = place.sort.startsWith('-') ? -1 : 1;
   const byName = (a, b) => names[a] < names[b] ? -1 : 1;
-  const value = { self, total }[column];
-  const kind = (f) => kindOf(look[f])[0];
+  const value = differs ? { self: changesOf('selfs'), delta: changesOf('totals'),
+                            before: totals[BEFORE], after: totals[AFTER] }[column] : { self, total }[column];
+  const kind = (f) => differs ? String(stateOfFunction(f)) : kindOf(look[f])[0];
   const compare = value ? (a, b) => sign * (value[a] - value[b]) || byName(a, b)
-    : column === 'kind' ? (a, b) => sign * kind(a).localeCompare(kind(b)) || total[b] - total[a] || byName(a, b)
+    : column === 'kind' || column === 'state' ? (a, b) => sign * kind(a).localeCompare(kind(b)) || total[b] - total[a] || byName(a, b)
     : (a, b) => sign * byName(a, b);
   list.order = all.slice().sort(compare);
 }
@@ -23,6 +35,7 @@ function showList() {
   const chosen = list.shown[list.chosen];
   if (list.source !== source) {
     Object.assign(list, { source, functions: functionsOf(source), sorted: '' });
+    if (differs) list.most = changesOf('totals').reduce((most, by) => Math.max(most, Math.abs(by)), 0);
   }
   if (list.sorted !== place.sort) {
     list.sorted = place.sort;
@@ -54,8 +67,7 @@ function showRows() {
 
 function listRow(at) {
   const f = list.shown[at];
-  const { self, total, look } = list.functions;
-  const whole = source.total[0];
+  const { look } = list.functions;
   const row = document.createElement('div');
   row.className = 'row';
   row.setAttribute('role', 'row');
@@ -64,16 +76,39 @@ function listRow(at) {
   row.style.top = at * LIST_ROW + 'px';
   row.dataset.at = at;
   const name = add(row, 'span', '');
-  add(name, 'i', '').style.background = kindColour(kinds[look[f]]);
+  add(name, 'i', '').style.background = differs ? stateColour(stateOfFunction(f)) : kindColour(kinds[look[f]]);
   name.append(window.innerWidth < NARROW ? shortName(look[f]) : names[f]);
   name.title = names[f];
+  if (differs) changeCells(row, f); else valueCells(row, f);
+  return row;
+}
+
+function valueCells(row, f) {
+  const { self, total, look } = list.functions;
+  const whole = source.total[0];
   add(row, 'span', kindOf(look[f])[0], 'kind');
   add(row, 'span', bareValue(self[f]), self[f] === 0 ? 'zero' : '');
   add(row, 'span', share(self[f], whole), self[f] === 0 ? 'zero' : '');
   add(row, 'span', bareValue(total[f]));
   const part = add(row, 'span', share(total[f], whole), 'share');
   add(part, 'u', '').style.width = Math.max(1, 74 * total[f] / whole) + 'px';
-  return row;
+}
+
+function changeCells(row, f) {
+  const { selfs, totals } = list.functions;
+  const cell = (value, text) => add(row, 'span', text(value), value === 0 ? 'zero' : '');
+  const whole = (value) => signed(Math.round(value), bareValue);
+  const state = stateOfFunction(f);
+  add(row, 'span', STATES[state][0], 'kind');
+  cell(selfs[AFTER][f] - selfs[BEFORE][f] * scale, whole);
+  cell(totals[BEFORE][f], bareValue);
+  cell(totals[AFTER][f], bareValue);
+  const by = totals[AFTER][f] - totals[BEFORE][f] * scale;
+  const part = cell(by, whole);
+  part.classList.add('share');
+  const bar = add(part, 'u', '');
+  bar.style.width = (by === 0 ? 0 : Math.max(1, 64 * Math.abs(by) / list.most)) + 'px';
+  bar.style.background = stateColour(by > 0 ? 1 : 5);
 }
 
 // The row under the pointer is what keys mean. Rows stay: replacing one loses a click on it.
@@ -95,15 +130,16 @@ function chooseRow(at) {
   if (top + LIST_ROW > rows.scrollTop + rows.clientHeight) rows.scrollTop = top + LIST_ROW - rows.clientHeight;
   const f = list.shown[list.chosen];
   if (f !== undefined) {
-    const { self, total } = list.functions;
-    byId('spoken').textContent = `${names[f]}, self ${valueText(self[f])}, total ${valueText(total[f])}`;
+    const { selfs, totals } = list.functions;
+    byId('spoken').textContent = `${names[f]}, self ${amount(shown(selfs, f))}, total ${amount(shown(totals, f))}` +
+      (differs ? ', ' + changeText(shown(totals, f)) : '');
   }
   showRows();
 }
 
 // A column's first order is the one people look for: most events, or A to Z.
 function sortBy(column) {
-  const up = column === 'name' || column === 'kind' ? column : '-' + column;
+  const up = ['name', 'kind', 'state'].includes(column) ? column : '-' + column;
   const down = up.startsWith('-') ? column : '-' + column;
   byId('rows').scrollTop = 0;
   set({ sort: place.sort === up ? down : up });
