@@ -32,6 +32,14 @@ class FlameGraph(PageCase):
         self.assertEqual(self.text("title"), "syscalls:sys_enter_openat")
         self.assertIn("100 events", self.text("meta"))
 
+    def test_source_opens_from_its_folder(self):
+        source = pathlib.Path(__file__).parents[2] / "user/export/assets/flamegraph.html"
+        self.page.open(source)
+        self.page.frame()
+        self.assertEqual(self.page.noise, [])
+        self.assertGreater(self.colours(), 5)
+        self.assertEqual([url for url in self.page.requests if not url.startswith("file:")], [])
+
     def test_header_and_ledger(self):
         self.open("java")
         for fact in ("java (pid 4242)", "build-7.example", "2026-07-25 17:20:00 UTC", "30.2 s",
