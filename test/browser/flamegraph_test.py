@@ -1,129 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The flame graph page in a real browser.
+"""The flame graph page in a real browser; see page_case.py."""
 
-flamegraph_test.py WRITE_PAGES TEMPLATE [JTRACE]: WRITE_PAGES (test/browser/write_pages.cpp) writes
-the pages, TEMPLATE is assets/flamegraph.html; with JTRACE, as root, the page of a real trace is
-opened too. With JTRACE_SCREENSHOTS=DIR pictures of the page are kept there. Exit status 77 (skipped)
-without a Chromium, unless JTRACE_REQUIRE names `browser`.
-"""
-
-import json
 import os
 import pathlib
 import shutil
 import struct
 import subprocess
-import sys
-import tempfile
-import time
-import unittest
 
 import chromium
-
-WRITE_PAGES = TEMPLATE = JTRACE = None
-
-# A name that is markup, hidden in JSON only by the exporter's escapes.
-MARKUP = "</script><img src=x onerror=alert(1)>"
+from page_case import MARKUP, PageCase, main
 
 
-class FlameGraph(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="jtrace-pages-")
-        subprocess.run([WRITE_PAGES, cls.folder.name], check=True)
-        cls.browser = chromium.Browser(chromium.find())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.close()
-        cls.folder.cleanup()
-
-    def setUp(self):
-        self.page = self.browser.page()
-        self.page.size(1600, 1000)
-        self.page.media("light")
-
-    def path(self, name):
-        return os.path.join(self.folder.name, name + ".html")
-
-    def open(self, name):
-        self.page.open(self.path(name))
-
-    def text(self, element):
-        """Text of an element; of one that is not there, nothing."""
-        return self.page.run(f"(document.getElementById('{element}') || {{}}).textContent || ''")
-
-    def steps(self):
-        """What the line above the graph says is shown."""
-        return self.page.run("[...document.querySelectorAll('#steps button')].map(b => b.textContent)")
-
-    def address(self):
-        """The fragment, once what is written late has been written."""
-        self.page.run("new Promise(done => setTimeout(done, 300))")
-        return self.page.run("decodeURIComponent(location.hash)")
-
-    def rows(self):
-        return self.page.run("[...document.querySelectorAll('#rows .row')]"
-                             ".map(r => [...r.children].map(c => c.textContent))")
-
-    def press(self, element):
-        self.page.run(f"document.getElementById('{element}').click()")
-        self.page.frame()
-
-    def go_to(self, *keys):
-        """The keyboard's frame after keys from the root."""
-        self.page.run("document.getElementById('graph').focus()")
-        for key in ("Home",) + keys:
-            self.page.key(key)
-        return self.text("spoken").split(", ")[0]
-
-    def search(self, text):
-        self.page.run("document.getElementById('search').select()")
-        self.page.type(text)
-        return self.text("matched")
-
-    def tip(self):
-        return self.page.run("document.getElementById('tip').hidden ? null :"
-                             " document.querySelector('#tip strong').textContent")
-
-    def box(self):
-        return self.page.run("(({left, top, width, height}) => ({left, top, width, height}))"
-                             "(document.getElementById('graph').getBoundingClientRect())")
-
-    def colours(self):
-        """How many different pixels the canvas has, sampled."""
-        return self.page.run("""(() => {
-            const c = document.getElementById('graph');
-            const d = new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer);
-            const seen = new Set();
-            for (let i = 0; i < d.length; i += 13) seen.add(d[i]);
-            return seen.size; })()""")
-
-    def point_at(self, name, click=False, **how):
-        """Moves the mouse over the canvas until the tooltip shows `name`."""
-        at = self.page.run("""((name) => {
-            const canvas = document.getElementById('graph');
-            const box = canvas.getBoundingClientRect();
-            for (let y = box.bottom - 16; y > box.top; y -= 20) {
-              for (const share of [.02, .1, .25, .4, .55, .7, .85, .97]) {
-                const at = {clientX: box.left + box.width * share, clientY: y};
-                canvas.dispatchEvent(new MouseEvent('mousemove', at));
-                if (document.querySelector('#tip strong').textContent === name &&
-                    !document.getElementById('tip').hidden) return at;
-              }
-            }
-            return null; })(""" + json.dumps(name) + ")")
-        self.assertIsNotNone(at, f"no frame shows {name!r}")
-        self.page.mouse(at["clientX"], at["clientY"], click, **how)
-        if not click:
-            self.assertEqual(self.tip(), name)
-
-    def quiet(self, name=None):
-        self.assertEqual(self.page.noise, [])
-        wanted = [] if name is None else ["file://" + self.path(name)]
-        self.assertEqual(self.page.requests, wanted)
-
+class FlameGraph(PageCase):
     def test_every_page_draws_and_asks_for_nothing(self):
         for path in sorted(pathlib.Path(self.folder.name).glob("*.html")):
             with self.subTest(path.stem):
@@ -136,12 +25,20 @@ class FlameGraph(unittest.TestCase):
                     self.assertGreater(self.colours(), 5)
 
     def test_template_opens_alone(self):
-        self.page.open(TEMPLATE)
+        self.page.open(self.template)
         self.page.frame()
         self.assertEqual(self.page.noise, [])
         self.assertGreater(self.colours(), 5)
         self.assertEqual(self.text("title"), "syscalls:sys_enter_openat")
         self.assertIn("100 events", self.text("meta"))
+
+    def test_source_opens_from_its_folder(self):
+        source = pathlib.Path(__file__).parents[2] / "user/export/assets/flamegraph.html"
+        self.page.open(source)
+        self.page.frame()
+        self.assertEqual(self.page.noise, [])
+        self.assertGreater(self.colours(), 5)
+        self.assertEqual([url for url in self.page.requests if not url.startswith("file:")], [])
 
     def test_header_and_ledger(self):
         self.open("java")
@@ -419,18 +316,6 @@ class FlameGraph(unittest.TestCase):
                 self.assertGreater(self.colours(), 2)
                 self.quiet("java")
 
-    def saved(self, key, suffix):
-        """The file that a key saves."""
-        self.browser.call("Browser.setDownloadBehavior",
-                          {"behavior": "allow", "downloadPath": self.folder.name})
-        path = pathlib.Path(self.folder.name, "syscalls_sys_enter_openat" + suffix)
-        path.unlink(missing_ok=True)
-        self.page.key(key)
-        end = time.monotonic() + 20
-        while not path.exists() and time.monotonic() < end:
-            self.page.frame()
-        return path.read_bytes()
-
     def test_saves_collapsed_text_of_what_is_shown(self):
         golden = pathlib.Path(__file__).parents[1] / "golden/collapsed/java.expected"
         lines = sorted(golden.read_text().splitlines())
@@ -498,7 +383,7 @@ class FlameGraph(unittest.TestCase):
         self.page.key("?")
         self.assertTrue(self.page.run("document.getElementById('guide').open"))
         guide = self.text("keys")
-        manual = (pathlib.Path(TEMPLATE).parents[3] / "docs/page.md").read_text(encoding="utf-8")
+        manual = (pathlib.Path(__file__).parents[2] / "docs/page.md").read_text(encoding="utf-8")
         for key in self.page.run("[...document.querySelectorAll('#keys kbd')].map(k => k.textContent)"):
             self.assertIn(f"`{key}`", manual)
         self.assertIn("Callers and callees", guide)
@@ -609,13 +494,13 @@ class FlameGraph(unittest.TestCase):
                     self.quiet(name)
 
     def test_real_trace(self):
-        if JTRACE is None or os.geteuid() != 0 or shutil.which("java") is None:
+        if self.jtrace is None or os.geteuid() != 0 or shutil.which("java") is None:
             self.skipTest("needs jtrace, root and a JDK")
         source = pathlib.Path(__file__).with_name("Shop.java")
         java = subprocess.Popen(["java", source], stdout=subprocess.PIPE)
         try:
             self.assertEqual(java.stdout.readline(), b"ready\n")
-            subprocess.run([JTRACE, "-q", "-t", "syscalls:sys_enter_openat", "-p", str(java.pid),
+            subprocess.run([self.jtrace, "-q", "-t", "syscalls:sys_enter_openat", "-p", str(java.pid),
                             "-d", "2s", "-f", self.path("real")], check=True)
         finally:
             java.kill()
@@ -666,17 +551,6 @@ class FlameGraph(unittest.TestCase):
             self.page.run("document.getElementById('ledger').open = true")
             self.search("Template")
             self.page.screenshot(os.path.join(folder, f"server-{scheme}-search.png"))
-
-
-def main():
-    global WRITE_PAGES, TEMPLATE, JTRACE
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    WRITE_PAGES, TEMPLATE, JTRACE = (sys.argv[1:] + [None])[:3]
-    if chromium.find() is None and "browser" not in os.environ.get("JTRACE_REQUIRE", ""):
-        print("skipped: no chromium")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1])
 
 
 if __name__ == "__main__":

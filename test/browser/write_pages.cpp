@@ -6,6 +6,7 @@
 #include <string>
 
 #include "export/exporter.h"
+#include "support/sample_differences.h"
 #include "support/sample_profiles.h"
 
 namespace {
@@ -31,6 +32,10 @@ int main(int argc, char** argv) {
   for (const auto& named : jtrace::test::small_profiles()) {
     good &= write(folder / (named.name + ".html"), named.profile);
   }
+  for (const auto& named : jtrace::test::small_differences()) {
+    good &= write(folder / (named.name + ".html"), named.profile);
+  }
+  good &= write(folder / "large-difference.html", jtrace::test::large_difference());
   good &= write(folder / "server.html", jtrace::test::server_profile());
   good &= write(folder / "large.html", jtrace::test::large_profile(100'000, 400));
   good &= write(folder / "deep.html", jtrace::test::large_profile(8'000, 3'500));

@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 27> kTable{{
+constexpr std::array<Row, 28> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -83,6 +83,13 @@ constexpr std::array<Row, 27> kTable{{
      .text = "lambda and hidden class names as the JVM has them",
      .values = &Words::raw_names,
      .fallback = "false"},
+    {.group = kOutput,
+     .names = "--normalise,--normalize",
+     .value = {},
+     .text = "scale BASE to the total of NEW",
+     .values = &Words::normalise,
+     .fallback = "false",
+     .commands = kDiff},
     {.group = kOutput,
      .names = "--json",
      .value = {},
@@ -196,8 +203,8 @@ constexpr std::array<Command, 5> kCommands{{
     {"doctor", "[-p PID] [--json]", "what this host and this process allow, and what mends it",
      kDoctor},
     {"convert", "IN -f OUT [-o FORMAT]", "one profile format into another", kConvert},
-    {"diff", "BASE NEW -f OUT [-o FORMAT]", "what is new, gone and changed between two profiles",
-     kDiff},
+    {"diff", "BASE NEW -f OUT [-o FORMAT] [--normalise]",
+     "what is new, gone and changed between two profiles", kDiff},
 }};
 
 constexpr std::array<std::string_view, 20> kOfOtherVersions{"-a",

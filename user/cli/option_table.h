@@ -28,7 +28,7 @@ struct Values {
 
 struct Words {
   Values tracepoint, pid, interval, duration, include, exclude;
-  Values file, output, plain, lines, raw_names, json;
+  Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost;
   Values verbose, quiet, print_config, version, help;

@@ -151,15 +151,16 @@ Status read_flags(const Words& words, Options& options) {
     Values Words::* from;
     bool Options::* to;
   };
-  static constexpr std::array<Flag, 9> kFlags{{{&Words::threads, &Options::threads},
-                                               {&Words::lines, &Options::lines},
-                                               {&Words::raw_names, &Options::raw_names},
-                                               {&Words::plain, &Options::plain},
-                                               {&Words::strict, &Options::strict},
-                                               {&Words::expect_events, &Options::expect_events},
-                                               {&Words::dry_run, &Options::dry_run},
-                                               {&Words::json, &Options::json},
-                                               {&Words::count_cost, &Options::count_cost}}};
+  static constexpr std::array<Flag, 10> kFlags{{{&Words::threads, &Options::threads},
+                                                {&Words::lines, &Options::lines},
+                                                {&Words::raw_names, &Options::raw_names},
+                                                {&Words::plain, &Options::plain},
+                                                {&Words::normalise, &Options::normalise},
+                                                {&Words::strict, &Options::strict},
+                                                {&Words::expect_events, &Options::expect_events},
+                                                {&Words::dry_run, &Options::dry_run},
+                                                {&Words::json, &Options::json},
+                                                {&Words::count_cost, &Options::count_cost}}};
   for (const auto& [from, to] : kFlags) {
     JT_TRY(options.*to, read_flag(words.*from));
   }

@@ -41,6 +41,7 @@ struct Options {
   bool threads = false;                       // --threads: a root frame per thread
   bool lines = false;                         // --lines: source lines of Java frames
   bool raw_names = false;      // --raw-names: lambda and hidden class names as the JVM has them
+  bool normalise = false;      // --normalise: diff scales its base to the total of the new side
   bool plain = false;          // --plain: collapsed without suffixes
   bool strict = false;         // exit 5 where anything was lost or is incomplete
   bool expect_events = false;  // exit 6 where nothing happened

@@ -18,8 +18,10 @@ CallTree make_call_tree(const Stacks& stacks) {
       tree.levels.push_back(static_cast<std::uint32_t>(frame - stack.frames.begin()) + 1);
       tree.frames.push_back(*frame);
       tree.self.push_back(0);
+      if (stacks.difference) tree.before.push_back(0);
     }
     tree.self.back() = stack.value;
+    if (stacks.difference) tree.before.back() = stack.before;
     before = &stack.frames;
   }
   return tree;

@@ -3,13 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <iterator>
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <map>
 #include <utility>
-#include <vector>
 
-#include "export/stacks.h"
+#include "export/exporter.h"
+#include "export/formats.h"
 #include "profile/profile_builder.h"
 #include "profile/saturate.h"
 #include "profile/symbol_table.h"
@@ -17,9 +18,7 @@
 namespace jtrace::exporting {
 namespace {
 
-// Indices of a row, so named as constants are.
-// NOLINTNEXTLINE(readability-identifier-naming)
-enum Column : std::size_t { kDelta, kBase, kNew, kColumns };
+constexpr std::array<std::string_view, 3> kTypes{"delta", "base", "new"};
 
 // Samples of profiles that have tables of their own, in terms of one table.
 class Importer {
@@ -62,79 +61,115 @@ class Importer {
   std::map<profile::LocationId, profile::LocationId> locations_;
 };
 
-std::int64_t first_value(const profile::Sample& sample) {
-  return sample.values.empty() ? 0 : sample.values.front();
-}
-
-double total(const profile::Profile& profile) {
-  double sum = 0;
-  for (const auto& sample : profile.samples) sum += static_cast<double>(first_value(sample));
-  return sum;
-}
-
-std::int64_t scaled(std::int64_t value, double factor) {
-  const double product = static_cast<double>(value) * factor;
-  constexpr double kMost = 9.2e18;
-  return static_cast<std::int64_t>(product > kMost ? kMost : product < -kMost ? -kMost : product);
-}
-
-// The same profile with one column of the diff as its only values.
-profile::Profile column(const profile::Profile& diff, Column which) {
-  profile::Profile out = diff;
-  for (profile::Sample& sample : out.samples) {
-    sample.values = {which < sample.values.size() ? sample.values[which] : 0};
+// What a profile says about itself in one line.
+std::string about(const Side& side) {
+  const profile::Header& header = side.profile.header;
+  std::string text = side.name;
+  const auto put = [&](const std::string& part) {
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+  };
+  put(header.title);
+  put(header.target);
+  put(header.host);
+  put(time_text(header.start));
+  put(header.duration.count() == 0 ? "" : duration_text(header.duration));
+  for (const profile::LedgerLine& line : side.profile.ledger.lines) {
+    const bool told = line.name == "fired" || line.name == "kept" || line.name.starts_with("lost");
+    if (told && line.depth == 0 && line.measurable && line.count != 0) {
+      put(fmt::format("{} {}", line.name, count_text(line.count)));
+    }
   }
-  return out;
+  if (!side.profile.ledger.balanced) put("its ledger does not add up");
+  if (is_difference(side.profile)) put("a difference itself, of which the new side is taken");
+  return text;
+}
+
+std::int64_t total(const profile::Profile& profile, std::size_t column) {
+  std::int64_t sum = 0;
+  for (const profile::Sample& sample : profile.samples) {
+    if (column < sample.values.size()) sum = profile::saturating_add(sum, sample.values[column]);
+  }
+  return sum;
 }
 
 }  // namespace
 
-profile::Profile diff_profile(const profile::Profile& base, const profile::Profile& next,
-                              bool normalise) {
-  const profile::ValueType type =
-      next.sample_types.empty() ? profile::ValueType{"events", "count"} : next.sample_types.front();
-  profile::SymbolTable symbols;
-  profile::ProfileBuilder builder(next.header,
-                                  {{"delta", type.unit}, {"base", type.unit}, {"new", type.unit}});
-  const double base_total = total(base);
-  const double factor = normalise && base_total > 0 ? total(next) / base_total : 1;
-  Importer of_base(base, symbols);
-  for (const profile::Sample& sample : base.samples) {
-    const std::int64_t value =
-        factor == 1 ? first_value(sample) : scaled(first_value(sample), factor);
-    profile::Sample out = of_base.sample(sample);
-    out.values = {value == INT64_MIN ? INT64_MAX : -value, value, 0};
-    builder.add(std::move(out));
-  }
-  Importer of_next(next, symbols);
-  for (const profile::Sample& sample : next.samples) {
-    profile::Sample out = of_next.sample(sample);
-    out.values = {first_value(sample), 0, first_value(sample)};
-    builder.add(std::move(out));
-  }
-  for (const std::string& comment : next.comments) builder.comment(comment);
-  builder.comment("difference to " + base.header.title + " of " + base.header.target);
-  return std::move(builder).build(symbols, next.ledger);
+std::vector<profile::ValueType> difference_types(std::string_view unit) {
+  std::vector<profile::ValueType> types;
+  for (const std::string_view type : kTypes)
+    types.push_back({std::string(type), std::string(unit)});
+  return types;
 }
 
-std::string diff_collapsed(const profile::Profile& diff, const WriteOptions& options) {
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> rows;
-  for (const Column which : {kBase, kNew}) {
-    Stacks stacks = make_stacks(column(diff, which), options.plain ? Suffixes::No : Suffixes::Yes,
-                                options.lines ? Lines::Yes : Lines::No);
-    for (const Stack& stack : stacks.stacks) {
-      std::string text;
-      for (const std::uint32_t frame : stack.frames) {
-        text += (text.empty() ? "" : ";") + stacks.frames[frame].text;
-      }
-      auto& row = rows[std::move(text)];
-      auto& cell = which == kBase ? row.first : row.second;
-      cell = profile::saturating_add(cell, stack.value);
+std::vector<std::int64_t> difference_values(std::int64_t base, std::int64_t next) {
+  const std::int64_t less = base == INT64_MIN ? INT64_MAX : -base;
+  return {profile::saturating_add(next, less), base, next};
+}
+
+bool is_difference(const profile::Profile& profile) {
+  return std::ranges::equal(profile.sample_types, kTypes, {}, &profile::ValueType::type);
+}
+
+profile::Profile diff_profile(const Side& base, const Side& next) {
+  const auto& types = next.profile.sample_types;
+  profile::SymbolTable symbols;
+  profile::ProfileBuilder builder(next.profile.header,
+                                  difference_types(types.empty() ? "count" : types.front().unit));
+  for (const Side* side : {&base, &next}) {
+    Importer importer(side->profile, symbols);
+    const std::size_t column = is_difference(side->profile) ? kNew : 0;
+    for (const profile::Sample& sample : side->profile.samples) {
+      const std::int64_t value = column < sample.values.size() ? sample.values[column] : 0;
+      profile::Sample out = importer.sample(sample);
+      out.values = side == &base ? difference_values(value, 0) : difference_values(0, value);
+      builder.add(std::move(out));
     }
   }
-  std::string out;
-  for (const auto& [text, row] : rows) {
-    fmt::format_to(std::back_inserter(out), "{} {} {}\n", text, row.first, row.second);
+  builder.comment("base: " + about(base));
+  builder.comment("new: " + about(next));
+  if (!is_difference(next.profile)) {
+    for (const std::string& comment : next.profile.comments) builder.comment(comment);
+  }
+  return std::move(builder).build(symbols, next.profile.ledger);
+}
+
+std::int64_t BaseScale::operator()(std::int64_t value) {
+  constexpr double kMost = 9.2e18;
+  due_ += static_cast<double>(value) * factor_;
+  const double part = std::clamp(std::round(due_) - given_, -kMost, kMost);
+  given_ += part;
+  return static_cast<std::int64_t>(part);
+}
+
+void normalise_samples(profile::Profile& difference) {
+  if (!is_difference(difference)) return;
+  BaseScale scale(total(difference, kBase), total(difference, kNew));
+  for (profile::Sample& sample : difference.samples) {
+    if (sample.values.size() <= kNew) continue;
+    sample.values = difference_values(scale(sample.values[kBase]), sample.values[kNew]);
+  }
+  difference.comments.emplace_back("base is scaled to the total of new");
+}
+
+profile::Profile base_apart(const profile::Profile& difference) {
+  profile::Profile out = difference;
+  const auto id = [&](std::string_view text) {
+    out.strings.emplace_back(text);
+    return profile::StringId{static_cast<std::uint32_t>(out.strings.size() - 1)};
+  };
+  const profile::Label label{id(kPprofBase), id("true")};
+  out.samples.clear();
+  for (const profile::Sample& sample : difference.samples) {
+    if (sample.values.size() <= kNew) continue;
+    const std::int64_t base = sample.values[kBase];
+    const std::int64_t next = sample.values[kNew];
+    if (base != 0) {
+      out.samples.push_back({sample.locations, difference_values(base, 0), sample.labels});
+      out.samples.back().labels.push_back(label);
+    }
+    if (next != 0) {
+      out.samples.push_back({sample.locations, difference_values(0, next), sample.labels});
+    }
   }
   return out;
 }

@@ -1,23 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -D PAGE=flamegraph.html -D OUT=page.cpp -P embed_page.cmake
-# Makes the page a C++ string, its policy naming the hashes of the page's own style and script:
-# nothing else that gets into a written page can then run, whatever a profile contains.
-
-function(text_between out text begin end)
-  string(FIND "${text}" "${begin}" at)
-  if(at EQUAL -1)
-    message(FATAL_ERROR "${PAGE}: no ${begin}")
-  endif()
-  string(LENGTH "${begin}" skip)
-  math(EXPR at "${at} + ${skip}")
-  string(SUBSTRING "${text}" ${at} -1 rest)
-  string(FIND "${rest}" "${end}" length)
-  if(length EQUAL -1)
-    message(FATAL_ERROR "${PAGE}: no ${end} after ${begin}")
-  endif()
-  string(SUBSTRING "${rest}" 0 ${length} part)
-  set(${out} "${part}" PARENT_SCOPE)
-endfunction()
+# cmake -D PAGE=flamegraph.html -D JOINED=page.html -D OUT=page.cpp -P embed_page.cmake
+# Makes one page of the page, its style and its scripts, and that a C++ string. The policy of it has
+# the hashes of its own style and script: nothing else that gets into a written page can then run,
+# whatever a profile contains.
 
 # CMake has SHA-256 in hex only, and a policy wants base64: 32 bytes are 43 letters and one "=".
 function(base64_of_sha256 out text)
@@ -37,18 +22,45 @@ function(base64_of_sha256 out text)
   set(${out} "${coded}=" PARENT_SCOPE)
 endfunction()
 
-file(READ "${PAGE}" page)
-text_between(style "${page}" "<style>" "</style>")
-text_between(script "${page}" "<script>" "</script>")
-base64_of_sha256(style_hash "${style}")
-base64_of_sha256(script_hash "${script}")
-foreach(kind style script)
-  string(FIND "${page}" "${kind}-src 'unsafe-inline'" at)
-  if(at EQUAL -1)
-    message(FATAL_ERROR "${PAGE}: the policy has no ${kind}-src 'unsafe-inline'")
+# The files that the page names by `pattern`, put together; `tags` are all those tags.
+function(joined out_text out_tags pattern)
+  string(REGEX MATCHALL "${pattern}" tags "${page}")
+  if(NOT tags)
+    message(FATAL_ERROR "${PAGE}: nothing matches ${pattern}")
   endif()
-  string(REPLACE "${kind}-src 'unsafe-inline'" "${kind}-src 'sha256-${${kind}_hash}'" page "${page}")
+  set(text "")
+  foreach(tag IN LISTS tags)
+    string(REGEX MATCH "[a-z]+[.](css|js)" name "${tag}")
+    file(READ "${folder}/${name}" part)
+    string(REGEX REPLACE "^[^\n]*SPDX[^\n]*\n" "" part "${part}")
+    string(APPEND text "${part}\n")
+  endforeach()
+  list(JOIN tags "" all)
+  set(${out_text} "${text}" PARENT_SCOPE)
+  set(${out_tags} "${all}" PARENT_SCOPE)
+endfunction()
+
+function(replace_once what by)
+  string(FIND "${page}" "${what}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "${PAGE}: no ${what}")
+  endif()
+  string(REPLACE "${what}" "${by}" page "${page}")
+  set(page "${page}" PARENT_SCOPE)
+endfunction()
+
+get_filename_component(folder "${PAGE}" DIRECTORY)
+file(READ "${PAGE}" page)
+joined(style style_tags "<link rel=\"stylesheet\" href=\"[a-z]+[.]css\">\n")
+joined(script script_tags "<script src=\"[a-z]+[.]js\"></script>\n")
+set(style "\n${style}")
+set(script "\n(() => {\n'use strict';\n\n${script}})();\n")
+foreach(kind style script)
+  base64_of_sha256(hash "${${kind}}")
+  replace_once("${${kind}_tags}" "<${kind}>${${kind}}</${kind}>\n")
+  replace_once("${kind}-src file:" "${kind}-src 'sha256-${hash}'")
 endforeach()
+file(WRITE "${JOINED}" "${page}")
 get_filename_component(name "${PAGE}" NAME)
 file(WRITE "${OUT}" "// Made from ${name} by embed_page.cmake.
 #include \"export/formats.h\"

@@ -14,6 +14,7 @@ namespace jtrace::exporting {
 struct WriteOptions {
   bool plain = false;  // --plain: collapsed without suffixes
   bool lines = false;  // --lines: Java frames as pkg/Class.method:LINE, in formats that are text
+  bool normalise = false;  // --normalise: of a difference, the base scaled to the total of the new
 };
 
 // A format: turns a profile into bytes. Same profile and options, same bytes. One file a format,
@@ -22,6 +23,7 @@ struct Exporter {
   std::string_view name;                       // of -o: "collapsed"
   std::span<const std::string_view> suffixes;  // of -f: ".collapsed", ".folded"
   std::string (*write)(const profile::Profile&, const WriteOptions&);
+  bool differences = true;  // whether it can show what diff_profile() makes
 };
 
 [[nodiscard]] std::span<const Exporter> exporters();

@@ -21,7 +21,7 @@ namespace jtrace::exporting {
 [[nodiscard]] std::string write_json(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 
-// assets/flamegraph.html as built in (embed_page.cmake).
+// The page of assets/ as built in (embed_page.cmake).
 [[nodiscard]] std::string_view flamegraph_page();
 
 // A word for machines: "java-inlined". The page keys its colours and its legend by it.

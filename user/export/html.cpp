@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flame graph page: assets/flamegraph.html with the profile as JSON in place of its sample.
+// The flame graph page: assets/ as one file, with the profile as JSON in place of its sample.
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "export/call_tree.h"
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/stacks.h"
@@ -41,6 +43,8 @@ Json header_json(const profile::Profile& profile) {
   json["host"] = safe_text(header.host);
   json["start"] = time_text(header.start);
   json["duration"] = header.duration.count() == 0 ? "" : duration_text(header.duration);
+  json["time_nanos"] = std::chrono::nanoseconds(header.start.time_since_epoch()).count();
+  json["duration_nanos"] = header.duration.count();
   json["command"] = safe_text(header.command_line);
   json["type"] = safe_text(type.type);
   json["unit"] = safe_text(type.unit);
@@ -54,6 +58,26 @@ Json header_json(const profile::Profile& profile) {
   json["balanced"] = profile.ledger.balanced;
   json["ledger"] = ledger_json(profile.ledger);
   return json;
+}
+
+// A page of a difference has "base" and "new", which say what was compared, and a column of the
+// base's values.
+void add_sides(Json& json, const profile::Profile& profile) {
+  constexpr std::array<std::string_view, 2> kSides{"base", "new"};
+  for (const std::string_view side : kSides) json[side] = "";
+  Json notes = Json::array();
+  for (const std::string& comment : profile.comments) {
+    const std::string text = safe_text(comment);
+    bool taken = false;
+    for (const std::string_view side : kSides) {
+      if (!text.starts_with(side) || text.substr(side.size(), 2) != ": ") continue;
+      json[side] = text.substr(side.size() + 2);
+      taken = true;
+    }
+    if (!taken) notes.push_back(text);
+  }
+  json["comments"] = std::move(notes);
+  if (json["unit"] == "count") json["type"] = "events";
 }
 
 void add_tree(Json& json, const Stacks& stacks) {
@@ -79,6 +103,7 @@ void add_tree(Json& json, const Stacks& stacks) {
   json["levels"] = tree.levels;
   json["frames"] = tree.frames;
   json["self"] = tree.self;
+  if (stacks.difference) json["before"] = tree.before;
 }
 
 // JSON that no HTML parser can take for markup: ASCII only, and without '<', '>' and '&', which
@@ -109,7 +134,13 @@ std::string inert(const Json& json) {
 
 std::string write_html(const profile::Profile& profile, const WriteOptions& options) {
   Json json = header_json(profile);
-  add_tree(json, make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No));
+  Stacks stacks = make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No);
+  if (stacks.difference) {
+    add_sides(json, profile);
+    json["normalise"] = options.normalise;  // the page has the counts and scales them itself
+    merge_kinds(stacks, Kinds::Java);
+  }
+  add_tree(json, stacks);
   const std::string_view page = flamegraph_page();
   std::string out(page.substr(0, page.find(kBegin)));
   out += R"(<script type="application/json" id="profile">)";

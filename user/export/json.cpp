@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "export/canonical.h"
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 
@@ -149,8 +150,9 @@ class Writer {
 
 }  // namespace
 
-std::string write_json(const profile::Profile& profile, const WriteOptions& /*options*/) {
-  const profile::Profile sorted = canonical(profile);
+std::string write_json(const profile::Profile& profile, const WriteOptions& options) {
+  profile::Profile sorted = canonical(profile);
+  if (options.normalise) normalise_samples(sorted);
   return Writer(sorted)();
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "export/canonical.h"
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/gzip.h"
@@ -218,9 +219,10 @@ class Writer {
 
 }  // namespace
 
-std::string write_pprof(const profile::Profile& profile, const WriteOptions& /*options*/) {
-  const profile::Profile sorted = canonical(profile);
-  return gzip(Writer(sorted)());
+std::string write_pprof(const profile::Profile& profile, const WriteOptions& options) {
+  profile::Profile sorted = canonical(profile);
+  if (options.normalise) normalise_samples(sorted);
+  return gzip(Writer(is_difference(sorted) ? canonical(base_apart(sorted)) : sorted)());
 }
 
 }  // namespace jtrace::exporting

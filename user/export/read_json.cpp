@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our json, and the data of our page.
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/reading.h"
@@ -71,6 +73,42 @@ profile::Profile about_json(const Json& file) {
   return about;
 }
 
+// The page has counts as people read them: "1,234".
+profile::LedgerLine page_line(const Json& line) {
+  profile::LedgerLine out;
+  if (!line.is_array() || line.size() != 3) return out;
+  out.name = text(line[0]);
+  out.depth = number(line[2]) > 0 ? 1 : 0;
+  std::string count = text(line[1]);
+  std::erase(count, ',');
+  const auto [stop, error] = std::from_chars(count.data(), count.data() + count.size(), out.count);
+  out.measurable = error == std::errc{} && *stop == 0;
+  return out;
+}
+
+profile::Profile about_page(const Json& file) {
+  profile::Profile about;
+  about.header.title = text(member(file, "title"));
+  about.header.target = text(member(file, "target"));
+  about.header.host = text(member(file, "host"));
+  about.header.command_line = text(member(file, "command"));
+  about.header.start = std::chrono::system_clock::time_point(
+      std::chrono::nanoseconds(number(member(file, "time_nanos"))));
+  about.header.duration = std::chrono::nanoseconds(number(member(file, "duration_nanos")));
+  about.sample_types = {{text(member(file, "type")), text(member(file, "unit"))}};
+  if (member(file, "before").is_array()) {
+    about.sample_types = difference_types(text(member(file, "unit")));
+    for (const char* side : {"base", "new"}) {
+      const std::string what = text(member(file, side));
+      if (!what.empty()) about.comments.push_back(std::string(side) + ": " + what);
+    }
+  }
+  for (const Json& comment : member(file, "comments")) about.comments.push_back(text(comment));
+  about.ledger.balanced = member(file, "balanced") != Json(false);
+  for (const Json& line : member(file, "ledger")) about.ledger.lines.push_back(page_line(line));
+  return about;
+}
+
 Status take_stack(const Json& stack, const std::vector<profile::LocationId>& frames,
                   StackReader& reader) {
   std::vector<profile::LocationId> path;
@@ -87,6 +125,35 @@ Status take_stack(const Json& stack, const std::vector<profile::LocationId>& fra
     labels.push_back(reader.label(plain_text(it.key()), text(*it), number(*it)));
   }
   return reader.add(std::move(path), std::move(values), std::move(labels));
+}
+
+// The tree of a page as stacks, one a node that has values of its own.
+Status take_tree(const Json& file, const std::vector<profile::LocationId>& names,
+                 StackReader& reader) {
+  const Json& levels = member(file, "levels");
+  const Json& frames = member(file, "frames");
+  const Json& self = member(file, "self");
+  if (!levels.is_array() || !frames.is_array() || !self.is_array() ||
+      frames.size() != levels.size() || self.size() != levels.size()) {
+    return spoiled();
+  }
+  const Json& before = member(file, "before");
+  const bool difference = before.is_array();
+  if (difference && before.size() != levels.size()) return spoiled();
+  std::vector<profile::LocationId> path;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const auto level = index(levels[i], path.size() + 2);
+    const auto frame = index(frames[i], names.size());
+    if (!level || *level == 0 || !frame) return spoiled();
+    path.resize(*level - 1);
+    path.push_back(names[*frame]);
+    const std::int64_t value = number(self[i]);
+    const std::int64_t base = difference ? number(before[i]) : 0;
+    if (value == 0 && base == 0) continue;
+    JT_CHECK_OK(reader.add(
+        path, difference ? difference_values(base, value) : std::vector<std::int64_t>{value}));
+  }
+  return {};
 }
 
 }  // namespace
@@ -124,30 +191,8 @@ Result<profile::Profile> parse_page(std::string_view page) {
     if (!kind || !member(file, "kinds").is_array()) return spoiled();
     names.push_back(reader.frame(text(name), kind_of(member(file, "kinds")[*kind])));
   }
-  const Json& levels = member(file, "levels");
-  const Json& frames = member(file, "frames");
-  const Json& self = member(file, "self");
-  if (!levels.is_array() || !frames.is_array() || !self.is_array() ||
-      frames.size() != levels.size() || self.size() != levels.size()) {
-    return spoiled();
-  }
-  std::vector<profile::LocationId> path;
-  for (std::size_t i = 0; i < levels.size(); ++i) {
-    const auto level = index(levels[i], path.size() + 2);
-    const auto frame = index(frames[i], names.size());
-    if (!level || *level == 0 || !frame) return spoiled();
-    path.resize(*level - 1);
-    path.push_back(names[*frame]);
-    if (number(self[i]) != 0) JT_CHECK_OK(reader.add(path, {number(self[i])}));
-  }
-  profile::Profile about;
-  about.header.title = text(member(file, "title"));
-  about.header.target = text(member(file, "target"));
-  about.header.host = text(member(file, "host"));
-  about.header.command_line = text(member(file, "command"));
-  about.sample_types = {{text(member(file, "type")), text(member(file, "unit"))}};
-  for (const Json& comment : member(file, "comments")) about.comments.push_back(text(comment));
-  return std::move(reader).build(std::move(about));
+  JT_CHECK_OK(take_tree(file, names, reader));
+  return std::move(reader).build(about_page(file));
 }
 
 }  // namespace jtrace::exporting

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/pprof_fields.h"
 #include "export/reading.h"
@@ -248,6 +249,7 @@ class Reader {
       Numbers n;
       if (!take(field.bytes, n)) return false;
       const auto str = n.at[pprof::kLabelStr];
+      if (string(n.at[pprof::kLabelKey]) == kPprofBase) return true;  // the values say it
       sample.labels.push_back({symbols_.string(text(n.at[pprof::kLabelKey])),
                                symbols_.string(text(str)),
                                str != 0 ? 0 : static_cast<std::int64_t>(n.at[pprof::kLabelNum])});

@@ -22,7 +22,7 @@ constexpr std::array<Exporter, 6> kExporters{{
     {"collapsed", kCollapsed, write_collapsed},
     {"html", kHtml, write_html},
     {"pprof", kPprof, write_pprof},
-    {"speedscope", kSpeedscope, write_speedscope},  // before json: the longer suffix
+    {"speedscope", kSpeedscope, write_speedscope, false},  // before json: the longer suffix
     {"json", kJson, write_json},
     {"text", kText, write_text},
 }};

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "profile/saturate.h"
 
@@ -110,7 +111,9 @@ void merge_equal(std::vector<Stack>& stacks) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < stacks.size(); ++i) {
     if (kept != 0 && stacks[kept - 1].frames == stacks[i].frames) {
-      stacks[kept - 1].value = profile::saturating_add(stacks[kept - 1].value, stacks[i].value);
+      Stack& same = stacks[kept - 1];
+      same.value = profile::saturating_add(same.value, stacks[i].value);
+      same.before = profile::saturating_add(same.before, stacks[i].before);
     } else {
       if (kept != i) stacks[kept] = std::move(stacks[i]);
       ++kept;
@@ -121,11 +124,21 @@ void merge_equal(std::vector<Stack>& stacks) {
 
 }  // namespace
 
-void merge_kinds(Stacks& stacks) {
+void merge_kinds(Stacks& stacks, Kinds which) {
+  const auto java = [](FrameKind kind) {
+    return kind >= FrameKind::JavaC2 && kind <= FrameKind::JavaInterpreted;
+  };
+  const auto same = [&](const Frame& a, const Frame& b) {
+    const bool kinds = which == Kinds::All || a.kind == b.kind || (java(a.kind) && java(b.kind));
+    return kinds && a.text == b.text;
+  };
   std::vector<std::uint32_t> merged(stacks.frames.size());
-  std::size_t kept = 0;  // frames are sorted by text first
+  std::size_t kept = 0;  // frames are sorted by text, then by kind
   for (std::size_t i = 0; i < stacks.frames.size(); ++i) {
-    if (kept == 0 || stacks.frames[kept - 1].text != stacks.frames[i].text) {
+    if (which == Kinds::Java && java(stacks.frames[i].kind)) {
+      stacks.frames[i].kind = FrameKind::JavaC2;
+    }
+    if (kept == 0 || !same(stacks.frames[kept - 1], stacks.frames[i])) {
       if (kept != i) stacks.frames[kept] = std::move(stacks.frames[i]);
       ++kept;
     }
@@ -138,14 +151,27 @@ void merge_kinds(Stacks& stacks) {
   merge_equal(stacks.stacks);
 }
 
+void normalise(Stacks& stacks) {
+  BaseScale scale(stacks.total_before, stacks.total);
+  for (Stack& stack : stacks.stacks) stack.before = scale(stack.before);
+  std::erase_if(stacks.stacks, [](const Stack& s) { return s.value <= 0 && s.before <= 0; });
+  stacks.total_before = stacks.total;
+}
+
 Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lines) {
   Stacks out;
+  out.difference = is_difference(profile);
   Expander expander(profile, suffixes, lines);
   for (const profile::Sample& sample : profile.samples) {
-    const std::int64_t value = sample.values.empty() ? 0 : sample.values.front();
-    if (value <= 0) continue;
-    out.stacks.push_back({expander.expand(sample), value});
+    const auto at = [&](std::size_t i) {
+      return i < sample.values.size() ? std::max<std::int64_t>(sample.values[i], 0) : 0;
+    };
+    const std::int64_t value = at(out.difference ? kNew : 0);
+    const std::int64_t before = out.difference ? at(kBase) : 0;
+    if (value == 0 && before == 0) continue;
+    out.stacks.push_back({expander.expand(sample), value, before});
     out.total = profile::saturating_add(out.total, value);
+    out.total_before = profile::saturating_add(out.total_before, before);
   }
   out.frames = expander.take_frames();
   sort_frames(out);

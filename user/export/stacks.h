@@ -19,7 +19,8 @@ struct Frame {
 
 struct Stack {
   std::vector<std::uint32_t> frames;  // root first, indices of Stacks::frames, never empty
-  std::int64_t value = 0;             // of the profile's first sample type, above 0
+  std::int64_t value = 0;             // of the profile's first sample type; of a difference, new
+  std::int64_t before = 0;            // of a difference, base; else 0. One of the two is above 0
 };
 
 // Stacks are in the order of their frames, frames in the order of their texts, and equal stacks are
@@ -28,6 +29,8 @@ struct Stacks {
   std::vector<Frame> frames;
   std::vector<Stack> stacks;
   std::int64_t total = 0;
+  std::int64_t total_before = 0;
+  bool difference = false;
 };
 
 enum class Suffixes { No, Yes };
@@ -36,12 +39,18 @@ enum class Lines { No, Yes };  // source lines of Java frames
 // Locations with several lines are expanded. Two labels become frames, others do not: "thread" is a
 // root frame, "event" a leaf frame where the profile has more than one event (it comes before the
 // `field=value` frames of kind Event that end the stack already). A sample without any frame is
-// "[unknown]"; samples whose value is not above 0 have no width and are left out.
+// "[unknown]"; samples without a value above 0 have no width and are left out.
 [[nodiscard]] Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes,
                                  Lines lines = Lines::No);
 
 // For formats that show text alone: frames of equal text become one (of the least kind), and so do
-// the stacks that are equal then.
-void merge_kinds(Stacks& stacks);
+// the stacks that are equal then. `Java` does so for Java methods only: how far the JIT had got
+// with a method is no difference between two runs of a program.
+enum class Kinds { All, Java };
+void merge_kinds(Stacks& stacks, Kinds which = Kinds::All);
+
+// Scales what was before to the total of now: every stack to the integer that keeps the sum of it
+// and all before it exact, so subtrees keep their share though each stack is rounded.
+void normalise(Stacks& stacks);
 
 }  // namespace jtrace::exporting

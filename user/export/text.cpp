@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/stacks.h"
@@ -75,6 +78,37 @@ void put_stack(std::string& out, const Stacks& stacks, const Stack& stack) {
   for (std::size_t i = depth - kRootFrames; i < depth; ++i) put(i);
 }
 
+// Of a difference: the stacks whose counts differ most.
+void put_most_changed(std::string& out, const Stacks& stacks) {
+  std::vector<const Stack*> order;
+  const auto by = [](const Stack& s) { return s.value - s.before; };  // both are 0 or more
+  for (const Stack& stack : stacks.stacks) {
+    if (by(stack) != 0) order.push_back(&stack);
+  }
+  std::ranges::sort(order, [&](const Stack* a, const Stack* b) {
+    const auto [x, y] = std::pair(std::abs(by(*a)), std::abs(by(*b)));
+    return x != y ? x > y : a < b;
+  });
+  const std::size_t all = order.size();
+  order.resize(std::min(all, kTopStacks));
+  fmt::format_to(std::back_inserter(out), "\n{} before, {} after\n",
+                 count_text(stacks.total_before), count_text(stacks.total));
+  if (all == 0) out += "\nno stack changed\n";
+  if (all != 0) {
+    fmt::format_to(std::back_inserter(out), "\nmost changed stacks ({} of {})\n", order.size(),
+                   all);
+  }
+  for (const Stack* stack : order) {
+    fmt::format_to(std::back_inserter(out), "\n  {}{}  {} before, {} after{}\n",
+                   by(*stack) > 0 ? "+" : "", count_text(by(*stack)), count_text(stack->before),
+                   count_text(stack->value),
+                   stack->before == 0  ? "  new"
+                   : stack->value == 0 ? "  gone"
+                                       : "");
+    put_stack(out, stacks, *stack);
+  }
+}
+
 void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) {
   std::vector<const Stack*> order;
   for (const Stack& stack : stacks.stacks) order.push_back(&stack);
@@ -104,8 +138,16 @@ std::string write_text(const profile::Profile& profile, const WriteOptions& opti
   const std::string unit = profile.sample_types.empty() ? "" : profile.sample_types.front().type;
   std::string out;
   put_header(out, profile.header);
-  put_hottest(out, make_stacks(profile, Suffixes::Yes, options.lines ? Lines::Yes : Lines::No),
-              unit);
+  const bool difference = is_difference(profile);
+  Stacks stacks = make_stacks(profile, difference ? Suffixes::No : Suffixes::Yes,
+                              options.lines ? Lines::Yes : Lines::No);
+  if (difference) {
+    merge_kinds(stacks, Kinds::Java);
+    if (options.normalise) normalise(stacks);
+    put_most_changed(out, stacks);
+  } else {
+    put_hottest(out, stacks, unit);
+  }
   put_ledger(out, profile.ledger);
   for (const std::string& comment : profile.comments) {
     fmt::format_to(std::back_inserter(out), "\nnote: {}", safe_text(comment));

@@ -2,6 +2,10 @@
 #include "session/convert.h"
 
 #include <chrono>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "export/diff.h"
 #include "export/exporter.h"
@@ -16,29 +20,43 @@ Result<std::vector<Output>> outputs_of(const cli::Options& options) {
   return plan_outputs(options, {}, std::chrono::system_clock::now());
 }
 
+Status check_formats(const std::vector<Output>& outputs) {
+  for (const Output& output : outputs) {
+    if (output.exporter->differences) continue;
+    return fail(Errc::Usage,
+                std::string(output.exporter->name) + " cannot show the difference of two profiles",
+                "html, collapsed, pprof, json and text can");
+  }
+  return {};
+}
+
+// Where both files have one name in folders of their own, the folders tell them apart.
+std::pair<std::string, std::string> names_of(const std::string& base, const std::string& next) {
+  const auto last = [](const std::string& path) {
+    return std::filesystem::path(path).filename().string();
+  };
+  if (last(base) == last(next)) return {base, next};
+  return {last(base), last(next)};
+}
+
 }  // namespace
 
 Result<int> run_convert(const cli::Options& options) {
   JT_TRY(const auto outputs, outputs_of(options));
   JT_TRY(const auto profile, exporting::read_profile(options.inputs.at(0)));
+  if (exporting::is_difference(profile)) JT_CHECK_OK(check_formats(outputs));
   for (const Output& output : outputs) JT_CHECK_OK(write_output(output, profile));
   return 0;
 }
 
 Result<int> run_diff(const cli::Options& options) {
-  JT_TRY(auto outputs, outputs_of(options));
-  // Collapsed text has a column for each side; the other formats show one profile only.
-  static constexpr exporting::Exporter kCollapsed{
-      .name = "collapsed", .suffixes = {}, .write = exporting::diff_collapsed};
-  for (Output& output : outputs) {
-    if (output.exporter->name == "collapsed") output.exporter = &kCollapsed;
-    if (output.exporter->name == "collapsed" || output.exporter->name == "pprof") continue;
-    return fail(Errc::Usage,
-                "diff writes collapsed and pprof, not " + std::string(output.exporter->name));
-  }
+  JT_TRY(const auto outputs, outputs_of(options));
+  JT_CHECK_OK(check_formats(outputs));
   JT_TRY(const auto base, exporting::read_profile(options.inputs.at(0)));
   JT_TRY(const auto next, exporting::read_profile(options.inputs.at(1)));
-  const auto difference = exporting::diff_profile(base, next);
+  const auto [base_name, next_name] = names_of(options.inputs.at(0), options.inputs.at(1));
+  const auto difference = exporting::diff_profile({.profile = base, .name = base_name},
+                                                  {.profile = next, .name = next_name});
   for (const Output& output : outputs) JT_CHECK_OK(write_output(output, difference));
   return 0;
 }

@@ -149,7 +149,10 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
   for (const std::string& path : paths) {
     JT_TRY(const auto* exporter, exporter_for(options, path));
     JT_CHECK_OK(check_writable(path));
-    outputs.push_back({path, exporter, {.plain = options.plain, .lines = options.lines}});
+    outputs.push_back(
+        {path,
+         exporter,
+         {.plain = options.plain, .lines = options.lines, .normalise = options.normalise}});
   }
   return outputs;
 }

@@ -268,7 +268,10 @@ TEST_F(Configuration, everyChoiceOfTheTableIsOneThatParses) {
       EXPECT_TRUE(options) << row.names << " " << word;
     }
     if (row.fallback.empty()) continue;
-    const auto options = trace({"--" + std::string(row.key()) + "=" + std::string(row.fallback)});
+    const std::string option = "--" + std::string(row.key()) + "=" + std::string(row.fallback);
+    const auto options = (row.commands & kTrace) != 0
+                             ? trace({option})
+                             : parse({"diff", "a", "b", "-f", "c.html", option});
     EXPECT_TRUE(options) << row.names << " " << row.fallback;
   }
 }

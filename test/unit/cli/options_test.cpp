@@ -402,6 +402,10 @@ TEST(Options, commands) {
   EXPECT_EQ(diff->action, Action::Diff);
   EXPECT_THAT(diff->inputs, ElementsAre("a", "b"));
   EXPECT_THAT(diff->files, ElementsAre("c.html"));
+  EXPECT_FALSE(diff->normalise);
+  EXPECT_TRUE(parse({"diff", "a", "b", "-f", "c.html", "--normalise"})->normalise);
+  EXPECT_TRUE(parse({"diff", "a", "b", "-f", "c.html", "--normalize"})->normalise);
+  EXPECT_FALSE(parse({"convert", "a", "-f", "c.html", "--normalise"}).has_value());
 }
 
 TEST(Options, everyCommandHasHelp) {

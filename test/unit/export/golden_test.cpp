@@ -10,11 +10,14 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "support/pprof_dump.h"
+#include "support/sample_differences.h"
 #include "support/sample_profiles.h"
 
 namespace jtrace::exporting {
@@ -47,11 +50,19 @@ std::string kept_form(const Exporter& exporter, std::string bytes) {
   return exporter.name == "pprof" ? test::pprof_dump(bytes) : without_page(std::move(bytes));
 }
 
+// The profiles that a format can show.
+std::vector<test::NamedProfile> profiles_of(const Exporter& exporter) {
+  std::vector<test::NamedProfile> all = test::small_profiles();
+  if (!exporter.differences) return all;
+  for (test::NamedProfile& named : test::small_differences()) all.push_back(std::move(named));
+  return all;
+}
+
 bool updating() { return std::getenv("JTRACE_UPDATE_GOLDEN") != nullptr; }
 
 TEST(Golden, EveryFormatWritesTheBytesItWroteBefore) {
   for (const Exporter& exporter : exporters()) {
-    for (const test::NamedProfile& named : test::small_profiles()) {
+    for (const test::NamedProfile& named : profiles_of(exporter)) {
       const fs::path path = folder(exporter) / file_name(named);
       const std::string written = kept_form(exporter, exporter.write(named.profile, {}));
       if (updating()) {
@@ -69,7 +80,7 @@ TEST(Golden, EveryFormatWritesTheBytesItWroteBefore) {
 TEST(Golden, NoFileIsLeftOver) {
   for (const Exporter& exporter : exporters()) {
     std::set<std::string> wanted;
-    for (const test::NamedProfile& named : test::small_profiles()) {
+    for (const test::NamedProfile& named : profiles_of(exporter)) {
       wanted.insert(file_name(named));
     }
     for (const auto& entry : fs::directory_iterator(folder(exporter))) {

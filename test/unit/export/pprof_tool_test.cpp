@@ -12,6 +12,7 @@
 #include <string>
 
 #include "export/formats.h"
+#include "support/sample_differences.h"
 #include "support/sample_profiles.h"
 
 namespace jtrace::exporting {
@@ -73,6 +74,17 @@ TEST_F(PprofTool, RawHasEveryLineAndLabel) {
   EXPECT_THAT(text, HasSubstr("event:[syscalls:sys_enter_openat]"));
   EXPECT_THAT(text, HasSubstr("thread:[[worker tid=13]]"));
   EXPECT_THAT(text, HasSubstr("Comment: ledger: fired = 1310")) << text;
+}
+
+TEST_F(PprofTool, ADifferenceIsAsOfDiffBase) {
+  const std::string text = run("-top -cum", test::small_differences().front().profile);
+  EXPECT_THAT(text, HasSubstr("Type: delta"));
+  EXPECT_THAT(text, HasSubstr("of 1000 total"));  // of the base
+  EXPECT_THAT(text, ContainsRegex("700 70.00% [ 0-9.%]+ +700 70.00% +openat64"));
+  EXPECT_THAT(text, ContainsRegex("-200 20.00% [ 0-9.%]+ +-200 20.00% +open64"));
+  EXPECT_THAT(text, ContainsRegex(" -200 20.00% +app/Old.path"));
+  EXPECT_THAT(text, ContainsRegex(" -240 24.00% +app/Audit.log"));
+  EXPECT_THAT(text, ContainsRegex(" \\+?240 24.00% +app/Cache.miss"));
 }
 
 TEST_F(PprofTool, TakesHostileAndEmptyProfiles) {

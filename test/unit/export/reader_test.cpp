@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "export/diff.h"
 #include "export/formats.h"
 #include "export/gzip.h"
 #include "export/protobuf_writer.h"
@@ -66,6 +67,16 @@ TEST(Reader, PageComesBack) {
     EXPECT_EQ(write_collapsed(*read, {.plain = true}),
               write_collapsed(named.profile, {.plain = true}))
         << named.name;
+    EXPECT_EQ(read->header.start, named.profile.header.start);
+    EXPECT_EQ(read->header.duration, named.profile.header.duration);
+    ASSERT_EQ(read->ledger.lines.size(), named.profile.ledger.lines.size());
+    EXPECT_EQ(read->ledger.balanced, named.profile.ledger.balanced);
+    for (std::size_t i = 0; i < read->ledger.lines.size(); ++i) {
+      const profile::LedgerLine& line = named.profile.ledger.lines[i];
+      EXPECT_EQ(read->ledger.lines[i].name, line.name);
+      EXPECT_EQ(read->ledger.lines[i].measurable, line.measurable);
+      EXPECT_EQ(read->ledger.lines[i].count, line.measurable ? line.count : 0);
+    }
   }
 }
 
@@ -79,6 +90,27 @@ TEST(Reader, CollapsedErrorsNameTheLine) {
   EXPECT_THAT(error_of("a 1\nb\n"), HasSubstr("line 2: no 'stack count'"));
   EXPECT_THAT(error_of("a x\n"), HasSubstr("line 1: the count is no integer"));
   EXPECT_THAT(error_of("a 99999999999999999999\n"), HasSubstr("no integer"));
+}
+
+TEST(Reader, TwoColumnsAreADifference) {
+  const auto read = parse_profile("main;a b 12 3\n# comment\nmain;gone 4 0\r\nmain 7;fresh 0 5\n");
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_TRUE(is_difference(*read));
+  EXPECT_EQ(write_collapsed(*read, {}), "main;a b 12 3\nmain;gone 4 0\nmain 7;fresh 0 5\n");
+  // A name that ends in a number makes no difference of a profile.
+  const auto one = parse_profile("main;a 12 3\nmain;b 4\n");
+  ASSERT_TRUE(one.has_value());
+  EXPECT_FALSE(is_difference(*one));
+  EXPECT_EQ(write_collapsed(*one, {}), "main;a 12 3\nmain;b 4\n");
+}
+
+TEST(Reader, ErrorsInTwoColumnsNameTheLine) {
+  EXPECT_THAT(error_of("a 1 2\nb 3\nc 4 5\n"), HasSubstr("line 2: one count, where most lines"));
+  EXPECT_THAT(error_of("a 1 2\nb 4 5\nc 3 x\n"), HasSubstr("line 3: the count is no integer"));
+  EXPECT_THAT(error_of("a 1 2\nb 4 5\nc\n"), HasSubstr("line 3: no 'stack base new'"));
+  EXPECT_THAT(error_of("a 1 2\nb -4 5\n"), HasSubstr("line 2: a count of a difference is below"));
+  EXPECT_THAT(error_of("a 1 2\nb 1.5 5\nc 1 2\n"), HasSubstr("line 2: one count"));
+  EXPECT_THAT(error_of("1 2\na 1 2\nb 1 2\n"), HasSubstr("line 1: one count"));
 }
 
 TEST(Reader, OtherJsonAndPagesAreRefused) {
