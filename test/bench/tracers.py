@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tracers of a process's openat: each starts on a process, is ready, stops, and hands out its stacks
 as (frames from the leaf to the root, count)."""
+import atexit
 import json
 import os
 import pathlib
@@ -36,6 +37,7 @@ class Tracer:
 
     def run(self, command, **more):
         self.process = subprocess.Popen(command, text=True, **more)
+        atexit.register(self.process.kill)  # nothing where it was stopped
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
