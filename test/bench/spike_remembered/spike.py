@@ -20,7 +20,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from saturation import Tracer, java_tool, last_line, ns_per_op  # noqa: E402
+import jvm  # noqa: E402
+import tracers  # noqa: E402
 
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 STATS = ["hit", "cold", "stale", "leaf differs", "word differs", "fault", "unsent", "too long",
@@ -48,8 +49,13 @@ def hit_rate(stats):
 
 
 def start(args, directory):
-    return subprocess.Popen([java_tool("java"), *args.flags.split(), "-cp", directory,
-                             args.program, *args.args.split()], stdout=subprocess.PIPE, text=True)
+    return jvm.Loop(directory, args.program, *args.args.split(), flags=args.flags.split())
+
+
+def traced(args, name, directory, loop):
+    tracer = tracers.Jtrace(directory, spike(args, name))
+    tracer.start(loop.pid)
+    return tracer
 
 
 def spike(args, name):
@@ -59,31 +65,30 @@ def spike(args, name):
 
 
 def cost(args, directory):
-    out = os.path.join(directory, "o.txt")
     variants = args.variants.split(",")
-    jvm = start(args, directory)
+    loop = start(args, directory)
     try:
-        ns_per_op(jvm, args.warmup)
+        loop.ns_per_op(args.warmup)
         added = {name: [] for name in variants}
         rate, offs = {}, []
         for turn in range(args.rounds):
             for name in variants if turn % 2 == 0 else reversed(variants):
-                before = ns_per_op(jvm, args.window)
-                tracer = Tracer(spike(args, name), jvm.pid, [], out)
-                on = ns_per_op(jvm, args.window)
+                before = loop.ns_per_op(args.window)
+                tracer = traced(args, name, directory, loop)
+                on = loop.ns_per_op(args.window)
                 if name.startswith("remember"):
                     rate[name] = hit_rate(spike_stats(tracer.process.pid))[0]
                 tracer.stop()
-                after = ns_per_op(jvm, args.window / 2)
+                after = loop.ns_per_op(args.window / 2)
                 added[name].append(on - (before + after) / 2)
                 offs += [before, after]
-        tracer = Tracer(spike(args, "both"), jvm.pid, [], out)
-        ns_per_op(jvm, args.window)
+        tracer = traced(args, "both", directory, loop)
+        loop.ns_per_op(args.window)
         stats = spike_stats(tracer.process.pid)
         tracer.stop()
     finally:
-        jvm.kill()
-        jvm.wait()
+        loop.process.kill()
+        loop.process.wait()
     walks = max(1, hit_rate(stats)[1] - stats["too long"])
     cells = " | ".join(f"{name} {statistics.median(v):.0f} ({min(v):.0f} .. {max(v):.0f})"
                        for name, v in added.items())
@@ -95,18 +100,17 @@ def cost(args, directory):
 
 def check(args, directory):
     """Both walks at every event for a while."""
-    out = os.path.join(directory, "o.txt")
-    jvm = start(args, directory)
+    loop = start(args, directory)
     try:
-        last_line(jvm, time.monotonic_ns() + int(args.warmup * 1e9))
-        tracer = Tracer(spike(args, args.variant), jvm.pid, [], out)
-        last_line(jvm, time.monotonic_ns() + int(args.seconds * 1e9))
+        loop.line_at(time.monotonic_ns() + int(args.warmup * 1e9))
+        tracer = traced(args, args.variant, directory, loop)
+        loop.line_at(time.monotonic_ns() + int(args.seconds * 1e9))
         stats = spike_stats(tracer.process.pid)
         tracer.process.kill()  # its profile of so many stacks is not wanted
         tracer.process.wait()
     finally:
-        jvm.kill()
-        jvm.wait()
+        loop.process.kill()
+        loop.process.wait()
     rate, tried = hit_rate(stats)
     tenths = stats["tenths"]
     misses = max(1, stats["misses compared"])
@@ -133,7 +137,7 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         sources = [HERE.parent / "OpenLoop.java", HERE / "Churn.java", HERE / "Alternate.java"]
-        subprocess.run([java_tool("javac"), "-d", directory, *sources], check=True)
+        subprocess.run([jvm.java_tool("javac"), "-d", directory, *sources], check=True)
         (cost if args.what == "cost" else check)(args, directory)
 
 

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs in a JVM that the benchmarks trace."""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def java_tool(name):
+    home = os.environ.get("JAVA_HOME")
+    return os.path.join(home, "bin", name) if home else name
+
+
+def compile_java(sources, directory):
+    subprocess.run([java_tool("javac"), "-nowarn", "-d", directory, *map(str, sources)], check=True)
+
+
+class Loop:
+    """A JVM with a program that prints lines of "ops wall-ns cpu-ns", as OpenLoop does."""
+
+    def __init__(self, directory, program, *words, flags=()):
+        self.process = subprocess.Popen(
+            [java_tool("java"), *flags, "-cp", directory, program, *map(str, words)],
+            stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def line_at(self, wanted):
+        """Reads lines until the clock in them is `wanted` ns or later: (ops, wall, cpu)."""
+        while True:
+            text = self.process.stdout.readline()
+            if not text:
+                sys.exit("the JVM ended")
+            line = tuple(map(int, text.split()))
+            if line[1] >= wanted:
+                return line
+
+    def ns_per_op(self, seconds):
+        """The JVM's CPU time per operation: what else runs on the machine hardly changes it."""
+        ops0, wall0, cpu0 = self.line_at(time.monotonic_ns() + 100_000_000)
+        ops1, _, cpu1 = self.line_at(wall0 + int(seconds * 1e9))
+        return (cpu1 - cpu0) / max(1, ops1 - ops0)
