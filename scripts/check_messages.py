@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that docs/troubleshooting.md has an entry for every message text of the program.
 
-check_messages.py [ROOT]: prints `path:line: text` for each message without one, exit status 1 if any.
+check_messages.py [ROOT]: prints `path:line: text` for each message without one and each check that the
+doctor does not have, exit status 1 if any.
 
 A message is the text given to fail(), usage(), refused() or say(0, ...), or put among the remarks of
 a report. What is looked for is its longest fixed part: what the program fills in has capitals in the
@@ -83,12 +84,28 @@ def messages(root):
                     yield path.relative_to(root), code.count("\n", 0, call.start()) + 1, part
 
 
+# A check of the doctor by its name, in a hint or as the last words of a call of refused().
+CHECK = re.compile(r"\(doctor: ([a-z-]+)\)")
+REFUSED = re.compile(r"refused\([^;]*?,\s*\"([a-z-]+)\"\)", re.DOTALL)
+
+
+def unknown_checks(root):
+    """Checks that messages name and the doctor does not have."""
+    doctor = "".join(path.read_text() for path in (root / "user/session").glob("doctor_*.cpp"))
+    for path in sorted((root / "user").glob("*/*.cpp")):
+        text = path.read_text()
+        for name in CHECK.findall(text) + REFUSED.findall(text):
+            if f'"{name}"' not in doctor:
+                yield f"{path.relative_to(root)}:1: the doctor has no check '{name}'"
+
+
 def main():
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
     lines = (root / DOCUMENT).read_text().splitlines()
     document = " ".join(" ".join(line.split()) for line in lines if line.startswith("### `"))
     missing = [f"{path}:{line}: {DOCUMENT} has no entry with '{part}'"
                for path, line, part in messages(root) if " ".join(part.split()) not in document]
+    missing += unknown_checks(root)
     print("\n".join(missing), end="\n" if missing else "")
     return 1 if missing else 0
 

@@ -268,7 +268,8 @@ TEST_F(Command, AnOutputThatFailsCostsNoOther) {
   JT_NEEDS("bpf", no_bpf());
   const std::string lost = file("gone");
   ASSERT_TRUE(std::filesystem::create_directory(lost));
-  JT_ASSERT_OK(Child jtrace, start_jtrace(on_self({"-f", lost + "/x.txt", "-f", file("y.txt")})));
+  JT_ASSERT_OK(Child jtrace,
+               start_jtrace(on_self({"--json", "-f", lost + "/x.txt", "-f", file("y.txt")})));
   self_path();
   ASSERT_TRUE(std::filesystem::remove(lost));
   ASSERT_TRUE(jtrace.signal(SIGINT).has_value());
@@ -276,6 +277,8 @@ TEST_F(Command, AnOutputThatFailsCostsNoOther) {
   EXPECT_EQ(status, 1);
   EXPECT_NE(jtrace.err().find("ledger"), std::string::npos) << "no summary";
   EXPECT_NE(jtrace.err().find("gone/x.txt"), std::string::npos) << "no reason";
+  EXPECT_EQ(jtrace.out().find("gone/x.txt"), std::string::npos) << "said to be written";
+  EXPECT_NE(jtrace.out().find("y.txt"), std::string::npos) << jtrace.out();
   JT_ASSERT_OK(const Ledger ledger, parse_ledger(read_text(file("y.txt")).value_or("")));
   EXPECT_EQ(ledger.count("kept"), kOpens);
 }

@@ -42,6 +42,18 @@ class MessagesTest(unittest.TestCase):
     def test_other_rooms_speak_through_the_doctor(self):
         self.assertEqual(self.messages('fail(Errc::Usage, "bad table")', "user/unwind"), [])
 
+    def test_checks_of_the_doctor(self):
+        with tempfile.TemporaryDirectory() as folder:
+            session = Path(folder) / "user/session"
+            session.mkdir(parents=True)
+            (session / "doctor_host.cpp").write_text('ok("tracefs", "there");')
+            for code, wrong in (('"mount it (doctor: tracefs)"', 0), ('"x (doctor: trace)"', 1),
+                                ('return refused(a + b, errno, {A},\n "tracefs");', 0),
+                                ('return refused(a, errno, {A, B}, "bfp");', 1)):
+                (session / "a.cpp").write_text(code)
+                found = list(check_messages.unknown_checks(Path(folder)))
+                self.assertEqual(len(found), wrong, code)
+
     def test_this_repository(self):
         found = list(check_messages.messages(ROOT))
         self.assertGreater(len(found), 100)

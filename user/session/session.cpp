@@ -269,11 +269,15 @@ profile::Header Run::header() const {
 Result<int> Run::write(const Report& report) {
   // Where one cannot be written, the others and the summary are still worth having.
   Status written;
+  std::vector<Output> files;
   for (const Output& output : outputs_) {
     progress_.begin("writing " + output.path);
     auto status = write_output(output, report.profile);
     if (status && output.path != "-") say(0, "wrote " + output.path);
-    if (status) continue;
+    if (status) {
+      files.push_back(output);
+      continue;
+    }
     if (written) {
       written = std::move(status);
     } else {
@@ -281,7 +285,7 @@ Result<int> Run::write(const Report& report) {
     }
   }
   progress_.end();
-  if (options_.json) print(stdout, summary_json(report, outputs_) + "\n");
+  if (options_.json) print(stdout, summary_json(report, files) + "\n");
   if (options_.verbosity >= 0) {
     JT_TRY(const auto* text, exporting::exporter_by_name("text"));
     const std::string summary = text->write(report.profile, {});
