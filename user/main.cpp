@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "base/printable.h"
 #include "cli/options.h"
@@ -14,18 +15,16 @@
 
 namespace {
 
-// Line by line: a load failure's message ends in the verifier's last words.
-void say(const std::string& prefix, const std::string& text) {
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::fprintf(stderr, "jtrace: %s%s\n", prefix.c_str(), jtrace::printable(line).c_str());
-  }
-}
-
+// One line: what failed, and what mends it. Only where BPF programs were refused do the verifier's
+// last words follow.
 int report(const jtrace::Error& error) {
-  say("", error.message);
-  say("hint: ", error.hint);
+  std::istringstream lines(error.message);
+  std::string line;
+  std::string hint = error.hint.empty() ? "" : "; " + error.hint;
+  while (std::getline(lines, line)) {
+    const std::string text = jtrace::printable(line + std::exchange(hint, ""));
+    std::fprintf(stderr, "jtrace: %s\n", text.c_str());
+  }
   return static_cast<int>(error.code);
 }
 

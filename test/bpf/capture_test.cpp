@@ -193,6 +193,7 @@ TEST_F(Capturing, severalEventsNeedTheAttachCookie) {
   const auto status = tracing.capture().attach_event(1, 1, false);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Errc::Environment);
+  EXPECT_THAT(status.error().hint, testing::HasSubstr("(doctor: bpf-features)"));
 }
 
 TEST_F(Capturing, idsOfNoTracepointAreRefused) {

@@ -56,7 +56,7 @@ void name_frames(const Layout& layout, std::span<const std::uint8_t> input) {
         FakeJvm::frame(JT_FRAME_INTERPRETED, FakeMemory::kBase + 2048, 0),
         FakeJvm::frame(JT_FRAME_STUB, nmethod.code, 1024)}) {
     memory.allow(4 << 20, 10'000);
-    static_cast<void>(namer.name(frame, symbols));
+    static_cast<void>(namer.name(frame, 0, symbols));
   }
 }
 

@@ -3,8 +3,11 @@
 // stack is whole, whatever compiled the code.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -103,6 +106,38 @@ TEST(Java, ByTracepointId) {
   options.events = {"trace:" + std::to_string(id)};
   JT_ASSERT_OK(const Traced traced, trace(truth_opens("", "1000"), options));
   expect_whole_and_exact(traced, traced.stacks);
+}
+
+TEST(Java, OfAUserWhoMayNotReadTracefs) {
+  JT_NEEDS("java", no_jdk());
+  std::vector<std::string> target{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+  const auto opens = truth_opens("", "1000");
+  target.insert(target.end(), opens.begin(), opens.end());
+  JT_ASSERT_OK(const Traced traced, trace(target));
+  expect_whole_and_exact(traced, traced.stacks);
+}
+
+// What a process puts in the place of its perf map must neither hold jtrace nor lead it elsewhere.
+TEST(Java, PerfMapsThatAreTraps) {
+  JT_NEEDS("java", no_jdk());
+  const auto put = [](const std::string& name, bool fifo) {
+    return fifo ? mkfifo(name.c_str(), 0666) : symlink("/proc/kcore", name.c_str());
+  };
+  for (const bool fifo : {true, false}) {
+    std::string name;
+    TraceOptions options;
+    options.extra = {"--jvm-symbols", "perfmap"};
+    options.before_go = [&](pid_t pid) -> Status {
+      name = fmt::format("/tmp/perf-{}.map", pid);
+      if (put(name, fifo) != 0) return fail(Errc::Internal, errno_text(name, errno));
+      return {};
+    };
+    const auto traced = trace(truth_opens("", "1000"), options);
+    unlink(name.c_str());
+    ASSERT_TRUE(traced) << traced.error().message;
+    EXPECT_EQ(ledger_faults(traced->ledger), "");
+    EXPECT_GE(traced->complete_share(), kWhole);
+  }
 }
 
 }  // namespace

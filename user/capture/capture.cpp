@@ -14,6 +14,7 @@
 #include <cstring>
 #include <random>
 
+#include "base/privileges.h"
 #include "base/unique_fd.h"
 #include "capture/lifecycle.h"
 #include "capture/range_slots.h"
@@ -36,6 +37,29 @@ using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
 using Link = std::unique_ptr<bpf_link, LinkDelete>;
 using Ring = std::unique_ptr<ring_buffer, RingDelete>;
 
+std::unexpected<Error> no_room(const std::string& what, int error) {
+  return fail(Errc::Environment, errno_text(what, error),
+              "raise memory.max of the cgroup, ulimit -v or ulimit -l (doctor: memlock)");
+}
+
+// Why the kernel did not take the programs, where that is not our own fault.
+Status why_not_loaded(int error, const std::string& log) {
+  constexpr const char* kWhat = "load BPF programs";
+  constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+  // The verifier refuses with EACCES, the lack of a capability with EPERM; under lockdown it does
+  // not know the helpers that read memory.
+  if (error == EPERM || Privileges::read().confidentiality) {
+    return refused(kWhat, EPERM, {Capability::Bpf, Capability::Perfmon}, "bpf");
+  }
+  if (error == ENOMEM || error == ENOSPC) return no_room(kWhat, error);
+  if (::access(kBtf, R_OK) != 0) {
+    return fail(Errc::Environment,
+                errno_text(std::string("this kernel has no BTF: ") + kBtf, errno),
+                "boot one with CONFIG_DEBUG_INFO_BTF=y, as distributions' are (doctor: btf)");
+  }
+  return fail(Errc::Internal, errno_text(kWhat, error) + log);
+}
+
 // A map that the kernel shares with us as memory.
 template <class T>
 class SharedArray {
@@ -50,6 +74,9 @@ class SharedArray {
     count_ = bpf_map__max_entries(map);
     bytes_ = count_ * sizeof(T);
     void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (at == MAP_FAILED && errno == ENOMEM) {
+      return no_room(std::string("map ") + bpf_map__name(map) + " into memory", errno);
+    }
     if (at == MAP_FAILED) {
       return fail(Errc::Internal,
                   errno_text(std::string("map ") + bpf_map__name(map) + " into memory", errno));
@@ -155,12 +182,7 @@ void Capture::Impl::configure(const CaptureConfig& config) {
 Status Capture::Impl::load() {
   const LogCapture log;
   if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
-    // The verifier refuses with EACCES, the lack of a capability with EPERM.
-    if (err == -EPERM) {
-      return fail(Errc::Environment, "load BPF programs: permission denied",
-                  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
-    }
-    return fail(Errc::Internal, errno_text("load BPF programs", -err) + log.tail());
+    return why_not_loaded(-err, log.tail());
   }
   if (!features.bpf_loop) {
     const std::uint32_t zero = 0;
@@ -179,6 +201,7 @@ Status Capture::Impl::load() {
     return impl->bytes_left > 0 ? 0 : -1;
   };
   ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
+  if (!ring && errno == ENOMEM) return no_room("open ring buffer", errno);
   if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
   return {};
 }
@@ -210,9 +233,7 @@ Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64
   if (!fd.valid()) {
     const int err = errno;
     if (err == EACCES || err == EPERM) {
-      return fail(Errc::Environment, errno_text(what, err),
-                  "run as root, or with CAP_PERFMON (and CAP_SYS_ADMIN where "
-                  "kernel.perf_event_paranoid is above 2)");
+      return refused(what, err, {Capability::Perfmon}, "perf-event-paranoid");
     }
     if (err == EINVAL || err == ENOENT) {
       return fail(Errc::Usage, "no tracepoint has the id " + std::to_string(id));
@@ -224,7 +245,10 @@ Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64
   opts.bpf_cookie = features.attach_cookie ? cookie : 0;
   const LogCapture log;
   Link link(bpf_program__attach_perf_event_opts(program, fd.get(), &opts));
-  if (!link) return fail(Errc::Environment, errno_text(what, errno) + log.tail());
+  if (!link && (errno == EPERM || errno == EACCES)) {
+    return refused(what, errno, {Capability::Perfmon}, "perf-event-paranoid");
+  }
+  if (!link) return fail(Errc::Internal, errno_text(what, errno) + log.tail());
   (void)fd.release();  // the link closes it
   links.push_back(std::move(link));
   return {};
@@ -232,7 +256,8 @@ Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64
 
 Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks) {
   if (event > 0 && !impl_->features.attach_cookie) {
-    return fail(Errc::Environment, "this kernel has no attach cookie (5.15): one event per run");
+    return fail(Errc::Environment, "this kernel has no attach cookie (5.15): one event per run",
+                "name one event, or boot a newer kernel (doctor: bpf-features)");
   }
   const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
   return impl_->attach(impl_->event_program(), id, cookie);

@@ -11,6 +11,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/privileges.h"
+
 namespace jtrace::event {
 namespace {
 
@@ -164,8 +166,8 @@ Result<Format> read_format(const Tracefs& tracefs, const Tracepoint& tracepoint)
   const std::string path = "events/" + tracepoint.category + "/" + tracepoint.name + "/format";
   const auto text = read_all(tracefs.directory(), path);
   if (!text) {
-    return fail(Errc::Environment, errno_text("tracefs is not readable: " + path, errno),
-                "run with sudo");
+    return refused("tracefs is not readable: " + path, errno, {Capability::DacReadSearch},
+                   "tracefs");
   }
   return parse_format(*text);
 }

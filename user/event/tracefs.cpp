@@ -15,6 +15,7 @@
 #include <charconv>
 #include <memory>
 
+#include "base/privileges.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -24,7 +25,9 @@ namespace {
 constexpr std::size_t kMostEntries = 100'000;
 
 constexpr const char* kMountHint =
-    "run with sudo, or: mount -t tracefs tracefs /sys/kernel/tracing";
+    "run with sudo, or: mount -t tracefs tracefs /sys/kernel/tracing (doctor: tracefs)";
+constexpr std::string_view kCheck = "tracefs";
+constexpr const char* kOddHint = "findmnt /sys/kernel/tracing shows what it is (doctor: tracefs)";
 
 UniqueFd open_directory(int at, const char* path) {
   return UniqueFd(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -65,6 +68,11 @@ bool is_tracefs(const std::string& path) {
 
 int syscall_fd(long result) { return static_cast<int>(result); }
 
+// Lockdown answers for every file in it, mode bits only for some.
+std::unexpected<Error> unreadable(const std::string& path, int error) {
+  return refused("tracefs is not readable: " + path, error, {Capability::DacReadSearch}, kCheck);
+}
+
 // A tracefs mounted nowhere: it goes with its descriptor and no other process sees it. By number,
 // since <sys/mount.h> has these calls only from glibc 2.36.
 Result<UniqueFd> open_detached() {
@@ -73,7 +81,13 @@ Result<UniqueFd> open_detached() {
   const auto failed = [&](const char* call) {
     if (errno == ENODEV) {
       return fail(Errc::Environment, "this kernel has no tracefs",
-                  "it is built without CONFIG_TRACING");
+                  "it is built without CONFIG_TRACING (doctor: tracefs)");
+    }
+    if (errno == EPERM || errno == EACCES) {
+      auto error =
+          refused(std::string(kWhere) + ": " + call, errno, {Capability::SysAdmin}, kCheck);
+      error.error().hint += "; or mount it: mount -t tracefs tracefs /sys/kernel/tracing";
+      return error;
     }
     return fail(Errc::Environment, errno_text(std::string(kWhere) + ": " + call, errno),
                 kMountHint);
@@ -92,17 +106,18 @@ Result<UniqueFd> open_detached() {
   if (!open_directory(directory.get(), "events").valid()) {
     if (errno == ENOENT) {
       return fail(Errc::Environment, "this kernel has no tracepoints: its tracefs has no events/",
-                  "it is built without CONFIG_EVENT_TRACING");
+                  "it is built without CONFIG_EVENT_TRACING (doctor: tracefs)");
     }
-    return fail(Errc::Environment, errno_text("tracefs is not readable: events", errno),
-                "run with sudo");
+    return unreadable("events", errno);
   }
   return directory;
 }
 
 std::unexpected<Error> not_readable(const std::string& path, int error) {
-  return fail(Errc::Environment, errno_text("tracefs on " + path + " is not readable", error),
-              "run with sudo; trace:ID needs no tracefs");
+  auto why = refused("tracefs on " + path + " is not readable", error, {Capability::DacReadSearch},
+                     kCheck);
+  why.error().hint += "; trace:ID needs no tracefs";
+  return why;
 }
 
 }  // namespace
@@ -130,12 +145,9 @@ Result<Tracefs> Tracefs::open(const std::string& root) {
 Result<std::vector<std::string>> Tracefs::directories(const std::string& path) const {
   UniqueFd fd(
       ::openat(directory_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.valid()) {
-    return fail(Errc::Environment, errno_text("tracefs is not readable: " + path, errno),
-                "run with sudo");
-  }
+  if (!fd.valid()) return unreadable(path, errno);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), &::closedir);
-  if (!stream) return fail(Errc::Environment, errno_text("list " + path, errno));
+  if (!stream) return fail(Errc::Environment, errno_text("list " + path, errno), kOddHint);
   static_cast<void>(fd.release());  // closedir closes it
   std::vector<std::string> names;
   while (true) {
@@ -146,12 +158,14 @@ Result<std::vector<std::string>> Tracefs::directories(const std::string& path) c
     // File systems of test fixtures may not tell the type.
     if (name.starts_with('.') || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)) continue;
     if (names.size() == kMostEntries) {
-      return fail(Errc::Environment, "tracefs: " + path + " has more than " +
-                                         std::to_string(kMostEntries) + " directories");
+      return fail(
+          Errc::Environment,
+          "tracefs: " + path + " has more than " + std::to_string(kMostEntries) + " directories",
+          kOddHint);
     }
     names.emplace_back(name);
   }
-  if (errno != 0) return fail(Errc::Environment, errno_text("list " + path, errno));
+  if (errno != 0) return fail(Errc::Environment, errno_text("list " + path, errno), kOddHint);
   std::ranges::sort(names);
   return names;
 }
@@ -163,21 +177,20 @@ Result<std::optional<std::uint32_t>> Tracefs::read_id(const std::string& categor
       ::openat(directory_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    return fail(Errc::Environment, errno_text("tracefs is not readable: " + path, errno),
-                "run with sudo");
+    return unreadable(path, errno);
   }
   std::array<char, 32> text{};
   ssize_t size = 0;
   do {
     size = ::read(fd.get(), text.data(), text.size());
   } while (size < 0 && errno == EINTR);
-  if (size < 0) return fail(Errc::Environment, errno_text("read " + path, errno));
+  if (size < 0) return fail(Errc::Environment, errno_text("read " + path, errno), kOddHint);
   const char* end = text.data() + size;
   std::uint32_t id = 0;
   const auto [stop, error] = std::from_chars(text.data(), end, id);
   const bool whole = stop == end || (stop + 1 == end && *stop == '\n');
   if (error != std::errc{} || !whole || id == 0) {
-    return fail(Errc::Environment, "tracefs: " + path + " does not hold a tracepoint id");
+    return fail(Errc::Environment, "tracefs: " + path + " does not hold a tracepoint id", kOddHint);
   }
   return id;
 }

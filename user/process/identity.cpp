@@ -4,12 +4,16 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "base/file.h"
 #include "base/unique_fd.h"
@@ -94,10 +98,42 @@ bool is_64bit(pid_t pid) {
   return ident[EI_CLASS] != ELFCLASS32;
 }
 
+// Processes that have this number in a pid namespace below ours: what `ps` in a container shows.
+std::vector<pid_t> processes_numbered(pid_t inner) {
+  constexpr std::size_t kShown = 3;
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end;
+       it.increment(error)) {
+    const auto outer = parse_number<pid_t>(it->path().filename().string());
+    const auto status =
+        outer ? read_file(it->path() / "status", kMaxProcFile) : Result<std::string>();
+    if (!outer || !status) continue;
+    // "NStgid: 4711 23 1": ours first.
+    const std::string_view numbers = status_field(*status, "NStgid");
+    for (std::size_t level = 1; !word(numbers, level).empty(); ++level) {
+      if (parse_number<pid_t>(word(numbers, level)) == inner) found.push_back(*outer);
+    }
+    if (found.size() == kShown) break;
+  }
+  return found;
+}
+
+std::unexpected<Error> no_such_process(pid_t pid) {
+  const auto others = processes_numbered(pid);
+  if (others.empty()) {
+    return fail(Errc::Target, fmt::format("no such process: {}", pid),
+                "pgrep -f NAME or jps show process ids");
+  }
+  return fail(Errc::Target,
+              fmt::format("no such process: {} is a number in another pid namespace", pid),
+              fmt::format("here it is -p {}", fmt::join(others, " or -p ")));
+}
+
 }  // namespace
 
 Result<ProcessInfo> find_process(pid_t pid) {
-  const auto gone = [&] { return fail(Errc::Target, fmt::format("no such process: {}", pid)); };
+  const auto gone = [&] { return no_such_process(pid); };
   if (pid <= 0) return gone();
   const auto status = read_file(fmt::format("/proc/{}/status", pid), kMaxProcFile);
   const auto stat_text = read_file(fmt::format("/proc/{}/stat", pid), kMaxProcFile);
@@ -105,7 +141,8 @@ Result<ProcessInfo> find_process(pid_t pid) {
   const auto tgid = parse_number<pid_t>(status_field(*status, "Tgid"));
   const auto stat = parse_stat(*stat_text);
   if (!tgid || !stat) {
-    return fail(Errc::Environment, fmt::format("/proc/{}/stat: not understood", pid));
+    return fail(Errc::Environment, fmt::format("/proc/{}/stat: not understood", pid),
+                "is something else mounted on /proc? (doctor: process)");
   }
   if (*tgid != pid) {
     return fail(Errc::Target, fmt::format("{} is a thread of process {}", pid, *tgid),

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/privileges.h"
 
 namespace jtrace::process {
 namespace {
@@ -122,7 +124,15 @@ std::vector<MapEntry> parse_maps(std::string_view text) {
 }
 
 Result<std::vector<MapEntry>> read_maps(pid_t tgid) {
-  auto text = read_file(fmt::format("/proc/{}/maps", tgid), kMaxMapsText);
+  const std::string path = fmt::format("/proc/{}/maps", tgid);
+  // Anybody may open it by its mode; it is open() that asks for the right to trace.
+  if (!UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).valid() && errno == EACCES) {
+    return refused("read " + path, errno, {Capability::SysPtrace}, "mappings");
+  }
+  auto text = read_file(path, kMaxMapsText);
+  if (!text && ::access(path.c_str(), F_OK) != 0) {
+    return fail(Errc::Target, fmt::format("process {} has exited", tgid));
+  }
   if (!text) return fail(Errc::Target, std::move(text.error().message));
   // From exit_mm() on, zombie or not, the file is there and empty; [vsyscall] or [vdso] is in every
   // other one.

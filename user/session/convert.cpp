@@ -16,7 +16,7 @@ namespace jtrace::session {
 namespace {
 
 Result<std::vector<Output>> outputs_of(const cli::Options& options) {
-  if (options.files.empty()) return fail(Errc::Usage, "no output: -f FILE is required");
+  if (options.files.empty()) return fail(Errc::Usage, "no output: -f OUT is required");
   return plan_outputs(options, {}, std::chrono::system_clock::now());
 }
 

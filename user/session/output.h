@@ -27,8 +27,7 @@ struct Output {
                                                        const process::ProcessInfo& first,
                                                        std::chrono::system_clock::time_point now);
 
-// Regular files are written beside and renamed, what is not regular is written in place. A closed
-// pipe ends quietly.
+// Into its file (session/output_file.h) or to standard output. A closed pipe ends quietly.
 [[nodiscard]] Status write_output(const Output& output, const profile::Profile& profile);
 
 // What list, doctor and the like were asked for. A closed pipe ends quietly, a full disk does not.

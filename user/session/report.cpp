@@ -74,7 +74,7 @@ std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& e
            (tracepoint.name == "sys_enter_open" || tracepoint.name == "sys_exit_open");
   });
   if (opens)
-    lines.emplace_back("hint: glibc opens files by openat: try -t syscalls:sys_enter_openat");
+    lines.emplace_back("glibc opens files by openat, not open: try -t syscalls:sys_enter_openat");
   return lines;
 }
 
@@ -93,8 +93,13 @@ Report make_report(ReportInput input) {
   report.counters = input.capture.counters();
   report.lossless = is_lossless(report.counters, samples.statuses());
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
+  const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   if (report.counters.at(JT_COUNTER_FIRED) == 0) {
     report.remarks = explain_nothing(input.events, report.counters, target);
+  } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired) {
+    report.remarks.push_back(
+        fmt::format("0 events kept: they fired {} times, and -i {} keeps every {}th", fired,
+                    options.interval, options.interval));
   } else if (kept != 0 && samples.left_out() == kept) {
     report.remarks.push_back(fmt::format("0 events shown: -I and -X left out all {}", kept));
   }

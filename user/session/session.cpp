@@ -21,6 +21,7 @@
 #include "capture/capture.h"
 #include "event/tracepoint.h"
 #include "session/output.h"
+#include "session/progress.h"
 #include "session/recorder.h"
 #include "session/report.h"
 #include "session/signals.h"
@@ -40,7 +41,10 @@ constexpr std::chrono::milliseconds kTurn{5};
 
 class Run {
  public:
-  explicit Run(const cli::Options& options) : options_(options), shared_(kMaxRows) {}
+  explicit Run(const cli::Options& options)
+      : options_(options),
+        shared_(kMaxRows),
+        progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
 
   [[nodiscard]] Result<int> operator()();
 
@@ -50,7 +54,7 @@ class Run {
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach();
   [[nodiscard]] Status attach_lifecycle();
-  [[nodiscard]] Status trace(StopSignals& signals, Recorder& recorder);
+  [[nodiscard]] Status trace(Recorder& recorder);
   [[nodiscard]] profile::Header header() const;
   [[nodiscard]] Result<int> write(const Report& report);
   [[nodiscard]] Status print_plan() const;
@@ -58,6 +62,7 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool watch_targets();
   [[nodiscard]] std::string target_text() const;
+  void say_what_targets_lack() const;
   void say(int level, const std::string& text) const;
 
   const cli::Options& options_;
@@ -71,10 +76,13 @@ class Run {
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
   std::chrono::system_clock::time_point start_;
   steady_clock::duration duration_{};
+  mutable Progress progress_;  // hidden by say(), which changes nothing else
 };
 
 void Run::say(int level, const std::string& text) const {
-  if (options_.verbosity >= level) print(stderr, fmt::format("jtrace: {}\n", printable(text)));
+  if (options_.verbosity < level) return;
+  progress_.hide();
+  print(stderr, fmt::format("jtrace: {}\n", printable(text)));
 }
 
 Status Run::resolve() {
@@ -95,18 +103,17 @@ Status Run::resolve() {
 Status Run::open_targets() {
   if (!process::in_initial_pid_namespace()) {
     return fail(Errc::Environment, "jtrace runs in a pid namespace of its own",
-                "run it on the host: BPF sees the host's process numbers");
+                "run it on the host, or the container with --pid=host: BPF sees the host's process "
+                "numbers (doctor: pid-namespace)");
   }
   const std::set<pid_t> pids(options_.pids.begin(), options_.pids.end());
   for (const pid_t pid : pids) {
+    progress_.begin(fmt::format("reading the mappings and binaries of process {}", pid));
     JT_TRY(auto target, Target::open(pid, shared_, options_));
     if (target->is_jvm()) {
       say(1, fmt::format("{}: HotSpot {}", pid, target->jvm_version()));
-    } else {
-      // It may name a file of the target.
-      const std::string note =
-          target->jvm_note().empty() ? "not a JVM" : exporting::safe_text(target->jvm_note());
-      say(1, fmt::format("{}: {}; native stacks go on", pid, note));
+    } else if (target->jvm_note().empty()) {
+      say(0, fmt::format("{}: not a JVM; native stacks go on", pid));
     }
     targets_.push_back(std::move(target));
   }
@@ -123,6 +130,7 @@ bool Run::any_kernel_stacks() const {
 }
 
 Status Run::load() {
+  progress_.begin("loading the BPF programs");
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
   const bool fp = options_.cstack == cli::CStack::Fp;
@@ -155,12 +163,14 @@ Status Run::attach_lifecycle() {
 }
 
 Status Run::attach() {
+  progress_.begin("attaching");
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
   JT_CHECK_OK(attach_lifecycle());
   // Again: what was mapped before the notices came is in the ranges now.
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
   capture_->pause();
   for (std::uint32_t i = 0; i < events_.size(); ++i) {
+    progress_.update(fmt::format("attaching {} of {} events", i + 1, events_.size()));
     JT_CHECK_OK(capture_->attach_event(events_[i].id, i, kernel_stacks(events_[i])));
   }
   return {};
@@ -178,7 +188,8 @@ bool Run::watch_targets() {
   return alive;
 }
 
-Status Run::trace(StopSignals& signals, Recorder& recorder) {
+Status Run::trace(Recorder& recorder) {
+  progress_.end();
   capture_->resume();
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
@@ -189,9 +200,8 @@ Status Run::trace(StopSignals& signals, Recorder& recorder) {
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
   while (true) {
-    std::array<pollfd, 2> wake{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
-                                {.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0}}};
-    ::poll(wake.data(), wake.size(), static_cast<int>(kTurn.count()));
+    pollfd wake{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0};
+    ::poll(&wake, 1, static_cast<int>(kTurn.count()));
     // What was captured until then is still worth its profile.
     if (auto turned = recorder.turn(); !turned) {
       failure_ = std::move(turned).error();
@@ -200,15 +210,33 @@ Status Run::trace(StopSignals& signals, Recorder& recorder) {
     if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
     }
-    if (wake.front().revents != 0) break;
+    if (StopSignals::requested()) break;
     const auto elapsed = steady_clock::now() - begin;
     if (options_.duration && elapsed >= *options_.duration) break;
     if (!watch_targets()) break;
   }
   duration_ = steady_clock::now() - begin;
   capture_->pause();
-  signals.release();
+  status.clear();
+  progress_.begin("naming the last stacks");
   return recorder.finish();
+}
+
+void Run::say_what_targets_lack() const {
+  for (const auto& target : targets_) {
+    const auto pid = target->info().key.tgid;
+    if (const auto n = target->ranges_left_out(); n != 0) {
+      say(0,
+          fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
+                      n, pid));
+    }
+    // Only now: a JVM that was just starting could not be read at first.
+    if (!target->is_jvm() && !target->jvm_note().empty()) {
+      // It may name a file of the target.
+      say(0,
+          fmt::format("{}: {}; native stacks only", pid, exporting::safe_text(target->jvm_note())));
+    }
+  }
 }
 
 std::string Run::target_text() const {
@@ -241,17 +269,23 @@ profile::Header Run::header() const {
 Result<int> Run::write(const Report& report) {
   // Where one cannot be written, the others and the summary are still worth having.
   Status written;
+  std::vector<Output> files;
   for (const Output& output : outputs_) {
+    progress_.begin("writing " + output.path);
     auto status = write_output(output, report.profile);
     if (status && output.path != "-") say(0, "wrote " + output.path);
-    if (status) continue;
+    if (status) {
+      files.push_back(output);
+      continue;
+    }
     if (written) {
       written = std::move(status);
     } else {
-      say(0, status.error().message);
+      say(0, status.error().message + "; " + status.error().hint);
     }
   }
-  if (options_.json) print(stdout, summary_json(report, outputs_) + "\n");
+  progress_.end();
+  if (options_.json) print(stdout, summary_json(report, files) + "\n");
   if (options_.verbosity >= 0) {
     JT_TRY(const auto* text, exporting::exporter_by_name("text"));
     const std::string summary = text->write(report.profile, {});
@@ -293,34 +327,32 @@ Status Run::print_plan() const {
 }
 
 Result<int> Run::operator()() {
+  progress_.begin("looking up the events");
   JT_CHECK_OK(resolve());
   JT_CHECK_OK(open_targets());
   JT_TRY(outputs_,
          plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
-  // From here on a signal ends the trace; before, it ends jtrace, also where a target's file hangs.
-  JT_TRY(auto signals, StopSignals::block());
+  // From here on the first signal ends the trace; before, it ends jtrace.
+  const StopSignals signals;
   if (options_.dry_run) {
     capture_->detach();
     JT_CHECK_OK(print_plan());
     return 0;
   }
   Recorder recorder(*capture_, targets_, options_);
-  JT_CHECK_OK(trace(signals, recorder));
-  for (const auto& target : targets_) {
-    if (const auto n = target->ranges_left_out(); n != 0) {
-      say(0,
-          fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
-                      n, target->info().key.tgid));
-    }
-  }
+  JT_CHECK_OK(trace(recorder));
+  say_what_targets_lack();
+  progress_.begin("adding up the stacks");
   auto status = write(make_report({.options = options_,
                                    .events = events_,
                                    .capture = *capture_,
                                    .features = features_,
                                    .recorder = recorder,
                                    .header = header()}));
+  progress_.begin("detaching");
+  capture_->detach();
   if (failure_) return std::unexpected(*failure_);
   return status;
 }

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/result.h"
-#include "base/unique_fd.h"
-
 namespace jtrace::session {
 
-// SIGINT, SIGTERM and SIGHUP as something to poll, without a handler or a global.
+// While one is alive, the first SIGINT, SIGTERM or SIGHUP only asks the run to end, and a second
+// one ends the program wherever it is: 130 for SIGINT. SIGHUP stays ignored where it was (nohup).
+// At most one at a time.
 class StopSignals {
  public:
-  [[nodiscard]] static Result<StopSignals> block();
-  StopSignals(StopSignals&&) = default;
-  StopSignals& operator=(StopSignals&&) = delete;
+  StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  [[nodiscard]] int fd() const { return fd_.get(); }
-  // Takes the signal that came; from now on a second one ends the program at once (130 for SIGINT).
-  void release();
+  [[nodiscard]] static bool requested();
+};
 
- private:
-  explicit StopSignals(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
+// While one is alive, no signal ends the program between two steps that belong together: it ends
+// with the holder. Work that takes long asks wanted() meanwhile.
+class HeldSignals {
+ public:
+  HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals();
+
+  // A signal waits that would have ended the program.
+  [[nodiscard]] static bool wanted();
 };
 
 }  // namespace jtrace::session

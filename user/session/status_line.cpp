@@ -2,13 +2,11 @@
 #include "session/status_line.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <string_view>
 
 #include "base/console.h"
+#include "session/progress.h"
 
 namespace jtrace::session {
 namespace {
@@ -16,14 +14,9 @@ namespace {
 constexpr std::chrono::milliseconds kEvery{500};
 constexpr const char* kEraseLine = "\r\x1b[K";
 
-bool can_erase() {
-  const char* term = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): one thread
-  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
-}
-
 }  // namespace
 
-StatusLine::StatusLine(bool wanted) : shows_(wanted && can_erase()) {}
+StatusLine::StatusLine(bool wanted) : shows_(wanted && has_status_terminal()) {}
 
 void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
                       const capture::Counters& counters, std::size_t stacks) {

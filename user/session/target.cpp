@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+
+#include "base/privileges.h"
 
 namespace jtrace::session {
 namespace {
@@ -37,6 +40,20 @@ LocationId marker(std::string_view text, profile::SymbolTable& symbols) {
        .address = 0,
        .reason = UnknownReason::None,
        .lines = {{.function = symbols.function(text), .kind = profile::FrameKind::Marker}}});
+}
+
+// Its maps can be read with CAP_PERFMON alone, its files and memory cannot: better no stack than
+// none that is whole.
+Status check_readable(pid_t pid) {
+  const std::string exe = "/proc/" + std::to_string(pid) + "/exe";
+  char byte = 0;
+  if (::readlink(exe.c_str(), &byte, 1) >= 0 || (errno != EACCES && errno != EPERM)) return {};
+  return refused("read process " + std::to_string(pid), errno, {Capability::SysPtrace}, "memory");
+}
+
+bool is_openj9(const process::MapEntry& entry) {
+  return entry.executable &&
+         std::filesystem::path(entry.path).filename().string().starts_with("libj9vm");
 }
 
 LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::SymbolTable& symbols) {
@@ -75,6 +92,7 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   if (info.kernel_thread) {
     return fail(Errc::Target, std::to_string(pid) + " (" + info.comm + ") is a kernel thread");
   }
+  JT_CHECK_OK(check_readable(pid));
   // pidfd_open is in no libc before glibc 2.36.
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd.valid()) {
@@ -95,7 +113,11 @@ void Target::probe_jvm() {
   jvm_pending_ = false;
   const auto& maps = space_.maps();
   const auto entry = std::ranges::find_if(maps, is_libjvm);
-  if (vm_ || entry == maps.end()) return;
+  if (vm_) return;
+  if (entry == maps.end()) {
+    if (std::ranges::any_of(maps, is_openj9)) jvm_note_ = "OpenJ9 is not supported";
+    return;
+  }
   const auto range = std::ranges::find_if(
       ranges_, [&](const jt_range& r) { return r.start == entry->start && r.mapping != 0; });
   if (range == ranges_.end()) return;

@@ -71,7 +71,7 @@ class Frames : public testing::TestWithParam<Release> {
   }
   Location locate(const jt_frame& frame) {
     memory_.allow(32 << 20, 50'000);
-    return symbols_.locations()[namer_.name(frame, symbols_).value];
+    return symbols_.locations()[namer_.name(frame, 0, symbols_).value];
   }
   using Shown = std::tuple<std::string, std::uint32_t, std::int32_t, FrameKind>;
   std::vector<Shown> shown(const jt_frame& frame) {
@@ -248,7 +248,7 @@ TEST_P(Frames, TwoSymbolTablesInTurn) {
   second.string("something else");
   second.function("so that ids differ");
   for (profile::SymbolTable* symbols : {&first, &second, &first}) {
-    const auto id = namer_.name(frame, *symbols);
+    const auto id = namer_.name(frame, 0, *symbols);
     EXPECT_EQ(symbols->locations().at(id.value).lines.size(), 3U);
   }
 }
@@ -280,7 +280,7 @@ TEST_P(Frames, SpoiledMemory) {
     for (const jt_frame& frame : frames) {
       memory_.allow(32 << 20, 50'000);
       const std::size_t before = jvm_.memory.reads();
-      const auto id = namer.name(frame, symbols);
+      const auto id = namer.name(frame, 0, symbols);
       named += symbols.locations()[id.value].lines.empty() ? 0 : 1;
       ASSERT_LT(jvm_.memory.reads() - before, 50'100U);
     }
@@ -355,7 +355,7 @@ TEST_P(Frames, LyingMemoryNeitherHangsNorCrashes) {
         guarded.allow(32 << 20, 50'000);
         const jt_frame frame =
             FakeJvm::frame(static_cast<jt_frame_kind>(kind), 0x7f0000001000, 0x500000040);
-        static_cast<void>(namer.name(frame, symbols));
+        static_cast<void>(namer.name(frame, 0, symbols));
       }
       VmSymbols names;
       for (const char* table : {"Struct", "Type", "IntConstant", "LongConstant"}) {

@@ -153,7 +153,7 @@ class HotspotLive : public testing::Test {
     return jvm;
   }
   const Location& locate(HotspotVm& vm, const jt_frame& frame) {
-    return symbols_.locations()[vm.symbolize(frame, symbols_).value];
+    return symbols_.locations()[vm.symbolize(frame, 0, symbols_).value];
   }
   std::string name(const Line& line) const {
     return symbols_.strings()[symbols_.functions()[line.function.value].name.value];

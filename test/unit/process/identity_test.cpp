@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <latch>
 #include <thread>
 
@@ -75,6 +78,56 @@ TEST(FindProcess, refusesAZombie) {
   ASSERT_FALSE(info);
   EXPECT_EQ(info.error().code, Errc::Target);
   EXPECT_NE(info.error().message.find("zombie"), std::string::npos);
+}
+
+// A process that is `inner` in a pid namespace of its own; it ends when the writing end of `stop`
+// is closed. Returns the process to wait for.
+pid_t start_in_namespace(pid_t inner, int ready, const int (&stop)[2]) {
+  const pid_t maker = ::fork();
+  if (maker != 0) return maker;
+  ::close(stop[1]);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::unshare(CLONE_NEWPID) != 0) ::_exit(1);
+  const pid_t first = ::fork();  // its death ends the namespace
+  if (first != 0) {
+    ::waitpid(first, nullptr, 0);
+    ::_exit(0);
+  }
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<std::uint64_t>(&inner);
+  arguments.set_tid_size = 1;
+  char byte = '!';
+  if (::syscall(SYS_clone3, &arguments, sizeof arguments) != 0) {
+    ::waitpid(-1, nullptr, 0);
+    ::_exit(0);
+  }
+  (void)!::write(ready, &byte, 1);
+  (void)!::read(stop[0], &byte, 1);
+  ::_exit(0);
+}
+
+TEST(FindProcess, tellsANumberOfAnotherPidNamespace) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root: cannot make a pid namespace";
+  pid_t inner = 32'000;  // below any pid_max
+  while (::kill(inner, 0) == 0) --inner;
+  int ready[2] = {};
+  int stop[2] = {};
+  ASSERT_EQ(::pipe(ready) | ::pipe(stop), 0);
+  const pid_t maker = start_in_namespace(inner, ready[1], stop);
+  ::close(ready[1]);
+  ::close(stop[0]);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1) << "no namespace";
+  const auto info = find_process(inner);
+  ::close(stop[1]);
+  ::close(ready[0]);
+  ::waitpid(maker, nullptr, 0);
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, Errc::Target);
+  EXPECT_EQ(info.error().message,
+            fmt::format("no such process: {} is a number in another pid namespace", inner));
+  EXPECT_TRUE(info.error().hint.starts_with("here it is -p ")) << info.error().hint;
 }
 
 TEST(PidNamespace, agreesWithTheKernelsFixedInode) {

@@ -104,16 +104,6 @@ TEST_F(OutputTest, FileIsReplacedWhole) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory_), {}), 1) << "left beside";
 }
 
-TEST_F(OutputTest, SymbolicLinkBesideIsNotFollowed) {
-  const auto victim = path("victim");
-  std::ofstream(victim) << "safe";
-  const auto beside = path("a.collapsed") + "." + std::to_string(::getpid()) + ".tmp";
-  fs::create_symlink(victim, beside);
-  const auto outputs = plan({path("a.collapsed")});
-  EXPECT_FALSE(write_output(outputs->front(), tiny()));
-  EXPECT_EQ(text_of(victim), "safe");
-}
-
 TEST_F(OutputTest, FifoIsWrittenInPlace) {
   ASSERT_EQ(::mkfifo(path("f.txt").c_str(), 0600), 0);
   const int reader = ::open(path("f.txt").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
