@@ -23,7 +23,7 @@ function(jtrace_room name)
 endfunction()
 
 # Labels of tests that measure, load BPF programs or boot machines: never two at a time.
-set(JTRACE_SERIAL_LABELS bpf java kernel browser bench)
+set(JTRACE_SERIAL_LABELS bpf java jdks kernel browser bench)
 
 # jtrace_add_test(<name> LABELS ... COMMAND ... [TIMEOUT seconds]): a test that is a command.
 function(jtrace_add_test name)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "jvmsym/hotspot/frame_namer.h"
 #include "jvmsym/hotspot/guarded_memory.h"
@@ -63,9 +64,13 @@ void name_frames(const Layout& layout, std::span<const std::uint8_t> input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Layout jdk17 = jtrace::test::recorded_layout("jdk17", 17);
-  static const Layout jdk25 = jtrace::test::recorded_layout("jdk25", 25);
-  name_frames(jdk17, {data, size});
-  name_frames(jdk25, {data, size});
+  static const auto layouts = [] {
+    std::vector<Layout> all;
+    for (const int major : jtrace::test::kRecorded) {
+      all.push_back(jtrace::test::recorded_layout(major));
+    }
+    return all;
+  }();
+  for (const Layout& layout : layouts) name_frames(layout, {data, size});
   return 0;
 }

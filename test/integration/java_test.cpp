@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proof on a stock JVM: every open of a program that knows what it does is counted, and its
 // stack is whole, whatever compiled the code.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,60 +11,33 @@
 #include <string>
 #include <vector>
 
-#include "integration/support/trace_run.h"
+#include "integration/support/jdks.h"
 
 namespace jtrace::test {
 namespace {
-
-constexpr double kWhole = 0.999;
 
 std::string opens_per_path() {
   const char* count = std::getenv("JTRACE_TRUTH_COUNT");
   return count == nullptr ? "5000" : count;
 }
 
-std::vector<std::string> java(const std::string& flag, const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv{jdk() / "bin/java"};
-  if (!flag.empty()) argv.push_back(flag);
-  argv.insert(argv.end(), {"-cp", built("classes")});
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return argv;
-}
-
-std::vector<std::string> truth_opens(const std::string& flag, const std::string& count) {
-  // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
-  // nothing to warm up but Method.invoke.
-  const std::string warm = flag == "-Xint" ? "100" : "20000";
-  const std::string upcall = "upcall=" + built("libtruth_upcall.so").string();
-  return java(flag, {"truth.TruthOpens", count, warm, upcall});
+// The truth program with one flag, or with none.
+std::vector<std::string> on_own_jdk(const std::string& flag, const std::string& count) {
+  TruthRun run{.flags = {}, .count = count};
+  if (!flag.empty()) run.flags.push_back(flag);
+  return truth_opens(own_jdk(), run);
 }
 
 void expect_whole_and_exact(const Traced& traced, const std::vector<Stack>& stacks) {
-  JT_ASSERT_OK(const auto truth, parse_truth(traced.target_output));
-  ThreadEntries entries;
-  ASSERT_TRUE(entries.add_own_libc().has_value());
-  const Verdict verdict = judge(truth, stacks, Chain::Java, entries);
-  fmt::print("{}{}", verdict.table(), to_text(traced.ledger));
-  for (const Stack& stack : verdict.others) {
-    const std::string why = not_whole(stack, entries);
-    fmt::print("other: {} x {} ... {} {}\n", stack.count, stack.frames.front().name,
-               stack.frames.back().name, why.empty() ? "" : "(" + why + ")");
-  }
-  EXPECT_EQ(verdict.paths.size(), 22U);
-  EXPECT_EQ(verdict.miscounts(), "");
-  EXPECT_EQ(ledger_faults(traced.ledger), "");
-  EXPECT_GE(traced.complete_share(), kWhole);
-  for (const PathFigures& path : verdict.paths) {
-    EXPECT_GE(static_cast<double>(path.whole), kWhole * static_cast<double>(path.performed))
-        << path.marker << ": " << path.example;
-  }
+  JT_ASSERT_OK(const ThreadEntries entries, own_jdk().thread_entries());
+  expect_truth(traced, stacks, entries);
 }
 
 class JavaFlags : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(JavaFlags, WholeAndExact) {
   JT_NEEDS("java", no_jdk());
-  JT_ASSERT_OK(const Traced traced, trace(truth_opens(GetParam(), opens_per_path())));
+  JT_ASSERT_OK(const Traced traced, trace(on_own_jdk(GetParam(), opens_per_path())));
   expect_whole_and_exact(traced, traced.stacks);
 }
 
@@ -86,7 +58,7 @@ TEST(Java, TwoEventsAtOnce) {
   JT_NEEDS("java", no_jdk());
   TraceOptions options;
   options.events = {"syscalls:sys_enter_openat,syscalls:sys_enter_close"};
-  JT_ASSERT_OK(const Traced traced, trace(truth_opens("", "1000"), options));
+  JT_ASSERT_OK(const Traced traced, trace(on_own_jdk("", "1000"), options));
   expect_whole_and_exact(traced, only_event(traced.stacks, "syscalls:sys_enter_openat"));
   std::uint64_t closes = 0;
   for (const Stack& stack : only_event(traced.stacks, "syscalls:sys_enter_close")) {
@@ -104,7 +76,7 @@ TEST(Java, ByTracepointId) {
   JT_ASSERT_OK(const std::uint64_t id, tracepoint_id("syscalls", "sys_enter_openat"));
   TraceOptions options;
   options.events = {"trace:" + std::to_string(id)};
-  JT_ASSERT_OK(const Traced traced, trace(truth_opens("", "1000"), options));
+  JT_ASSERT_OK(const Traced traced, trace(on_own_jdk("", "1000"), options));
   expect_whole_and_exact(traced, traced.stacks);
 }
 

@@ -531,7 +531,10 @@ public final class TruthOpens {
     List<Worker> workers = workers(chosen(args), count, warm, ready, go);
     List<Thread> threads = new ArrayList<>();
     for (Worker worker : workers) threads.add(new Thread(worker));
-    for (Thread thread : threads) thread.start();
+    for (Thread thread : threads) {
+      thread.setDaemon(true);  // where nobody says go, main's end is the end
+      thread.start();
+    }
     Truth main = null;
     for (int step = 0; step < 3; step++) {
       if (step == 2) {

@@ -26,13 +26,18 @@ std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
   return bytes;
 }
 
-Layout recorded_layout(const std::string& name, int major) {
-  std::ifstream file(std::string(JTRACE_SOURCE_DIR "/test/data/vm_structs/") + name + ".txt");
+std::string recorded_text(int major) {
+  std::ifstream file(std::string(JTRACE_SOURCE_DIR "/test/data/vm_structs/jdk") +
+                     std::to_string(major) + ".txt");
   std::ostringstream text;
   text << file.rdbuf();
+  return text.str();
+}
+
+Layout recorded_layout(int major) {
   // The release's number stands in memory, which a recorded table does not have.
   const FakeMemory nothing(1);
-  return make_layout(nothing, jvmsym::hotspot::VmStructs::from_text(text.str()), major);
+  return make_layout(nothing, jvmsym::hotspot::VmStructs::from_text(recorded_text(major)), major);
 }
 
 std::vector<std::byte> unsigned5(std::initializer_list<std::uint32_t> values, bool excludes_zero) {

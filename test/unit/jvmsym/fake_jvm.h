@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -51,8 +52,10 @@ class FakeMemory final : public process::MemoryReader {
 
 [[nodiscard]] std::vector<std::byte> bytes_of(std::initializer_list<int> values);
 
-// The layout recorded in test/data/vm_structs/<name>.txt ("jdk17").
-[[nodiscard]] jvmsym::hotspot::Layout recorded_layout(const std::string& name, int major);
+// The releases whose tables are recorded, as test/data/vm_structs/jdk<major>.txt.
+inline constexpr std::array kRecorded{8, 11, 17, 21, 25, 26};
+[[nodiscard]] std::string recorded_text(int major);
+[[nodiscard]] jvmsym::hotspot::Layout recorded_layout(int major);
 
 // Writes numbers as HotSpot does.
 [[nodiscard]] std::vector<std::byte> unsigned5(std::initializer_list<std::uint32_t> values,

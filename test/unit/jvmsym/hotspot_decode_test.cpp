@@ -129,16 +129,16 @@ TEST(JdkQuirks, TableRows) {
 }
 
 TEST(Layout, RecordedReleasesMissNothing) {
-  for (const auto& [name, major] : {std::pair{"jdk17", 17}, std::pair{"jdk25", 25}}) {
-    const Layout layout = recorded_layout(name, major);
-    EXPECT_EQ(layout.missing, std::vector<std::string>{}) << name;
+  for (const int major : kRecorded) {
+    const Layout layout = recorded_layout(major);
+    EXPECT_EQ(layout.missing, std::vector<std::string>{}) << major;
     EXPECT_TRUE(layout.heap && layout.interpreter && layout.blob && layout.scopes && layout.method);
   }
 }
 
 TEST(Layout, Jdk17AndJdk25DifferWhereTheyShould) {
-  const Layout old = recorded_layout("jdk17", 17);
-  const Layout now = recorded_layout("jdk25", 25);
+  const Layout old = recorded_layout(17);
+  const Layout now = recorded_layout(25);
   EXPECT_EQ(old.heap->block_header, 16U);
   EXPECT_EQ(now.heap->block_header, 8U);
   EXPECT_FALSE(old.blob->code_begin.from_blob);
@@ -150,84 +150,37 @@ TEST(Layout, Jdk17AndJdk25DifferWhereTheyShould) {
   EXPECT_EQ(now.blob->comp_level.size, 1U);
 }
 
-// JDK 8 by its names (hotspot/src/share/vm/runtime/vmStructs.cpp); the offsets are made up.
-constexpr std::string_view kJdk8 = R"(
-static 0x1000 CodeCache::_heap CodeHeap*
-member 16 CodeHeap::_memory VirtualSpace
-member 128 CodeHeap::_segmap VirtualSpace
-member 100 CodeHeap::_log2_segment_size int
-member 0 VirtualSpace::_low_boundary char*
-member 8 VirtualSpace::_high_boundary char*
-member 16 VirtualSpace::_low char*
-member 24 VirtualSpace::_high char*
-member 0 HeapBlock::_header HeapBlock::Header
-member 0 HeapBlock::Header::_length size_t
-member 8 HeapBlock::Header::_used bool
-static 0x2000 AbstractInterpreter::_code StubQueue*
-member 8 StubQueue::_stub_buffer address
-member 20 StubQueue::_buffer_limit int
-static 0x3000 StubRoutines::_call_stub_return_address address
-member 8 CodeBlob::_name const char*
-member 16 CodeBlob::_size int
-member 40 CodeBlob::_frame_size int
-member 28 CodeBlob::_code_offset int
-member 36 CodeBlob::_data_offset int
-member 64 nmethod::_method Method*
-member 172 nmethod::_compile_id int
-member 176 nmethod::_comp_level int
-member 168 nmethod::_orig_pc_offset int
-member 116 nmethod::_deoptimize_offset int
-member 120 nmethod::_deoptimize_mh_offset int
-member 132 nmethod::_metadata_offset int
-member 136 nmethod::_scopes_data_offset int
-member 140 nmethod::_scopes_pcs_offset int
-member 144 nmethod::_dependencies_offset int
-member 0 PcDesc::_pc_offset int
-member 4 PcDesc::_scope_decode_offset int
-member 8 Method::_constMethod ConstMethod*
-member 32 Method::_access_flags AccessFlags
-member 8 ConstMethod::_constants ConstantPool*
-member 36 ConstMethod::_code_size u2
-member 38 ConstMethod::_name_index u2
-member 40 ConstMethod::_signature_index u2
-member 24 ConstMethod::_constMethod_size int
-member 28 ConstMethod::_flags u2
-member 24 ConstantPool::_pool_holder InstanceKlass*
-member 60 ConstantPool::_length int
-member 180 InstanceKlass::_source_file_name_index u2
-member 16 Klass::_name Symbol*
-member 0 Symbol::_length unsigned short
-member 8 Symbol::_body[0] jbyte
-type 16 HeapBlock
-type 16 PcDesc
-type 48 ConstMethod
-type 80 ConstantPool
-type 4 int
-type 2 u2
-type 1 bool
-type 8 size_t
-type 8 address
-type 2 unsigned short
-constant 1 ConstMethod::_has_linenumber_table
-)";
-
 TEST(Layout, Jdk8BySpellingsOfItsFields) {
-  const FakeMemory nothing(1);
-  const Layout layout = make_layout(nothing, VmStructs::from_text(kJdk8), 8);
-  EXPECT_EQ(layout.missing, std::vector<std::string>{});
+  const Layout layout = recorded_layout(8);
   ASSERT_TRUE(layout.heap && layout.blob && layout.scopes && layout.method);
   EXPECT_TRUE(layout.heap->single_heap);
   EXPECT_TRUE(layout.blob->code_begin.from_blob);
-  EXPECT_EQ(layout.blob->deopt.term[0].offset, 116U);
-  EXPECT_EQ(layout.scopes->data_end.term[0].offset, 140U);
+  EXPECT_EQ(layout.blob->deopt.term[0].offset, 148U);
+  EXPECT_EQ(layout.scopes->data_end.term[0].offset, 180U);
   EXPECT_TRUE(layout.method->klass_source_file);
   EXPECT_FALSE(layout.method->pool_source_file);
   EXPECT_EQ(layout.slot_bcp, -7);
 }
 
+TEST(Layout, ReleasesBetweenKeepTheirOwnSpellings) {
+  const Layout jdk11 = recorded_layout(11);
+  EXPECT_FALSE(jdk11.heap->single_heap);
+  EXPECT_FALSE(jdk11.blob->deopt.from_blob);
+  EXPECT_TRUE(jdk11.method->klass_source_file);
+  EXPECT_FALSE(jdk11.method->pool_source_file);
+  const Layout jdk21 = recorded_layout(21);
+  EXPECT_FALSE(jdk21.blob->deopt.from_blob);
+  EXPECT_TRUE(jdk21.blob->deopt_mh.end() != 0);
+  EXPECT_TRUE(jdk21.method->pool_source_file);
+  // JDK 26 has one handler for both kinds of return.
+  const Layout jdk26 = recorded_layout(26);
+  EXPECT_TRUE(jdk26.blob->deopt.from_blob);
+  EXPECT_TRUE(jdk26.blob->deopt_mh.end() == 0);
+}
+
 TEST(Layout, MissingFieldsTakeTheirFeatureOnly) {
-  std::string text(kJdk8);
-  text.erase(text.find("member 132 nmethod::_metadata_offset"), 41);
+  std::string text = recorded_text(8);
+  text.replace(text.find("nmethod::_metadata_offset"), 7, "nothing");
   const FakeMemory nothing(1);
   const Layout layout = make_layout(nothing, VmStructs::from_text(text), 8);
   EXPECT_FALSE(layout.scopes);
@@ -237,15 +190,14 @@ TEST(Layout, MissingFieldsTakeTheirFeatureOnly) {
 }
 
 TEST(Layout, AbsurdOffsetsCountAsMissing) {
-  std::string text(kJdk8);
-  const auto at = text.find("member 172 nmethod::_compile_id");
-  text.replace(at, 10, "member 99999999999");
+  std::string text = recorded_text(8);
+  text.insert(text.find(" nmethod::_compile_id"), "99999999");
   const FakeMemory nothing(1);
   EXPECT_FALSE(make_layout(nothing, VmStructs::from_text(text), 8).blob);
 }
 
 TEST(VmStructs, TextForm) {
-  const VmStructs structs = VmStructs::from_text(kJdk8);
+  const VmStructs structs = VmStructs::from_text(recorded_text(8));
   EXPECT_EQ(VmStructs::from_text(structs.to_text()).to_text(), structs.to_text());
   EXPECT_EQ(structs.type_size("unsigned short"), 2U);
   EXPECT_EQ(structs.type_size("Nothing"), std::nullopt);

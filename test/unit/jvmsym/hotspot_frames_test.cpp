@@ -31,12 +31,7 @@ using profile::Location;
 using profile::UnknownReason;
 using testing::ElementsAre;
 
-struct Release {
-  const char* recorded;
-  int major;
-};
-
-class Frames : public testing::TestWithParam<Release> {
+class Frames : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
     lines_ = bytes_of({0xff});
@@ -83,7 +78,7 @@ class Frames : public testing::TestWithParam<Release> {
     return result;
   }
 
-  FakeJvm jvm_{recorded_layout(GetParam().recorded, GetParam().major)};
+  FakeJvm jvm_{recorded_layout(GetParam())};
   GuardedMemory memory_{jvm_.memory};
   FrameNamer namer_{memory_, jvm_.layout,
                     StubNames(memory_, *jvm_.layout.blob, std::nullopt, 0, 0)};
@@ -91,9 +86,8 @@ class Frames : public testing::TestWithParam<Release> {
   std::vector<std::byte> lines_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Releases, Frames,
-                         testing::Values(Release{"jdk17", 17}, Release{"jdk25", 25}),
-                         [](const auto& release) { return std::string(release.param.recorded); });
+INSTANTIATE_TEST_SUITE_P(Releases, Frames, testing::ValuesIn(kRecorded),
+                         [](const auto& release) { return "jdk" + std::to_string(release.param); });
 
 TEST_P(Frames, InliningChainInnermostFirst) {
   const auto nmethod = inlined_nmethod(7, 4);

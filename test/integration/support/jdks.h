@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JDKs of scripts/jdks.txt: each a root tree with the C libraries of its own suite, so that a
+// target is of another distribution than the tracer.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "integration/support/stacks.h"
+#include "integration/support/thread_entries.h"
+#include "integration/support/trace_run.h"
+#include "integration/support/truth.h"
+
+namespace jtrace::test {
+
+struct Jdk {
+  std::string name;
+  std::filesystem::path tree;  // "/": this machine's own
+  std::filesystem::path home;  // inside the tree
+  std::string version;         // of the package
+
+  [[nodiscard]] int major() const;
+  // The tree's libc, for a judge of its threads' roots.
+  [[nodiscard]] Result<ThreadEntries> thread_entries() const;
+};
+
+// The names of scripts/jdks.txt.
+[[nodiscard]] std::vector<std::string> jdk_names();
+// Fetches it where it is not there yet; the error says why it cannot be had.
+[[nodiscard]] Result<Jdk> fetch_jdk(const std::string& name);
+// That of jdk(), for tests of this machine's own.
+[[nodiscard]] Jdk own_jdk();
+
+// truth.TruthOpens on a JDK.
+struct TruthRun {
+  std::vector<std::string> flags;  // of the JVM
+  std::string count = "5000";      // opens along each path
+};
+[[nodiscard]] std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run);
+
+// Expects of such a run that each open was counted, and its stack whole. Prints the verdict.
+void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,
+                  const ThreadEntries& entries);
+
+}  // namespace jtrace::test
