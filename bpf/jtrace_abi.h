@@ -37,8 +37,8 @@ enum jt_frame_kind {
 	JT_FRAME_WRAPPER = 4,     /* native method's wrapper, as COMPILED */
 	JT_FRAME_STUB = 5,        /* any other code blob: addr: pc, info: pc - blob */
 	JT_FRAME_ENTRY = 6,       /* call_stub: C++ calls Java here; addr: pc */
-	JT_FRAME_FROZEN = 7,      /* marker: a virtual thread's callers lie in the heap from here on */
-	JT_FRAME_GAP = 8,         /* marker: native frames without unwind info were skipped */
+	JT_FRAME_FROZEN = 7, /* marker: a virtual thread's callers lie in the heap from here on */
+	JT_FRAME_GAP = 8,    /* marker: native frames without unwind info were skipped */
 };
 
 /* kind in the top byte of `where`, the address in the low 56 bits */
@@ -207,7 +207,7 @@ struct jt_hotspot {
 	__u16 off_deopt;    /* deopt handler: pointer, or offset from the blob */
 	__u16 off_deopt_mh; /* 0: there is none */
 	__u16 off_orig_pc;  /* int: where the original pc of a deoptimised frame lies above sp */
-	__u16 off_frame_complete; /* bytes of code from code_begin on that set up the frame */
+	__u16 off_frame_complete;  /* bytes of code from code_begin on that set up the frame */
 	__u8 frame_complete_bytes; /* size of that number: 2 or 4; 0: there is none */
 	__u8 code_is_offset;
 	__u8 deopt_is_offset;
@@ -218,13 +218,15 @@ struct jt_hotspot {
 	__u16 off_thread_anchor; /* 0: not known, there is no resynchronising */
 	__u16 off_wrapper_anchor;
 	__u16 off_anchor_sp, off_anchor_pc, off_anchor_fp;
-	/* Virtual threads (JDK 21 on): ContinuationEntry, right above the last frame on the stack */
+	/* Virtual threads (JDK 21 on): ContinuationEntry, right above the last frame on the stack
+	 */
 	__u16 cont_entry_bytes; /* 0: none, or not known */
 	__u16 off_cont_argsize; /* int, words */
 	__u16 pad;
 	__u64 cont_barrier; /* return address that stands for frames in the heap */
 	__u64 cont_return;  /* return address into Continuation.enterSpecial */
-	/* A 64-bit counter that moves before the memory of an unloaded class is used again; 0: none */
+	/* A 64-bit counter that moves before the memory of an unloaded class is used again; 0: none
+	 */
 	__u64 unload_epoch;
 };
 
@@ -264,7 +266,8 @@ struct jt_regs {
 struct jt_stack_record {
 	struct jt_record_head head;
 	struct jt_stack_key key;
-	__u64 epoch; /* of class unloading, at the event; JT_NO_EPOCH: no interpreted frame, or unknown */
+	__u64 epoch; /* of class unloading, at the event; JT_NO_EPOCH: no interpreted frame, or
+	                unknown */
 	struct jt_regs end;                   /* registers where the walk ended */
 	struct jt_frame frame[JT_MAX_FRAMES]; /* leaf first; only key.frames of them are sent */
 };

@@ -12,64 +12,9 @@
 #define JT_MAX_STUB_FRAME        (1 << 16)
 #define JT_MAX_FRAME_WORDS       (1 << 17)
 
-/* x86-64 template interpreter: fixed slots below and above rbp, read whole: words -9 .. +1. */
-#define JT_INTERPRETER_LOW   9
-#define JT_INTERPRETER_WORDS 11
-
-static JT_INLINE __u64 jt_slot(const struct jt_walk *w, __s32 word)
-{
-	return jt_u64_at(w, (__u32)(word + JT_INTERPRETER_LOW) * 8);
-}
-
 #include "walk_leaf.h"
-
-/*
- * The interpreter was interrupted while it makes or drops a method's frame: Method* in rbx, the
- * caller's sp in r13, the return address at sp or popped into rax (templateInterpreterGenerator
- * generate_normal_entry).
- */
-static JT_INLINE int jt_step_interpreter_entry(jt_env_t env, struct jt_walk *w,
-                                               const struct jt_hotspot *vm)
-{
-	__u64 pc = w->regs.ax;
-
-	if (!jt_read(env, w->buf, 8, w->regs.sp) && jt_is_code(vm, jt_u64_at(w, 0)))
-		pc = jt_u64_at(w, 0);
-	if (!jt_is_code(vm, pc) || w->regs.r13 - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
-		return jt_end(w, JT_STATUS_BAD_FRAME);
-	if (jt_push(w, JT_FRAME_INTERPRETED, w->regs.bx, JT_NO_BCP))
-		return jt_end(w, JT_STATUS_DEPTH);
-	return jt_up(w, pc, w->regs.r13, w->regs.fp);
-}
-
-static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
-                                         const struct jt_hotspot *vm)
-{
-	__u64 fp = w->regs.fp, bcp;
-
-	if (!w->fp_known)
-		return jt_end(w, JT_STATUS_CFA);
-	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
-		return w->exact ? jt_step_interpreter_entry(env, w, vm)
-		                : jt_end(w, JT_STATUS_BAD_FRAME);
-	if (jt_read(env, w->buf, JT_INTERPRETER_WORDS * 8, fp - JT_INTERPRETER_LOW * 8))
-		return jt_end(w, JT_STATUS_READ_FAULT);
-	if (w->exact && (!jt_is_code(vm, jt_slot(w, 1)) || jt_slot(w, vm->slot_sender_sp) <= fp ||
-	                 jt_slot(w, vm->slot_sender_sp) - fp > JT_MAX_INTERPRETER_FRAME))
-		return jt_step_interpreter_entry(env, w, vm);
-	/* While a method's bytecodes run, its bytecode pointer is in r13. */
-	bcp = w->exact && jt_slot(w, vm->slot_bcp) ? w->regs.r13 : jt_slot(w, vm->slot_bcp);
-	if (jt_push(w, JT_FRAME_INTERPRETED, jt_slot(w, vm->slot_method), bcp))
-		return jt_end(w, JT_STATUS_DEPTH);
-	jt_used_fp(env, w);
-	jt_used_word(env, fp + 8, jt_slot(w, 1));
-	jt_used_word(env, fp + (__s64)vm->slot_sender_sp * 8, jt_slot(w, vm->slot_sender_sp));
-	jt_used_word(env, fp + (__s64)vm->slot_method * 8, jt_slot(w, vm->slot_method));
-	jt_used_word(env, fp + (__s64)vm->slot_bcp * 8, jt_slot(w, vm->slot_bcp));
-	jt_loaded_fp(env, fp);
-	/* The sender's own sp: callee locals and adapters extend the frame above it. */
-	return jt_up(w, jt_slot(w, 1), jt_slot(w, vm->slot_sender_sp), jt_slot(w, 0));
-}
+#include "walk_interpreter.h"
+#include "walk_resync.h"
 
 /* call_stub: C++ calls Java. rbp frame; rbx is saved at rbp - 56 (stubGenerator_x86_64.cpp). */
 static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
@@ -230,50 +175,6 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	return jt_up(w, jt_u64_at(w, 8), base, jt_u64_at(w, 0));
 }
 
-#define JT_CONT_TRIES 16 /* words of stack arguments, by two */
-
-/*
- * The return barrier: a virtual thread that waited has only its last frames on the stack again, the
- * others lie in the heap until they are returned into (continuationFreezeThaw.cpp). Right above, but
- * for stack arguments of the frame that was thawed, is the ContinuationEntry, which says how many
- * words these take; enterSpecial's frame, which rbp tells nothing of here, holds it.
- */
-JT_WALK_FN int jt_step_barrier(jt_env_t env)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	const struct jt_range *r;
-	const struct jt_hotspot *vm;
-	__u64 entry;
-	__u32 i, size, arguments;
-
-	if (!w)
-		return JT_STOP;
-	r = jt_range_at(env, w->range);
-	vm = r ? jt_jvm_at(env, r->jvm) : NULL;
-	if (!vm)
-		return jt_end(w, JT_STATUS_MAPPING);
-	if (jt_push(w, JT_FRAME_FROZEN, w->regs.pc, 0))
-		return jt_end(w, JT_STATUS_DEPTH);
-	size = vm->cont_entry_bytes;
-	entry = (w->regs.sp + 15) & ~15ULL;
-	for (i = 0; i < JT_CONT_TRIES; i++, entry += 16) {
-		if (jt_read(env, w->buf, 8, entry + vm->off_cont_argsize) ||
-		    jt_read(env, w->buf + 8, 8, entry + size + 8))
-			return jt_end(w, JT_STATUS_READ_FAULT);
-		arguments = jt_u32_at(w, 0);
-		if (arguments > 2 * JT_CONT_TRIES || !jt_is_code(vm, jt_u64_at(w, 8)) ||
-		    entry != ((w->regs.sp + arguments * 8 + 15) & ~15ULL))
-			continue;
-		jt_used_word(env, entry + vm->off_cont_argsize, jt_u64_at(w, 0));
-		w->frozen = 1;
-		w->fp_known = 0;
-		w->regs.sp = entry;
-		w->regs.pc = vm->cont_return;
-		return JT_GO_ON;
-	}
-	return jt_end(w, JT_STATUS_BAD_FRAME);
-}
-
 JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 {
 	struct jt_walk *w = jt_walk_of(env);
@@ -309,53 +210,6 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	if (!(w->buf[vm->block_used & (JT_BUF_BYTES - 1)]))
 		return jt_end(w, JT_STATUS_NO_BLOB);
 	return jt_step_blob(env, w, vm, block + vm->block_header);
-}
-
-/*
- * Native code that cannot be unwound (a library without unwind information): goes on at the Java
- * frame that called out, which HotSpot notes in the thread's JavaFrameAnchor, and for older native
- * code in the JavaCallWrapper of the call_stub above it (javaCalls.cpp). The stack stays partial,
- * for the reason `status`.
- */
-JT_WALK_FN int jt_resync(jt_env_t env, __u32 status)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	const struct jt_hotspot *vm;
-	__u64 anchor, sp;
-
-	if (!w)
-		return JT_STOP;
-	vm = w->target.jvm ? jt_jvm_at(env, w->target.jvm - 1) : NULL;
-	if (!vm || !vm->off_thread_anchor)
-		return jt_end(w, status);
-	if (status != JT_STATUS_NO_CFI && status != JT_STATUS_CFA && status != JT_STATUS_MAPPING &&
-	    status != JT_STATUS_READ_FAULT && status != JT_STATUS_BAD_FRAME)
-		return JT_STOP;
-	anchor = w->wrapper ? w->wrapper + vm->off_wrapper_anchor : jt_java_thread(env, w->tid);
-	if (anchor && !w->wrapper)
-		anchor += vm->off_thread_anchor;
-	if (!anchor || jt_read(env, w->buf, 8, anchor + vm->off_anchor_sp) ||
-	    jt_read(env, w->buf + 8, 8, anchor + vm->off_anchor_pc) ||
-	    jt_read(env, w->buf + 16, 8, anchor + vm->off_anchor_fp))
-		return jt_end(w, status);
-	sp = jt_u64_at(w, 0);
-	if (sp <= w->regs.sp || (sp & 7) || !sp)
-		return jt_end(w, status);
-	/* Left out where it is the return address below sp (make_walkable). */
-	if (!jt_u64_at(w, 8) && jt_read(env, w->buf + 8, 8, sp - 8))
-		return jt_end(w, status);
-	if (!jt_is_code(vm, jt_u64_at(w, 8)))
-		return jt_end(w, status);
-	if (jt_push(w, JT_FRAME_GAP, 0, 0))
-		return jt_end(w, JT_STATUS_DEPTH);
-	w->gap = 1;
-	w->regs.sp = sp;
-	w->regs.pc = jt_u64_at(w, 8);
-	w->regs.fp = jt_u64_at(w, 16);
-	w->fp_known = w->regs.fp != 0;
-	w->bx_known = 0;
-	w->exact = 0;
-	return JT_GO_ON;
 }
 
 #endif

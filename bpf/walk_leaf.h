@@ -152,10 +152,10 @@ static JT_INLINE int jt_leave(jt_env_t env, struct jt_walk *w, const struct jt_h
 }
 
 /*
- * A stub past its first instructions. Those with a frame size push rbp, too, and then save registers
- * without saying when they are done (C1's Runtime1: frame_never_safe). Of the others the return
- * address is at sp (adapters, vtable stubs), or they pushed rbp and it is above that, or it is an
- * adapter that moves the arguments: return address in rax, the caller's sp in r13
+ * A stub past its first instructions. Those with a frame size push rbp, too, and then save
+ * registers without saying when they are done (C1's Runtime1: frame_never_safe). Of the others the
+ * return address is at sp (adapters, vtable stubs), or they pushed rbp and it is above that, or it
+ * is an adapter that moves the arguments: return address in rax, the caller's sp in r13
  * (sharedRuntime_x86_64.cpp gen_c2i_adapter).
  */
 static JT_INLINE int jt_leave_stub(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
@@ -185,8 +185,8 @@ static JT_INLINE int jt_leave_stub(jt_env_t env, struct jt_walk *w, const struct
 }
 
 /*
- * Leaves the interrupted blob, whose frame was added already. `words`: its frame size; `into`: bytes
- * of its code before pc; `complete`: bytes of code that make the frame.
+ * Leaves the interrupted blob, whose frame was added already. `words`: its frame size; `into`:
+ * bytes of its code before pc; `complete`: bytes of code that make the frame.
  */
 JT_WALK_FN int jt_step_interrupted(jt_env_t env, __u32 kind, __s32 words, __u32 into,
                                    __u32 complete)

@@ -168,7 +168,8 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 		return jt_end(w, JT_STATUS_NO_CFI);
 	if (rule->cfa_kind == JT_CFA_END)
 		return jt_end(w, w->gap      ? JT_STATUS_GAP
-		                 : w->frozen ? JT_STATUS_FROZEN : JT_STATUS_COMPLETE);
+		                 : w->frozen ? JT_STATUS_FROZEN
+		                             : JT_STATUS_COMPLETE);
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
 	status = jt_cfa(env, w, rule, &cfa);

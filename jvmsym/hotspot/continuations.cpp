@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kCodeBytes = 256;
 constexpr std::size_t kMaxEntry = 256;
 
-constexpr std::array kSubRsp = {std::byte{0x48}, std::byte{0x83}, std::byte{0xec}};  // sub rsp, imm8
+constexpr std::array kSubRsp = {std::byte{0x48}, std::byte{0x83},
+                                std::byte{0xec}};  // sub rsp, imm8
 // mov [rsp + imm8], ecx: the flags (virtual thread or not), which _argsize follows.
 constexpr std::array kStoreFlags = {std::byte{0x89}, std::byte{0x4c}, std::byte{0x24}};
 

@@ -104,15 +104,13 @@ profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t
   const std::uint64_t method = frame.where & JT_ADDR_MASK;
   const std::uint64_t address = frame.info != 0 ? std::uint64_t{frame.info} : method;
   const InterpretedKey key{method, frame.info, epoch};
-  if (const auto proven = interpreted_.find(key); proven != interpreted_.end()) {
-    return proven->second;
-  }
+  if (const auto known = interpreted_.find(key); known != interpreted_.end()) return known->second;
   Lines lines = interpreted_lines(method, frame.info);
   // Looked at after all was read: until then nothing that was read can have been reused.
   if (lines && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
-  const bool lasting = lines.has_value();
+  const bool proven = lines && epoch_at_.value != 0;
   const profile::LocationId id = location(address, std::move(lines));
-  if (lasting) {
+  if (proven) {
     if (interpreted_.size() >= kMaxLocations) interpreted_.clear();
     interpreted_.emplace(key, id);
   }

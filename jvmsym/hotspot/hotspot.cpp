@@ -43,7 +43,8 @@ class HotspotVmImpl final : public HotspotVm {
     static_cast<void>(refresh_walk_config());
     const auto low = std::ranges::min(heaps_, {}, &CodeHeapInfo::low).low;
     const auto high = std::ranges::max(heaps_, {}, &CodeHeapInfo::high).high;
-    namer_.emplace(memory_, layout_, StubNames(memory_, *layout_.blob, symbols.find(kStubListSymbol), low, high));
+    namer_.emplace(memory_, layout_,
+                   StubNames(memory_, *layout_.blob, symbols.find(kStubListSymbol), low, high));
     namer_->use_epoch_at(ProcessAddr{config_.unload_epoch});
     return {};
   }
@@ -97,7 +98,8 @@ class HotspotVmImpl final : public HotspotVm {
     }
     if (!at) at = safepoints_;
     config_.unload_epoch = at ? at->value : 0;
-    if (!at) layout_.missing.emplace_back("proof of interpreted names: no count of unloaded classes");
+    if (!at)
+      layout_.missing.emplace_back("proof of interpreted names: no count of unloaded classes");
   }
 
   // Made when the JVM initialises its first continuation, early but not at once.

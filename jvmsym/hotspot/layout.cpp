@@ -183,11 +183,10 @@ std::optional<BlobLayout> blob_layout(const VmStructs& structs, std::vector<std:
       f.optional_place({{.from_blob = true, .terms = {{{"nmethod", "_deopt_mh_handler_offset"}}}},
                         {.from_blob = true, .terms = {{{"nmethod", "_deoptimize_mh_offset"}}}},
                         {.terms = {{{"CompiledMethod", "_deopt_mh_handler_begin"}}}}});
-  blob.header_bytes =
-      std::max({blob.name.end(), blob.size.end(), blob.frame_size.end(), blob.code_begin.end(),
-                blob.code_end.end(), blob.method.end(), blob.compile_id.end(),
-                blob.comp_level.end(), blob.orig_pc.end(), blob.frame_complete.end(),
-                blob.deopt.end(), blob.deopt_mh.end()});
+  blob.header_bytes = std::max({blob.name.end(), blob.size.end(), blob.frame_size.end(),
+                                blob.code_begin.end(), blob.code_end.end(), blob.method.end(),
+                                blob.compile_id.end(), blob.comp_level.end(), blob.orig_pc.end(),
+                                blob.frame_complete.end(), blob.deopt.end(), blob.deopt_mh.end()});
   return f.finish(blob, missing);
 }
 
@@ -208,8 +207,8 @@ std::optional<ThreadsLayout> threads_layout(const VmStructs& structs,
                                             std::vector<std::string>& missing) {
   Feature f(structs, "Java threads");
   ThreadsLayout threads;
-  threads.list = f.static_field(
-      {{"ThreadsSMRSupport", "_java_thread_list"}, {"Threads", "_thread_list"}});
+  threads.list =
+      f.static_field({{"ThreadsSMRSupport", "_java_thread_list"}, {"Threads", "_thread_list"}});
   threads.is_chain = structs.find({{"ThreadsSMRSupport", "_java_thread_list"}}) == nullptr;
   if (threads.is_chain) {
     threads.next = f.offset({{"JavaThread", "_next"}});

@@ -12,8 +12,8 @@
 
 namespace jtrace::jvmsym::hotspot {
 
-// Thread id in the JVM's own pid namespace -> JavaThread. A thread that starts or ends meanwhile may
-// be missing. Bounded; what cannot be read is left out.
+// Thread id in the JVM's own pid namespace -> JavaThread. A thread that starts or ends meanwhile
+// may be missing. Bounded; what cannot be read is left out.
 [[nodiscard]] std::unordered_map<pid_t, ProcessAddr> read_java_threads(
     const process::MemoryReader& memory, const ThreadsLayout& layout);
 

@@ -57,10 +57,9 @@ std::uint16_t place_offset(const Place& place) {
 
 Status fill_offsets(const HeapLayout& heap, const BlobLayout& blob, jt_hotspot& config) {
   const std::uint32_t bytes =
-      heap.block_header +
-      std::max({blob.name.end(), blob.frame_size.end(), blob.code_begin.end(),
-                blob.compile_id.end(), blob.deopt.end(), blob.deopt_mh.end(), blob.orig_pc.end(),
-                blob.frame_complete.end()});
+      heap.block_header + std::max({blob.name.end(), blob.frame_size.end(), blob.code_begin.end(),
+                                    blob.compile_id.end(), blob.deopt.end(), blob.deopt_mh.end(),
+                                    blob.orig_pc.end(), blob.frame_complete.end()});
   if (bytes > JT_BLOB_BYTES || heap.block_used.offset >= heap.block_header) {
     return fail(Errc::Target,
                 fmt::format("the JVM's nmethod header is too large: {} bytes", bytes));

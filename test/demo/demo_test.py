@@ -86,7 +86,8 @@ class Demo(unittest.TestCase):
                      "OpenFiles$Plugin.load", "OpenFiles.log", "java/util/zip/ZipFile",
                      "thread_native_entry"):
             self.assertIn(name, page)
-        # Again, over what the first run left, for the user who called sudo.
+        # Again, over what the first run left, for the user who called sudo, in a directory of his.
+        os.chown(self.directory, NOBODY, NOBODY)
         self.run_demo(SUDO_UID=str(NOBODY), SUDO_GID=str(NOBODY))
         self.assertEqual(os.stat(self.page).st_uid, NOBODY)
         self.assertEqual(sorted(os.listdir(self.directory)), ["flamegraph.html", "tmp"])

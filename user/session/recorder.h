@@ -57,7 +57,7 @@ class Recorder {
   void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames,
-                                                         std::uint64_t epoch);
+                                                        std::uint64_t epoch);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;

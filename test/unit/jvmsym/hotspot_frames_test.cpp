@@ -215,6 +215,26 @@ TEST_P(Frames, MethodMemoryUsedAgainByAnotherClass) {
   EXPECT_EQ(std::get<0>(shown(frame).at(0)), "New.go");
 }
 
+// What was read of an interpreted method holds for the epoch of class unloading it was met in.
+TEST_P(Frames, InterpretedNamesAreProvenByTheUnloadEpoch) {
+  const std::uint64_t epoch = FakeMemory::kBase + 8;
+  namer_.use_epoch_at(ProcessAddr{epoch});
+  const jt_frame frame = FakeJvm::frame(JT_FRAME_INTERPRETED, method("Old", "run"), 0);
+  const jt_frame late = FakeJvm::frame(JT_FRAME_INTERPRETED, method("Old", "late"), 0);
+  const auto at = [&](const jt_frame& met, std::uint64_t when) {
+    memory_.allow(32 << 20, 50'000);
+    return symbols_.locations()[namer_.name(met, when, symbols_).value];
+  };
+  EXPECT_EQ(at(frame, JT_NO_EPOCH).lines.size(), 1U) << "nothing was ever unloaded";
+  jvm_.memory.put(epoch, std::uint64_t{7});
+  EXPECT_EQ(at(frame, 7).lines.size(), 1U);
+  jvm_.memory.put(epoch, std::uint64_t{8});
+  EXPECT_EQ(at(frame, 7).lines.size(), 1U) << "read while it held";
+  EXPECT_EQ(at(late, 7).reason, UnknownReason::Unverified);
+  EXPECT_EQ(at(late, JT_NO_EPOCH).reason, UnknownReason::Unverified);
+  EXPECT_EQ(at(late, 8).lines.size(), 1U);
+}
+
 TEST_P(Frames, StubEntryAndNonsense) {
   const auto blob = jvm_.add_nmethod({.name = "StubRoutines (1)"});
   const auto stub = FakeJvm::frame(JT_FRAME_STUB, blob.code + 40, blob.code + 40 - blob.blob);

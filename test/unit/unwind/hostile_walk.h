@@ -79,7 +79,9 @@ class HostileWalk {
     input.regs = {.pc = odd() ? value() : code(),
                   .sp = odd() ? value() : kStack,
                   .fp = odd() ? value() : kStack + next_() % 256 * 8,
-                  .bx = value()};
+                  .bx = value(),
+                  .r13 = value(),
+                  .ax = value()};
     input.exact = (next_() & 1) != 0;
     input.stack = std::as_bytes(std::span(stack_));
     input.stack = input.stack.first(input.stack.size() - (odd() ? input.stack.size() % 9 : 0));
