@@ -11,9 +11,7 @@ static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
 	const struct jt_hotspot *vm;
 	__u64 epoch;
 
-	if (!w->target.jvm)
-		return JT_NO_EPOCH;
-	vm = jt_jvm_at(env, w->target.jvm - 1);
+	vm = jt_jvm_of(env, w);
 	if (!vm || !vm->unload_epoch || jt_read_code(env, &epoch, sizeof(epoch), vm->unload_epoch))
 		return JT_NO_EPOCH;
 	return epoch;
@@ -105,12 +103,22 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	return JT_COUNTER_KEPT;
 }
 
+/* A task that ends has given its memory back before it is switched out for the last time. */
+static __always_inline bool has_no_memory(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return !BPF_CORE_READ(task, mm);
+}
+
 __noinline int finish(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
 
 	if (!w)
 		return 0;
+	if (w->record.key.status == JT_STATUS_READ_FAULT && has_no_memory())
+		w->record.key.status = JT_STATUS_NO_USER;
 	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
 	if (w->defer) {
 		bool sent = !send_deferred(w, env);

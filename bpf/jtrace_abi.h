@@ -218,16 +218,21 @@ struct jt_hotspot {
 	__u16 off_thread_anchor; /* 0: not known, there is no resynchronising */
 	__u16 off_wrapper_anchor;
 	__u16 off_anchor_sp, off_anchor_pc, off_anchor_fp;
-	/* Virtual threads (JDK 21 on): ContinuationEntry, right above the last frame on the stack
+	/* Virtual threads (JDK 21 on): the ContinuationEntry on the stack, StackChunks in the heap
 	 */
-	__u16 cont_entry_bytes; /* 0: none, or not known */
-	__u16 off_cont_argsize; /* int, words */
-	__u16 pad;
+	__u16 cont_entry_bytes;                 /* 0: none, or not known */
+	__u16 off_cont_argsize;                 /* int, words */
+	__u16 off_cont_cont;                    /* Continuation */
+	__u16 off_tail;                         /* Continuation.tail: the last StackChunk */
+	__u16 off_chunk_parent, off_chunk_cont; /* references */
+	__u16 off_chunk_sp, off_chunk_bottom;   /* int, words from off_chunk_stack */
+	__u16 off_chunk_pc;
+	__u16 off_chunk_stack; /* 0: chunks cannot be read */
+	__u8 oop_is_narrow, oop_shift;
+	__u64 oop_base;
 	__u64 cont_barrier; /* return address that stands for frames in the heap */
 	__u64 cont_return;  /* return address into Continuation.enterSpecial */
-	/* A 64-bit counter that moves before the memory of an unloaded class is used again; 0: none
-	 */
-	__u64 unload_epoch;
+	__u64 unload_epoch; /* counter that moves before an unloaded class's memory is used again */
 };
 
 /* ---------------------------------------------------------------- counts and records */
@@ -335,7 +340,7 @@ JT_ASSERT(sizeof(struct jt_row) == 8, "ABI");
 JT_ASSERT(sizeof(struct jt_range) == 40, "ABI");
 JT_ASSERT(sizeof(struct jt_target) == 32, "ABI");
 JT_ASSERT(sizeof(struct jt_dirty) == 24, "ABI");
-JT_ASSERT(sizeof(struct jt_hotspot) == 240, "ABI");
+JT_ASSERT(sizeof(struct jt_hotspot) == 264, "ABI");
 JT_ASSERT(sizeof(struct jt_stack_key) == 40, "ABI");
 JT_ASSERT(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
 JT_ASSERT(sizeof(struct jt_notice_record) == 48, "ABI");

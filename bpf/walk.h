@@ -37,10 +37,18 @@ struct jt_walk {
 	__u32 range; /* index of the last range hit */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
-	__u32 interpreted;           /* nonzero: some frame was */
-	__u32 frozen;                /* nonzero: frames of a virtual thread were in the heap */
-	__u32 gap;                   /* nonzero: native code was jumped over */
-	__u64 wrapper;               /* JavaCallWrapper of the last call_stub */
+	__u32 interpreted; /* nonzero: some frame was */
+	__u32 frozen;      /* nonzero: frames of a virtual thread were in the heap */
+	__u32 gap;         /* nonzero: native code was jumped over */
+	__u64 wrapper;     /* JavaCallWrapper of the last call_stub */
+	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
+	 * the continuation whose ContinuationEntry is at `entry`. */
+	__u64 heap_end, entry, cont, tail;
+	__u64 parent; /* StackChunk behind the one that is read */
+	struct {
+		__u64 hash, scale;
+		__u32 frames, pad;
+	} mark;                      /* the walk as it was before it */
 	__u64 seed;                  /* of the hash, per run */
 	__u64 scale;                 /* JT_HASH_BASE to the power of the frames so far */
 	struct jt_regs first;        /* registers at the event */

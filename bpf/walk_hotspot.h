@@ -14,6 +14,7 @@
 
 #include "walk_leaf.h"
 #include "walk_interpreter.h"
+#include "walk_virtual.h"
 #include "walk_resync.h"
 
 /* call_stub: C++ calls Java. rbp frame; rbx is saved at rbp - 56 (stubGenerator_x86_64.cpp). */
@@ -172,7 +173,7 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	jt_used_word(env, base - 8, jt_u64_at(w, 8));
 	jt_loaded_fp(env, base - 16);
 	w->fp_known = 1;
-	return jt_up(w, jt_u64_at(w, 8), base, jt_u64_at(w, 0));
+	return jt_up(w, jt_u64_at(w, 8), base, jt_link(w, base - 16, jt_u64_at(w, 0)));
 }
 
 JT_WALK_FN int jt_step_hotspot(jt_env_t env)
@@ -199,6 +200,10 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 		return jt_step_entry(env, w);
 	if (vm->cont_entry_bytes && pc == vm->cont_barrier)
 		return jt_step_barrier(env);
+	/* A frame that was thawed keeps the rbp it was frozen with, of another carrier, or of this
+	 * one when its stack was another. */
+	if (vm->cont_entry_bytes && pc == vm->cont_return)
+		w->fp_known = 0;
 	block = jt_find_block(env, r->jvm, w->exact ? pc : pc - 1);
 	if (!block)
 		return jt_end(w, JT_STATUS_NO_BLOB);

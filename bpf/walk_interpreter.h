@@ -34,7 +34,7 @@ static JT_INLINE int jt_step_interpreter_entry(jt_env_t env, struct jt_walk *w,
 static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
                                          const struct jt_hotspot *vm)
 {
-	__u64 fp = w->regs.fp, bcp;
+	__u64 fp = w->regs.fp, bcp, sender;
 
 	if (!w->fp_known)
 		return jt_end(w, JT_STATUS_CFA);
@@ -57,7 +57,8 @@ static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
 	jt_used_word(env, fp + (__s64)vm->slot_bcp * 8, jt_slot(w, vm->slot_bcp));
 	jt_loaded_fp(env, fp);
 	/* The sender's own sp: callee locals and adapters extend the frame above it. */
-	return jt_up(w, jt_slot(w, 1), jt_slot(w, vm->slot_sender_sp), jt_slot(w, 0));
+	sender = jt_slot(w, vm->slot_sender_sp);
+	return jt_up(w, jt_slot(w, 1), jt_link(w, fp, sender), jt_link(w, fp, jt_slot(w, 0)));
 }
 
 #endif

@@ -146,6 +146,28 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 	return jt_up(w, pc, cfa, fp);
 }
 
+#define JT_MAX_LEAF 4096
+
+/*
+ * Interrupted in code that says nothing of its frame: HotSpot's few functions in assembler
+ * (SpinPause, _Copy_*), which have none. Believed only where the word at sp is the address behind a
+ * call of the very function that pc is in.
+ */
+static JT_INLINE int jt_step_bare(jt_env_t env, struct jt_walk *w)
+{
+	__u64 back, target;
+
+	if (!w->exact || jt_read(env, &back, 8, w->regs.sp) ||
+	    jt_read_code(env, w->buf, 8, back - 8))
+		return jt_end(w, JT_STATUS_NO_CFI);
+	/* call rel32 */
+	target = back + (__s64)(__s32)jt_u32_at(w, 4);
+	if (w->buf[3] != 0xe8 || target > w->regs.pc || w->regs.pc - target >= JT_MAX_LEAF)
+		return jt_end(w, JT_STATUS_NO_CFI);
+	jt_used_word(env, w->regs.sp, back);
+	return jt_up(w, back, w->regs.sp + 8, w->regs.fp);
+}
+
 JT_WALK_FN int jt_step_native(jt_env_t env)
 {
 	struct jt_walk *w = jt_walk_of(env);
@@ -164,8 +186,8 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 		return jt_end(w, JT_STATUS_DEPTH);
 	rule = jt_rule_at(env, jt_find_rule(env, r->first_row, r->rows, (__u32)(pc - r->bias)));
 	jt_cost(JT_COUNTER_COST_NATIVE, 1);
-	if (!rule)
-		return jt_end(w, JT_STATUS_NO_CFI);
+	if (!rule || rule->cfa_kind == JT_CFA_INVALID)
+		return jt_step_bare(env, w);
 	if (rule->cfa_kind == JT_CFA_END)
 		return jt_end(w, w->gap      ? JT_STATUS_GAP
 		                 : w->frozen ? JT_STATUS_FROZEN

@@ -1,55 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Where a walk goes on when the next frame is not on the stack, or cannot be unwound: HotSpot keeps
- * what it needs itself to find the Java frames behind it. The stack says what is missing: a marker
- * frame, and its status.
- */
+/* Where a walk goes on when native code cannot be unwound. */
 #ifndef JTRACE_WALK_RESYNC_H
 #define JTRACE_WALK_RESYNC_H
-
-#define JT_CONT_TRIES 16 /* words of stack arguments, by two */
-
-/*
- * The return barrier: a virtual thread that waited has only its last frames on the stack again, the
- * others lie in the heap until they are returned into (continuationFreezeThaw.cpp). Right above,
- * but for stack arguments of the frame that was thawed, is the ContinuationEntry, which says how
- * many words these take; enterSpecial's frame, which rbp tells nothing of here, holds it.
- */
-JT_WALK_FN int jt_step_barrier(jt_env_t env)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	const struct jt_range *r;
-	const struct jt_hotspot *vm;
-	__u64 entry;
-	__u32 i, size, arguments;
-
-	if (!w)
-		return JT_STOP;
-	r = jt_range_at(env, w->range);
-	vm = r ? jt_jvm_at(env, r->jvm) : NULL;
-	if (!vm)
-		return jt_end(w, JT_STATUS_MAPPING);
-	if (jt_push(w, JT_FRAME_FROZEN, w->regs.pc, 0))
-		return jt_end(w, JT_STATUS_DEPTH);
-	size = vm->cont_entry_bytes;
-	entry = (w->regs.sp + 15) & ~15ULL;
-	for (i = 0; i < JT_CONT_TRIES; i++, entry += 16) {
-		if (jt_read(env, w->buf, 8, entry + vm->off_cont_argsize) ||
-		    jt_read(env, w->buf + 8, 8, entry + size + 8))
-			return jt_end(w, JT_STATUS_READ_FAULT);
-		arguments = jt_u32_at(w, 0);
-		if (arguments > 2 * JT_CONT_TRIES || !jt_is_code(vm, jt_u64_at(w, 8)) ||
-		    entry != ((w->regs.sp + arguments * 8 + 15) & ~15ULL))
-			continue;
-		jt_used_word(env, entry + vm->off_cont_argsize, jt_u64_at(w, 0));
-		w->frozen = 1;
-		w->fp_known = 0;
-		w->regs.sp = entry;
-		w->regs.pc = vm->cont_return;
-		return JT_GO_ON;
-	}
-	return jt_end(w, JT_STATUS_BAD_FRAME);
-}
 
 /*
  * Native code that cannot be unwound (a library without unwind information): goes on at the Java
@@ -65,7 +17,7 @@ JT_WALK_FN int jt_resync(jt_env_t env, __u32 status)
 
 	if (!w)
 		return JT_STOP;
-	vm = w->target.jvm ? jt_jvm_at(env, w->target.jvm - 1) : NULL;
+	vm = jt_jvm_of(env, w);
 	if (!vm || !vm->off_thread_anchor)
 		return jt_end(w, status);
 	if (status != JT_STATUS_NO_CFI && status != JT_STATUS_CFA && status != JT_STATUS_MAPPING &&

@@ -66,6 +66,19 @@ static JT_INLINE int jt_up(struct jt_walk *w, __u64 pc, __u64 sp, __u64 fp)
 	return JT_GO_ON;
 }
 
+/* The process's JVM; NULL: it has none, or none that is known. */
+static JT_INLINE const struct jt_hotspot *jt_jvm_of(jt_env_t env, const struct jt_walk *w)
+{
+	return w->target.jvm ? jt_jvm_at(env, w->target.jvm - 1) : NULL;
+}
+
+/* A saved address, read at `at`: in a chunk of the heap, those of interpreted frames are distances.
+ */
+static JT_INLINE __u64 jt_link(const struct jt_walk *w, __u64 at, __u64 saved)
+{
+	return w->heap_end ? at + saved * 8 : saved;
+}
+
 /* Index of the process's range that holds pc, or JT_NO_RANGE. */
 JT_WALK_FN __u32 jt_find_range(jt_env_t env, __u64 pc)
 {
@@ -132,6 +145,10 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return JT_STOP;
 	if (w->record.key.frames >= w->max_frames)
 		return jt_end(w, JT_STATUS_DEPTH);
+	/* What the last frame of a chunk returns to differs: enterSpecial, the barrier, nothing
+	 * (25). */
+	if (w->heap_end && w->regs.sp >= w->heap_end)
+		return jt_step_chunk(env, 0);
 	/* A return address may be the first byte after its function (call of a noreturn one). */
 	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
 	r = jt_range_at(env, w->range);
@@ -143,6 +160,10 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		w->defer = 1;
 		return jt_end(w, JT_STATUS_MAPPING);
 	}
+	/* In a chunk of the heap all code is Java; what is not was read while the chunk was moved.
+	 */
+	if (w->heap_end && (!r || r->kind != JT_RANGE_HOTSPOT))
+		return jt_step_chunk(env, 1);
 	if (!r)
 		return jt_resync(env, JT_STATUS_MAPPING);
 	if (r->kind == JT_RANGE_NATIVE) {
@@ -150,8 +171,13 @@ JT_WALK_FN int jt_step(jt_env_t env)
 			return JT_GO_ON;
 		return jt_resync(env, w->record.key.status);
 	}
-	if (r->kind == JT_RANGE_HOTSPOT)
-		return jt_step_hotspot(env);
+	if (r->kind == JT_RANGE_HOTSPOT) {
+		if (jt_step_hotspot(env) == JT_GO_ON)
+			return JT_GO_ON;
+		if (w->heap_end && w->record.key.status != JT_STATUS_DEPTH)
+			return jt_step_chunk(env, 1);
+		return JT_STOP;
+	}
 	jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping);
 	return jt_resync(env, JT_STATUS_NO_CFI);
 }

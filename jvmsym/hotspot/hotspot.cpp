@@ -30,9 +30,7 @@ class HotspotVmImpl final : public HotspotVm {
       : memory_(memory), layout_(std::move(layout)) {}
 
   Status init(const VmSymbols& symbols) {
-    barrier_ = symbols.find(kReturnBarrierSymbol);
-    enter_return_ = symbols.find(kEnterReturnSymbol);
-    safepoints_ = symbols.find(kSafepointCounterSymbol);
+    symbols_ = symbols;
     memory_.allow(kAttachBytes, kAttachReads);
     if (layout_.heap) {
       JT_TRY(heaps_, read_code_heaps(memory_, *layout_.heap));
@@ -96,7 +94,7 @@ class HotspotVmImpl final : public HotspotVm {
     if (layout_.perf_memory) {
       at = find_perf_counter(memory_, *layout_.perf_memory, "java.cls.unloadedClasses");
     }
-    if (!at) at = safepoints_;
+    if (!at) at = symbols_.find(kSafepointCounterSymbol);
     config_.unload_epoch = at ? at->value : 0;
     if (!at)
       layout_.missing.emplace_back("proof of interpreted names: no count of unloaded classes");
@@ -104,19 +102,12 @@ class HotspotVmImpl final : public HotspotVm {
 
   // Made when the JVM initialises its first continuation, early but not at once.
   bool learn_continuations() {
-    if (config_.cont_entry_bytes != 0) return false;
-    const auto found = read_continuations(memory_, barrier_, enter_return_);
-    if (!found) return false;
-    config_.cont_barrier = found->barrier;
-    config_.cont_return = found->enter_return;
-    config_.cont_entry_bytes = found->entry_bytes;
-    config_.off_cont_argsize = found->argsize;
-    return true;
+    return config_.cont_entry_bytes == 0 && read_continuations(memory_, symbols_, config_);
   }
 
   GuardedMemory memory_;
   Layout layout_;
-  std::optional<ProcessAddr> barrier_, enter_return_, safepoints_;
+  VmSymbols symbols_;
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
   std::optional<FrameNamer> namer_;  // refers to memory_ and layout_

@@ -35,7 +35,8 @@ struct ElfCloser {
 bool wanted(std::string_view name) {
   return name.starts_with(kTablePrefix) || name == kStubListSymbol ||
          name == kReturnBarrierSymbol || name == kEnterReturnSymbol ||
-         name == kSafepointCounterSymbol;
+         name == kSafepointCounterSymbol ||
+         std::ranges::find(kChunkSymbols, name) != kChunkSymbols.end();
 }
 
 std::span<const std::byte> section_bytes(Elf_Scn* section) {

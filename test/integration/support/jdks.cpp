@@ -63,7 +63,8 @@ Result<Jdk> fetch_jdk(const std::string& name) {
 
 Jdk own_jdk() { return {.name = "own", .tree = "/", .home = jdk(), .version = ""}; }
 
-std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
+std::vector<std::string> java_command(const Jdk& jdk, const std::vector<std::string>& flags,
+                                      const std::vector<std::string>& arguments) {
   std::vector<std::string> argv;
   std::filesystem::path here = built("");
   if (jdk.tree != "/") {
@@ -71,15 +72,25 @@ std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
     argv = {built("truth_launcher"), "root", jdk.tree, here, inside, "--"};
     here = inside;
   }
+  argv.push_back(jdk.home / "bin/java");
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  argv.insert(argv.end(), {"-cp", here / "classes"});
+  constexpr std::string_view kHere = "{here}";
+  for (std::string argument : arguments) {
+    const auto at = argument.find(kHere);
+    if (at != std::string::npos) argument.replace(at, kHere.size(), here.string());
+    argv.push_back(std::move(argument));
+  }
+  return argv;
+}
+
+std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
   // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
   // nothing to warm up but Method.invoke.
   const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), run.flags.begin(), run.flags.end());
-  argv.insert(argv.end(),
-              {"-cp", here / "classes", "truth.TruthOpens", run.count,
-               interpreter ? "100" : "20000", "upcall=" + (here / "libtruth_upcall.so").string()});
-  return argv;
+  return java_command(jdk, run.flags,
+                      {"truth.TruthOpens", run.count, interpreter ? "100" : "20000",
+                       "upcall={here}/libtruth_upcall.so"});
 }
 
 void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,

@@ -33,6 +33,12 @@ struct Jdk {
 // That of jdk(), for tests of this machine's own.
 [[nodiscard]] Jdk own_jdk();
 
+// `java` of this JDK with the classes built beside the tests. In an argument, "{here}" stands for
+// the directory of what is built: "{here}/libtruth_upcall.so".
+[[nodiscard]] std::vector<std::string> java_command(const Jdk& jdk,
+                                                    const std::vector<std::string>& flags,
+                                                    const std::vector<std::string>& arguments);
+
 // truth.TruthOpens on a JDK.
 struct TruthRun {
   std::vector<std::string> flags;  // of the JVM

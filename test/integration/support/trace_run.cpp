@@ -87,7 +87,8 @@ std::string ledger_faults(const Ledger& ledger) {
   for (const Ledger::Line& line : ledger.lines) {
     const std::uint64_t count = line.count.value_or(0);
     if (line.name.starts_with("lost") && count != 0) add(fmt::format("{}: {}", line.name, count));
-    if (line.name == "complete" || (line.name.starts_with("partial") && line.depth <= 1)) {
+    if (line.name == "complete" || line.name == "no user stack" ||
+        (line.name.starts_with("partial") && line.depth <= 1)) {
       ends += count;
     }
   }

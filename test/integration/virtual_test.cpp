@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Virtual threads: whole stacks from the open through the continuation to the carrier's entry, also
+// where most frames lie in the heap.
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "integration/support/jdks.h"
+
+namespace jtrace::test {
+namespace {
+
+class VirtualThreads : public ::testing::TestWithParam<std::tuple<std::string, const char*>> {};
+
+TEST_P(VirtualThreads, WholeAndExact) {
+  JT_NEEDS("jdks", no_jdk());
+  const auto& [name, flag] = GetParam();
+  const Result<Jdk> jdk = fetch_jdk(name);
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  std::vector<std::string> flags{"--add-exports", "java.base/jdk.internal.vm=ALL-UNNAMED",
+                                 "-Xmx256m"};
+  if (*flag != '\0') flags.emplace_back(flag);
+  JT_ASSERT_OK(const Traced traced,
+               trace(java_command(*jdk, flags, {"truth.TruthVirtual", "500", "2000"})));
+  JT_ASSERT_OK(const ThreadEntries entries, jdk->thread_entries());
+  JT_ASSERT_OK(const auto truth, parse_truth(traced.target_output));
+  const Verdict verdict = judge(truth, traced.stacks, Chain::Native, entries);
+  std::printf("%s%s", verdict.table().c_str(), to_text(traced.ledger).c_str());
+  EXPECT_EQ(verdict.paths.size(), 6U);
+  EXPECT_EQ(verdict.miscounts(), "");
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  // A collection that moves a chunk while it is read leaves a marker in its place.
+  EXPECT_GE(static_cast<double>(verdict.whole()), 0.99 * static_cast<double>(verdict.performed()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreads,
+                         ::testing::Combine(::testing::Values("21", "25", "26"),
+                                            ::testing::Values("", "-Xint", "-XX:+UseSerialGC",
+                                                              "-XX:-UseCompressedOops")),
+                         [](const auto& cell) {
+                           std::string text = "Jdk" + std::get<0>(cell.param);
+                           for (const char* c = std::get<1>(cell.param); *c != '\0'; ++c) {
+                             if (std::isalnum(static_cast<unsigned char>(*c)) != 0) text += *c;
+                           }
+                           return text;
+                         });
+
+}  // namespace
+}  // namespace jtrace::test
