@@ -84,6 +84,8 @@ static JT_INLINE enum jt_frame_state jt_method_state(const struct jt_walk *w, __
 	__u32 code = jt_u32_at(w, JT_CODE_AT), before = jt_u32_at(w, JT_CODE_AT - 4);
 	__u32 byte = code & 0xff, last = before >> 24;
 
+	if (!into)
+		return JT_FRAME_RETURN; /* what lies before is none of its code */
 	/* Also behind the first prologue: on-stack replacement enters C1 code by one of its own. */
 	if ((code & 0xffffff) == JT_OP_MOV_FP && last == JT_OP_PUSH_RBP)
 		return JT_FRAME_PUSHED;

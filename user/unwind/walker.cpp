@@ -115,6 +115,8 @@ WalkResult walk(const WalkTables& tables, const WalkInput& input,
   state->max_frames = max_frames;
   state->range = JT_NO_RANGE;
   state->target.ranges = static_cast<std::uint32_t>(tables.ranges.size());
+  const auto code = std::ranges::find(tables.ranges, JT_RANGE_HOTSPOT, &jt_range::kind);
+  if (code != tables.ranges.end()) state->target.jvm = code->jvm + 1U;
   jt_env env{state.get(), &tables, &input, &memory, false};
   // Every step adds a frame or ends the walk, but for a signal frame on another stack.
   for (std::uint32_t i = 0; i <= max_frames; ++i) {
