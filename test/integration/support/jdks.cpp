@@ -78,7 +78,7 @@ std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
   argv.insert(argv.end(), run.flags.begin(), run.flags.end());
   argv.insert(argv.end(),
               {"-cp", here / "classes", "truth.TruthOpens", run.count,
-               interpreter ? "100" : "20000", "upcall=" + (here / "libtruth_upcall.so").string()});
+               interpreter ? "100" : "20000", "upcall=" + (here / run.library).string()});
   return argv;
 }
 
@@ -92,7 +92,7 @@ void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,
     fmt::print("other: {} x {} ... {} {}\n", stack.count, stack.frames.front().name,
                stack.frames.back().name, why.empty() ? "" : "(" + why + ")");
   }
-  EXPECT_EQ(verdict.paths.size(), 22U);
+  EXPECT_EQ(verdict.paths.size(), 23U);
   EXPECT_EQ(verdict.miscounts(), "");
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_GE(traced.complete_share(), kWhole);

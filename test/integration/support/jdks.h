@@ -37,6 +37,7 @@ struct Jdk {
 struct TruthRun {
   std::vector<std::string> flags;  // of the JVM
   std::string count = "5000";      // opens along each path
+  std::string library = "libtruth_upcall.so";
 };
 [[nodiscard]] std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run);
 
