@@ -19,6 +19,19 @@ namespace {
 // Packages of 100 MB from a slow mirror.
 constexpr std::chrono::minutes kFetch{10};
 constexpr double kWhole = 0.999;
+constexpr const char* kInside = "/truth";  // where what is built here is seen in a tree
+
+void append_opens(const Jdk& jdk, const TruthRun& run, const std::filesystem::path& here,
+                  std::vector<std::string>& argv) {
+  // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
+  // nothing to warm up but Method.invoke.
+  const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
+  argv.push_back(jdk.home / "bin/java");
+  argv.insert(argv.end(), run.flags.begin(), run.flags.end());
+  argv.insert(argv.end(),
+              {"-cp", here / "classes", "truth.TruthOpens", run.count,
+               interpreter ? "100" : "20000", "upcall=" + (here / run.library).string()});
+}
 
 }  // namespace
 
@@ -67,18 +80,19 @@ std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
   std::vector<std::string> argv;
   std::filesystem::path here = built("");
   if (jdk.tree != "/") {
-    const std::filesystem::path inside = "/truth";
-    argv = {built("truth_launcher"), "root", jdk.tree, here, inside, "--"};
-    here = inside;
+    argv = {built("truth_launcher"), "root", jdk.tree, here, kInside, "--"};
+    here = kInside;
   }
-  // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
-  // nothing to warm up but Method.invoke.
-  const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), run.flags.begin(), run.flags.end());
-  argv.insert(argv.end(),
-              {"-cp", here / "classes", "truth.TruthOpens", run.count,
-               interpreter ? "100" : "20000", "upcall=" + (here / run.library).string()});
+  append_opens(jdk, run, here, argv);
+  return argv;
+}
+
+std::vector<std::string> contained_opens(const Jdk& jdk, const TruthRun& run, bool writable) {
+  constexpr const char* kNobody = "65534";
+  std::vector<std::string> argv{
+      built("truth_launcher"), "container", jdk.tree, built(""), kInside, kNobody,
+      writable ? "rw" : "ro",  "--"};
+  append_opens(jdk, run, kInside, argv);
   return argv;
 }
 
