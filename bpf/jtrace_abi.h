@@ -229,6 +229,14 @@ struct jt_hotspot {
 	__u16 off_chunk_pc;
 	__u16 off_chunk_stack; /* 0: chunks cannot be read */
 	__u8 oop_is_narrow, oop_shift;
+	__u16 off_stack_base; /* of a JavaThread: the address behind its stack */
+	__u16 off_stack_size;
+	/* All JavaThreads: a ThreadsList, or (JDK 8) a chain, whose first is the newest */
+	__u16 off_list_length;
+	__u16 off_list_threads; /* 0: a chain */
+	__u16 off_thread_next;
+	__u16 pad[3];
+	__u64 thread_list; /* address of the pointer to it; 0: not known */
 	__u64 oop_base;
 	__u64 cont_barrier; /* return address that stands for frames in the heap */
 	__u64 cont_return;  /* return address into Continuation.enterSpecial */
@@ -293,7 +301,7 @@ enum jt_notice {
 	JT_NOTICE_MAPPING = 1, /* executable mapping made or changed */
 	JT_NOTICE_EXEC = 2,
 	JT_NOTICE_EXIT = 3,   /* last thread of the process */
-	JT_NOTICE_THREAD = 4, /* the JavaThread of thread `lo` is asked for */
+	JT_NOTICE_THREAD = 4, /* the JavaThread of thread `lo` was not found */
 };
 
 struct jt_notice_record {
@@ -340,7 +348,7 @@ JT_ASSERT(sizeof(struct jt_row) == 8, "ABI");
 JT_ASSERT(sizeof(struct jt_range) == 40, "ABI");
 JT_ASSERT(sizeof(struct jt_target) == 32, "ABI");
 JT_ASSERT(sizeof(struct jt_dirty) == 24, "ABI");
-JT_ASSERT(sizeof(struct jt_hotspot) == 264, "ABI");
+JT_ASSERT(sizeof(struct jt_hotspot) == 288, "ABI");
 JT_ASSERT(sizeof(struct jt_stack_key) == 40, "ABI");
 JT_ASSERT(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
 JT_ASSERT(sizeof(struct jt_notice_record) == 48, "ABI");

@@ -127,8 +127,8 @@ struct {
 	__type(value, struct jt_span);
 } mapping_calls SEC(".maps");
 
-/* tid -> address of its JavaThread, 0: user space has not told yet. Entries made by BPF when a walk
- * needs one, filled by user space, dropped when the thread ends. */
+/* tid -> address of its JavaThread, 0: not found yet. Filled by user space at the attach and by BPF
+ * for new threads; what BPF does not find user space looks for. Dropped when the thread ends. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);

@@ -7,7 +7,9 @@
  * The includer defines, before including this file's companions:
  *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error: of the stack,
  *   jt_read_code(the same): of what a JVM keeps about its code,
- *   jt_java_thread(env, tid) -> address of its JavaThread or 0,
+ *   jt_java_thread(env, tid) -> address of its JavaThread, 0: none, JT_ASK_THREAD: look for it,
+ *   jt_keep_java_thread(env, tid, address): what was found, 0: nothing,
+ *   jt_drop_java_thread(env, tid): what it said is another thread's, or no thread any more,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
  *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
@@ -56,7 +58,8 @@ struct jt_walk {
 	struct jt_stack_record record;
 };
 
-#define JT_NO_RANGE 0xffffffffu
+#define JT_NO_RANGE   0xffffffffu
+#define JT_ASK_THREAD 1
 
 /* Bytecode pointer of a method whose frame is just being made; 0 stands for a native method. */
 #define JT_NO_BCP 1

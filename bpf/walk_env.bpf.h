@@ -57,15 +57,22 @@ static __always_inline const struct jt_hotspot *jt_jvm_at(jt_env_t env, __u32 i)
 	return bpf_map_lookup_elem(&jvms, &i);
 }
 
-/* Asked for once a thread, so that user space looks it up: an entry of 0 until then. */
 static __always_inline __u64 jt_java_thread(jt_env_t env, __u32 tid)
 {
-	__u64 none = 0, *thread = bpf_map_lookup_elem(&java_threads, &tid);
+	__u64 *thread = bpf_map_lookup_elem(&java_threads, &tid);
 
 	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
-	if (thread)
-		return *thread;
-	if (!bpf_map_update_elem(&java_threads, &tid, &none, BPF_NOEXIST))
+	return thread ? *thread : JT_ASK_THREAD;
+}
+
+/* Where none was found user space goes on looking. */
+static __always_inline void jt_keep_java_thread(jt_env_t env, __u32 tid, __u64 address)
+{
+	if (!bpf_map_update_elem(&java_threads, &tid, &address, BPF_NOEXIST) && !address)
 		notify(JT_NOTICE_THREAD, bpf_get_current_pid_tgid() >> 32, 0, tid, tid);
-	return 0;
+}
+
+static __always_inline void jt_drop_java_thread(jt_env_t env, __u32 tid)
+{
+	bpf_map_delete_elem(&java_threads, &tid);
 }

@@ -3,6 +3,76 @@
 #ifndef JTRACE_WALK_RESYNC_H
 #define JTRACE_WALK_RESYNC_H
 
+#define JT_THREAD_TRIES 64
+
+/* Does the JavaThread say that the stack we are on is its own? */
+static JT_INLINE int jt_is_own_thread(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+                                      __u64 thread)
+{
+	if (jt_read(env, w->buf, 8, thread + vm->off_stack_base) ||
+	    jt_read(env, w->buf + 8, 8, thread + vm->off_stack_size))
+		return 0;
+	return jt_u64_at(w, 0) - w->regs.sp <= jt_u64_at(w, 8);
+}
+
+/* A thread that nobody knows yet is new: the JVM has the newest last in its list, first in a chain.
+ */
+JT_WALK_FN __u64 jt_find_java_thread(jt_env_t env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_hotspot *vm;
+	__u64 at, next = 0;
+	__u32 n = JT_THREAD_TRIES, i;
+
+	vm = w && w->target.jvm ? jt_jvm_at(env, w->target.jvm - 1) : NULL;
+	if (!vm || !vm->thread_list || jt_read(env, w->buf, 8, vm->thread_list))
+		return 0;
+	at = jt_u64_at(w, 0);
+	if (vm->off_list_threads) {
+		if (jt_read(env, w->buf, 4, at + vm->off_list_length) ||
+		    jt_read(env, w->buf + 8, 8, at + vm->off_list_threads))
+			return 0;
+		n = jt_u32_at(w, 0);
+		next = jt_u64_at(w, 8) + (__u64)n * 8 - 8;
+	}
+	for (i = 0; i < JT_THREAD_TRIES && i < n; i++) {
+		if (vm->off_list_threads) {
+			if (jt_read(env, &at, 8, next))
+				return 0;
+			next -= 8;
+		}
+		if (!at)
+			return 0;
+		if (jt_is_own_thread(env, w, vm, at))
+			return at;
+		if (!vm->off_list_threads && jt_read(env, &at, 8, at + vm->off_thread_next))
+			return 0;
+	}
+	return 0;
+}
+
+/*
+ * Address of the thread's JavaFrameAnchor; 0 where it has none. A thread that left the JVM and came
+ * back has another JavaThread, and the memory of the old one may be that of a thread elsewhere.
+ */
+static JT_INLINE __u64 jt_thread_anchor(jt_env_t env, struct jt_walk *w,
+                                        const struct jt_hotspot *vm)
+{
+	__u64 thread = jt_java_thread(env, w->tid);
+
+	if (thread == JT_ASK_THREAD) {
+		thread = jt_find_java_thread(env);
+		jt_keep_java_thread(env, w->tid, thread);
+	}
+	if (!thread)
+		return 0;
+	if (!jt_is_own_thread(env, w, vm, thread)) {
+		jt_drop_java_thread(env, w->tid);
+		return 0;
+	}
+	return thread + vm->off_thread_anchor;
+}
+
 /*
  * Native code that cannot be unwound (a library without unwind information): goes on at the Java
  * frame that called out, which HotSpot notes in the thread's JavaFrameAnchor, and for older native
@@ -23,9 +93,7 @@ JT_WALK_FN int jt_resync(jt_env_t env, __u32 status)
 	if (status != JT_STATUS_NO_CFI && status != JT_STATUS_CFA && status != JT_STATUS_MAPPING &&
 	    status != JT_STATUS_READ_FAULT && status != JT_STATUS_BAD_FRAME)
 		return JT_STOP;
-	anchor = w->wrapper ? w->wrapper + vm->off_wrapper_anchor : jt_java_thread(env, w->tid);
-	if (anchor && !w->wrapper)
-		anchor += vm->off_thread_anchor;
+	anchor = w->wrapper ? w->wrapper + vm->off_wrapper_anchor : jt_thread_anchor(env, w, vm);
 	if (!anchor || jt_read(env, w->buf, 8, anchor + vm->off_anchor_sp) ||
 	    jt_read(env, w->buf + 8, 8, anchor + vm->off_anchor_pc) ||
 	    jt_read(env, w->buf + 16, 8, anchor + vm->off_anchor_fp))

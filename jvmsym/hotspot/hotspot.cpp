@@ -37,6 +37,7 @@ class HotspotVmImpl final : public HotspotVm {
     }
     JT_TRY(config_, make_walk_config(memory_, layout_, heaps_));
     fill_anchor();
+    fill_threads();
     find_epoch();
     static_cast<void>(refresh_walk_config());
     const auto low = std::ranges::min(heaps_, {}, &CodeHeapInfo::low).low;
@@ -85,6 +86,17 @@ class HotspotVmImpl final : public HotspotVm {
     config_.off_anchor_sp = static_cast<std::uint16_t>(anchor.sp);
     config_.off_anchor_pc = static_cast<std::uint16_t>(anchor.pc);
     config_.off_anchor_fp = static_cast<std::uint16_t>(anchor.fp);
+    config_.off_stack_base = static_cast<std::uint16_t>(anchor.stack_base);
+    config_.off_stack_size = static_cast<std::uint16_t>(anchor.stack_size);
+  }
+
+  void fill_threads() {
+    if (!layout_.threads) return;
+    const ThreadsLayout& threads = *layout_.threads;
+    config_.thread_list = threads.list.value;
+    config_.off_list_length = static_cast<std::uint16_t>(threads.length);
+    config_.off_list_threads = static_cast<std::uint16_t>(threads.threads);
+    config_.off_thread_next = static_cast<std::uint16_t>(threads.next);
   }
 
   // Unloading counts its classes before it frees them. Without counters (-XX:-UsePerfData) every

@@ -199,6 +199,8 @@ std::optional<AnchorLayout> anchor_layout(const VmStructs& structs,
   anchor.sp = f.offset({{"JavaFrameAnchor", "_last_Java_sp"}});
   anchor.pc = f.offset({{"JavaFrameAnchor", "_last_Java_pc"}});
   anchor.fp = f.offset({{"JavaFrameAnchor", "_last_Java_fp"}});
+  anchor.stack_base = f.offset({{"JavaThread", "_stack_base"}, {"Thread", "_stack_base"}});
+  anchor.stack_size = f.offset({{"JavaThread", "_stack_size"}, {"Thread", "_stack_size"}});
   return f.finish(anchor, missing);
 }
 

@@ -83,6 +83,7 @@ struct AnchorLayout {
   std::uint32_t in_thread = 0;   // of a JavaThread
   std::uint32_t in_wrapper = 0;  // of a JavaCallWrapper
   std::uint32_t sp = 0, pc = 0, fp = 0;
+  std::uint32_t stack_base = 0, stack_size = 0;  // of a JavaThread
 };
 
 // The list of Java threads, and the number that the kernel knows one by.

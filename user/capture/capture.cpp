@@ -307,10 +307,9 @@ Status Capture::write_jvm(std::uint32_t index, const jt_hotspot& jvm) {
   return {};
 }
 
-void Capture::set_java_thread(std::uint32_t tid, std::uint64_t address) {
-  // One that ended meanwhile has no entry any more, and must not get one.
+void Capture::set_java_thread(std::uint32_t tid, std::uint64_t address, bool asked) {
   bpf_map__update_elem(impl_->skeleton->maps.java_threads, &tid, sizeof(tid), &address,
-                       sizeof(address), BPF_EXIST);
+                       sizeof(address), asked ? BPF_EXIST : BPF_ANY);
 }
 
 Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target) {

@@ -86,8 +86,9 @@ class Capture {
   [[nodiscard]] Status set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target);
   // The process is gone, its number may be another's soon.
   void remove_target(pid_t tgid);
-  // Where thread `tid` (in the initial pid namespace) has its JavaThread.
-  void set_java_thread(std::uint32_t tid, std::uint64_t address);
+  // Where thread `tid` (in the initial pid namespace) has its JavaThread. `asked`: only if a walk
+  // asked for it and the thread has not ended since.
+  void set_java_thread(std::uint32_t tid, std::uint64_t address, bool asked);
   // Number of the last mapping change that BPF saw in this process.
   [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 

@@ -167,6 +167,16 @@ std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid) {
   return status ? innermost(status_field(*status, "NSpid")) : std::nullopt;
 }
 
+std::vector<pid_t> thread_ids(pid_t tgid, std::size_t limit) {
+  std::vector<pid_t> ids;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/task", tgid), error), end;
+       !error && it != end && ids.size() < limit; it.increment(error)) {
+    if (const auto id = parse_number<pid_t>(it->path().filename().string())) ids.push_back(*id);
+  }
+  return ids;
+}
+
 bool in_initial_pid_namespace() {
   constexpr ino_t kInitialPidNamespace = 0xEFFFFFFCU;  // PROC_PID_INIT_INO, fixed since 3.8
   // Of /proc's own process 1, so that a /proc of another namespace is not taken for ours; without

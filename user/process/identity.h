@@ -3,9 +3,11 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -32,6 +34,9 @@ struct ProcessInfo {
 
 // What a thread of that process is called in its own innermost pid namespace; nullopt: it is gone.
 [[nodiscard]] std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid);
+
+// The threads of a process, as our pid namespace numbers them; no more than `limit`.
+[[nodiscard]] std::vector<pid_t> thread_ids(pid_t tgid, std::size_t limit);
 
 // True where /proc shows the initial pid namespace, whose numbers BPF sees.
 [[nodiscard]] bool in_initial_pid_namespace();

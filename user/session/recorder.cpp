@@ -134,7 +134,7 @@ void Recorder::on_notice(const jt_notice_record& notice) {
   Target* target = find(notice.tgid);
   if (!target || notice.notice == JT_NOTICE_EXIT) return;
   if (notice.notice == JT_NOTICE_THREAD) {
-    target->tell_java_thread(static_cast<std::uint32_t>(notice.lo), capture_);
+    target->ask_java_thread(static_cast<std::uint32_t>(notice.lo));
     return;
   }
   if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
@@ -179,6 +179,7 @@ Status Recorder::turn() {
   bool empty = false;
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
+    for (const auto& [tgid, target] : targets_) target->tell_java_threads(capture_);
     JT_CHECK_OK(refresh_changed());
     finish_walks(false);
   }

@@ -30,6 +30,9 @@ std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_M
 // this long is not of a kind we know.
 constexpr std::chrono::seconds kJvmStart{3};
 
+// Of one JVM; the kernel's table holds 16 384.
+constexpr std::size_t kMaxThreads = 8192;
+
 bool is_libjvm(const process::MapEntry& entry) {
   return entry.executable && std::filesystem::path(entry.path).filename() == "libjvm.so";
 }
@@ -198,12 +201,15 @@ Status Target::refresh(capture::Capture* capture) {
   // Dirty stays dirty: events of a JVM that is just starting are deferred until it can be read.
   if (jvm_pending_) target.clean_seq = seq - 1;
   if (!capture) return {};
+  if (vm_ && !threads_told_) tell_all_java_threads(*capture);
   JT_CHECK_OK(shared_.upload(*capture));
   return capture->set_target(info_.key.tgid, ranges_, target);
 }
 
 void Target::forget_image() {
   vm_.reset();
+  asked_threads_.clear();
+  threads_told_ = false;
   jvm_first_seen_.reset();
   jvm_version_.clear();
   native_cache_.clear();
@@ -216,7 +222,8 @@ unwind::WalkResult Target::walk(const jt_deferred_record& record, std::uint32_t 
   const unwind::WalkTables tables{.ranges = ranges_,
                                   .rows = shared_.store.rows(),
                                   .rules = shared_.store.rules(),
-                                  .jvms = shared_.jvms};
+                                  .jvms = shared_.jvms,
+                                  .jvm = vm_ ? *jvm_index_ + 1U : 0};
   const unwind::WalkInput input{.regs = record.regs,
                                 .exact = record.head.pad != 0,
                                 .stack = std::as_bytes(std::span(record.stack, bytes)),
@@ -249,13 +256,41 @@ LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
   }
 }
 
-void Target::tell_java_thread(std::uint32_t tid, capture::Capture& capture) {
-  if (!vm_) return;
-  const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
-  if (!inner) return;
+void Target::ask_java_thread(std::uint32_t tid) {
+  if (asked_threads_.size() >= kMaxThreads) return;
+  asked_threads_.insert(tid);
+  asked_lately_ = true;
+}
+
+void Target::tell_java_threads(capture::Capture& capture) {
+  constexpr std::chrono::seconds kAgain{1};
+  if (!vm_ || asked_threads_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!asked_lately_ && now - threads_looked_up_ < kAgain) return;
+  threads_looked_up_ = now;
+  asked_lately_ = false;
   const auto threads = vm_->java_threads();
-  const auto found = threads.find(*inner);
-  if (found != threads.end()) capture.set_java_thread(tid, found->second.value);
+  std::erase_if(asked_threads_, [&](std::uint32_t tid) {
+    const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
+    if (!inner) return true;
+    const auto found = threads.find(*inner);
+    if (found == threads.end()) return false;
+    capture.set_java_thread(tid, found->second.value, true);
+    return true;
+  });
+}
+
+// Those that are there when tracing begins need not be asked for: their first stacks are whole,
+// too.
+void Target::tell_all_java_threads(capture::Capture& capture) {
+  threads_told_ = true;
+  const auto threads = vm_->java_threads();
+  for (const pid_t tid : process::thread_ids(info_.key.tgid, kMaxThreads)) {
+    const auto inner = process::inner_tid(info_.key.tgid, tid);
+    const auto found = inner ? threads.find(*inner) : threads.end();
+    if (found == threads.end()) continue;
+    capture.set_java_thread(static_cast<std::uint32_t>(tid), found->second.value, false);
+  }
 }
 
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,8 +78,11 @@ class Target {
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
                                            profile::SymbolTable& symbols);
-  // Tells the kernel where the JavaThread of a thread lies.
-  void tell_java_thread(std::uint32_t tid, capture::Capture& capture);
+  // A walk needs the JavaThread of thread `tid`.
+  void ask_java_thread(std::uint32_t tid);
+  // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
+  // become one: looked for again from time to time.
+  void tell_java_threads(capture::Capture& capture);
 
  private:
   Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
@@ -86,6 +90,7 @@ class Target {
   void probe_jvm();
   [[nodiscard]] bool libjvm_mapped() const;
   void learn_names();
+  void tell_all_java_threads(capture::Capture& capture);
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
                                                   profile::SymbolTable& symbols);
@@ -106,6 +111,10 @@ class Target {
   std::optional<std::uint16_t> jvm_index_;
   std::uint64_t libjvm_start_ = 0;
   std::chrono::steady_clock::time_point names_looked_up_{};
+  std::set<std::uint32_t> asked_threads_;
+  bool asked_lately_ = false;
+  bool threads_told_ = false;
+  std::chrono::steady_clock::time_point threads_looked_up_{};
   bool jvm_pending_ = false;
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string_view>
@@ -39,18 +40,37 @@ Result<std::vector<ElfFile::Range>> code_ranges(const ElfFile& file) {
   return ranges;
 }
 
+// Of code compiled without .eh_frame: the start files that it was linked with, and the linker's
+// PLT, have theirs there all the same.
+void add_where_none(const CfiRows& more, CfiRows& rows) {
+  auto known = rows.ranges;
+  std::ranges::sort(known, {}, &CfiRange::start);
+  for (const CfiRange& range : more.ranges) {
+    const auto next = std::ranges::lower_bound(known, range.start, {}, &CfiRange::start);
+    const bool described = (next != known.end() && next->start < range.end) ||
+                           (next != known.begin() && std::prev(next)->end > range.start);
+    if (described) continue;
+    CfiRange added = range;
+    added.first_row = static_cast<std::uint32_t>(rows.rows.size());
+    const auto first = more.rows.begin() + range.first_row;
+    rows.rows.insert(rows.rows.end(), first, first + range.row_count);
+    rows.ranges.push_back(added);
+  }
+}
+
 Result<CfiRows> rows_of_file(const ElfFile& file, std::span<const ElfFile::Range> code,
                              RuleSet& rules) {
   auto eh_frame = file.section(".eh_frame");
   if (!eh_frame) eh_frame = file.eh_frame_by_segment();
+  CfiRows rows;
   if (eh_frame) {
-    JT_TRY(CfiRows rows, evaluate_cfi({file.ident(), *eh_frame, true}, code, rules));
-    if (!rows.ranges.empty()) return rows;
+    JT_TRY(rows, evaluate_cfi({file.ident(), *eh_frame, true}, code, rules));
   }
   if (const auto debug_frame = file.section(".debug_frame")) {
-    return evaluate_cfi({file.ident(), *debug_frame, false}, code, rules);
+    JT_TRY(const CfiRows more, evaluate_cfi({file.ident(), *debug_frame, false}, code, rules));
+    add_where_none(more, rows);
   }
-  return CfiRows{};
+  return rows;
 }
 
 // Linkers that write no CFI for the PLT: nothing is pushed there before the jump but in the lazy

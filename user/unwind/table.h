@@ -18,8 +18,9 @@ struct UnwindTable {
   std::vector<jt_row> rows;
 };
 
-// From .eh_frame, else .debug_frame, of the ELF file open at `fd` (libdw). Fails where it is no
-// ELF64 x86-64 file or has no usable frame information. Hostile input: sizes are capped.
+// From .eh_frame, and where that has nothing .debug_frame, of the ELF file open at `fd` (libdw).
+// Fails where it is no ELF64 x86-64 file or has no usable frame information. Hostile input: sizes
+// are capped.
 [[nodiscard]] Result<UnwindTable> compile_unwind_table(int fd);
 
 // The vDSO of this kernel, from our own memory: the same code is mapped in every process.

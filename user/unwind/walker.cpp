@@ -72,6 +72,8 @@ const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tabl
 
 // The thread has gone on since: what its anchor said at the event is not known any more.
 std::uint64_t jt_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) { return 0; }
+void jt_keep_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/, std::uint64_t /*address*/) {}
+void jt_drop_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) {}
 
 std::uint64_t jt_load64(const void* from) {
   std::uint64_t value;
@@ -115,8 +117,7 @@ WalkResult walk(const WalkTables& tables, const WalkInput& input,
   state->max_frames = max_frames;
   state->range = JT_NO_RANGE;
   state->target.ranges = static_cast<std::uint32_t>(tables.ranges.size());
-  const auto code = std::ranges::find(tables.ranges, JT_RANGE_HOTSPOT, &jt_range::kind);
-  if (code != tables.ranges.end()) state->target.jvm = code->jvm + 1U;
+  state->target.jvm = tables.jvm;
   jt_env env{state.get(), &tables, &input, &memory, false};
   // Every step adds a frame or ends the walk, but for a signal frame on another stack.
   for (std::uint32_t i = 0; i <= max_frames; ++i) {

@@ -18,6 +18,7 @@ struct WalkTables {
   std::span<const jt_row> rows;
   std::span<const jt_rule> rules;
   std::span<const jt_hotspot> jvms;
+  std::uint32_t jvm = 0;  // the process's own: index + 1; 0: none
 };
 
 // A thread at an event: its registers and a copy of its stack from regs.sp upwards.

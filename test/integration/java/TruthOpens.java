@@ -66,6 +66,7 @@ public final class TruthOpens {
     COLD("pathCold"),
     LOOP("pathLoop"),
     UPCALL("pathUpcall"),
+    DIRECT("pathDirect"),
     SHARED("pathShared");
 
     final String method;
@@ -329,6 +330,13 @@ public final class TruthOpens {
     open(file);
   }
 
+  static void pathDirect(String file) throws IOException {
+    direct(file);
+  }
+
+  // C opens the file, without Java above it.
+  static native void direct(String file) throws IOException;
+
   static void pathShared(String file) throws IOException {
     open(file);
   }
@@ -359,6 +367,7 @@ public final class TruthOpens {
       case DEPTH_400: pathDepth400(file, variant); break;
       case COLD: pathCold(file); break;
       case UPCALL: pathUpcall(file); break;
+      case DIRECT: pathDirect(file); break;
       case SHARED: pathShared(file); break;
       default: throw new AssertionError(route);
     }
@@ -505,19 +514,24 @@ public final class TruthOpens {
     for (int i = 0; i < count; i++) pathMain(existing ? OPENED : MISSING);
   }
 
+  // Native methods are looked for in the libraries of the class that loads them.
+  static void load(String library) {
+    System.load(library);
+  }
+
   static List<Route> chosen(String[] args) {
     String only = null;
     boolean upcall = false;
     for (String arg : args) {
       if (arg.startsWith("only=")) only = "," + arg.substring(5) + ",";
       if (arg.startsWith("upcall=")) {
-        System.load(arg.substring(7));
+        load(arg.substring(7));
         upcall = true;
       }
     }
     List<Route> routes = new ArrayList<>();
     for (Route route : Route.values()) {
-      if (route == Route.UPCALL && !upcall) continue;
+      if ((route == Route.UPCALL || route == Route.DIRECT) && !upcall) continue;
       if (only == null || only.contains("," + route.method + ",")) routes.add(route);
     }
     return routes;

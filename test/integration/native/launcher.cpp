@@ -8,12 +8,24 @@
 //                                         becomes COMMAND with TREE as its root directory, in a
 //                                         mount namespace of its own: with /proc, /dev, and
 //                                         DIRECTORY of ours at AT
+//   launcher container TREE DIRECTORY AT UID ro|rw -- COMMAND [ARG]...
+//                                         runs COMMAND as process 2 of a pid namespace, as an
+//                                         ordinary user, the root directory an overlay on TREE that
+//                                         has no /tmp; ro: nothing can be written there. Process 1
+//                                         stays a launcher and ends as COMMAND ends
+#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -37,6 +49,50 @@ bool change_root(const std::string& tree, const char* directory, const std::stri
          bind(directory, tree + at) && chroot(tree.c_str()) == 0 && chdir("/") == 0;
 }
 
+// The child is killed with us; we end as it ends. True in the child.
+bool fork_and_wait() {
+  const pid_t child = fork();
+  if (child < 0) return false;
+  if (child == 0) return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+  int status = 0;
+  if (waitpid(child, &status, 0) != child) std::_Exit(126);
+  std::_Exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+bool make(const std::string& directory) {
+  constexpr mode_t kMode = 0755;
+  return mkdir(directory.c_str(), kMode) == 0 || access(directory.c_str(), F_OK) == 0;
+}
+
+// As container runtimes do: changes are kept in memory, the old root is nowhere.
+bool overlay(const std::string& tree, const char* directory, const std::string& at, bool writable) {
+  const std::string scratch = tree + "/tmp";
+  const std::string root = scratch + "/root";
+  const std::string layers =
+      "lowerdir=" + tree + ",upperdir=" + scratch + "/upper,workdir=" + scratch + "/work";
+  const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY;
+  return mount("tmpfs", scratch.c_str(), "tmpfs", 0, nullptr) == 0 && make(root) &&
+         make(scratch + "/upper") && make(scratch + "/work") &&
+         mknod((scratch + "/upper/tmp").c_str(), S_IFCHR, 0) == 0 &&  // a whiteout
+         mount("overlay", root.c_str(), "overlay", 0, layers.c_str()) == 0 && make(root + at) &&
+         make(root + "/proc") && mount("proc", (root + "/proc").c_str(), "proc", 0, nullptr) == 0 &&
+         bind("/dev", root + "/dev") && bind(directory, root + at) &&
+         (writable || mount(nullptr, root.c_str(), nullptr, flags, nullptr) == 0) &&
+         chdir(root.c_str()) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 &&
+         umount2(".", MNT_DETACH) == 0 && chdir("/") == 0;
+}
+
+bool become(uid_t user) {
+  return setgroups(0, nullptr) == 0 && setgid(user) == 0 && setuid(user) == 0;
+}
+
+bool contain(char** argv) {
+  const auto user = static_cast<uid_t>(std::atoi(argv[3]));
+  const bool writable = argv[4] == std::string_view("rw");
+  return own_mounts() && unshare(CLONE_NEWPID | CLONE_NEWIPC) == 0 && fork_and_wait() &&
+         overlay(argv[0], argv[1], argv[2], writable) && fork_and_wait() && become(user);
+}
+
 bool wait_for_byte() {
   char byte = 0;
   return write(STDOUT_FILENO, "ready\n", 6) == 6 && read(STDIN_FILENO, &byte, 1) == 1;
@@ -54,6 +110,7 @@ int main(int argc, char** argv) {
   if (what == "wait" && arguments == 0) ok = wait_for_byte();
   if (what == "tracefs" && arguments == 0) ok = mount_tracefs();
   if (what == "root" && arguments == 3) ok = change_root(argv[2], argv[3], argv[4]);
+  if (what == "container" && arguments == 5) ok = contain(argv + 2);
   if (!ok) {
     std::perror(argv[1]);
     return 126;

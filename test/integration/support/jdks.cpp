@@ -19,6 +19,30 @@ namespace {
 // Packages of 100 MB from a slow mirror.
 constexpr std::chrono::minutes kFetch{10};
 constexpr double kWhole = 0.999;
+constexpr const char* kInside = "/truth";  // where what is built here is seen in a tree
+
+// `java` with these arguments, in which "{here}" stands for `here`.
+void append_java(const Jdk& jdk, const std::vector<std::string>& flags,
+                 const std::vector<std::string>& arguments, const std::filesystem::path& here,
+                 std::vector<std::string>& argv) {
+  argv.push_back(jdk.home / "bin/java");
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  argv.insert(argv.end(), {"-cp", here / "classes"});
+  constexpr std::string_view kHere = "{here}";
+  for (std::string argument : arguments) {
+    const auto at = argument.find(kHere);
+    if (at != std::string::npos) argument.replace(at, kHere.size(), here.string());
+    argv.push_back(std::move(argument));
+  }
+}
+
+std::vector<std::string> opens_arguments(const TruthRun& run) {
+  // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
+  // nothing to warm up but Method.invoke.
+  const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
+  return {"truth.TruthOpens", run.count, interpreter ? "100" : "20000",
+          "upcall={here}/" + run.library};
+}
 
 }  // namespace
 
@@ -68,29 +92,24 @@ std::vector<std::string> java_command(const Jdk& jdk, const std::vector<std::str
   std::vector<std::string> argv;
   std::filesystem::path here = built("");
   if (jdk.tree != "/") {
-    const std::filesystem::path inside = "/truth";
-    argv = {built("truth_launcher"), "root", jdk.tree, here, inside, "--"};
-    here = inside;
+    argv = {built("truth_launcher"), "root", jdk.tree, here, kInside, "--"};
+    here = kInside;
   }
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), flags.begin(), flags.end());
-  argv.insert(argv.end(), {"-cp", here / "classes"});
-  constexpr std::string_view kHere = "{here}";
-  for (std::string argument : arguments) {
-    const auto at = argument.find(kHere);
-    if (at != std::string::npos) argument.replace(at, kHere.size(), here.string());
-    argv.push_back(std::move(argument));
-  }
+  append_java(jdk, flags, arguments, here, argv);
   return argv;
 }
 
 std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run) {
-  // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
-  // nothing to warm up but Method.invoke.
-  const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
-  return java_command(jdk, run.flags,
-                      {"truth.TruthOpens", run.count, interpreter ? "100" : "20000",
-                       "upcall={here}/libtruth_upcall.so"});
+  return java_command(jdk, run.flags, opens_arguments(run));
+}
+
+std::vector<std::string> contained_opens(const Jdk& jdk, const TruthRun& run, bool writable) {
+  constexpr const char* kNobody = "65534";
+  std::vector<std::string> argv{
+      built("truth_launcher"), "container", jdk.tree, built(""), kInside, kNobody,
+      writable ? "rw" : "ro",  "--"};
+  append_java(jdk, run.flags, opens_arguments(run), kInside, argv);
+  return argv;
 }
 
 void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,
@@ -103,7 +122,7 @@ void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,
     fmt::print("other: {} x {} ... {} {}\n", stack.count, stack.frames.front().name,
                stack.frames.back().name, why.empty() ? "" : "(" + why + ")");
   }
-  EXPECT_EQ(verdict.paths.size(), 22U);
+  EXPECT_EQ(verdict.paths.size(), 23U);
   EXPECT_EQ(verdict.miscounts(), "");
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_GE(traced.complete_share(), kWhole);

@@ -43,8 +43,13 @@ struct Jdk {
 struct TruthRun {
   std::vector<std::string> flags;  // of the JVM
   std::string count = "5000";      // opens along each path
+  std::string library = "libtruth_upcall.so";
 };
 [[nodiscard]] std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run);
+// The same in a container whose root is an overlay on the JDK's tree: kContainerForks below.
+[[nodiscard]] std::vector<std::string> contained_opens(const Jdk& jdk, const TruthRun& run,
+                                                       bool writable);
+constexpr int kContainerForks = 2;
 
 // Expects of such a run that each open was counted, and its stack whole. Prints the verdict.
 void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,

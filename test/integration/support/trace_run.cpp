@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <iterator>
 
 #include "base/file.h"
@@ -39,19 +40,37 @@ Result<std::string> read_text(const std::filesystem::path& file) {
   return read_file(file, kLimit);
 }
 
+namespace {
+
+// The process that `forks` only children lead to.
+Result<pid_t> descendant(pid_t pid, int forks) {
+  for (int i = 0; i < forks; ++i) {
+    constexpr std::size_t kLimit = 4096;
+    JT_TRY(const std::string children,
+           read_file(fmt::format("/proc/{}/task/{}/children", pid, pid), kLimit));
+    pid = std::atoi(children.c_str());
+    if (pid <= 0) return fail(Errc::Internal, "the launcher has no child");
+  }
+  return pid;
+}
+
+}  // namespace
+
 Result<Traced> trace(const std::vector<std::string>& target, const TraceOptions& options) {
   const TemporaryDirectory directory;
   const auto collapsed = directory.path() / "out.collapsed";
   const auto text = directory.path() / "out.txt";
   JT_TRY(Child program, start_ready(target, options.environment));
-  std::vector<std::string> arguments{
-      "-p", std::to_string(program.pid()), "-f", collapsed.string(), "-f", text.string()};
+  JT_TRY(const pid_t pid, descendant(program.pid(), options.forks));
+  if (options.before_attach) JT_CHECK_OK(options.before_attach(pid));
+  std::vector<std::string> arguments{"-p", std::to_string(pid), "-f", collapsed.string(),
+                                     "-f", text.string()};
   for (const std::string& event : options.events) {
     arguments.insert(arguments.end(), {"-t", event});
   }
   arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
   JT_TRY(Child jtrace, start_jtrace(arguments));
-  if (options.before_go) JT_CHECK_OK(options.before_go(program.pid()));
+  if (options.before_go) JT_CHECK_OK(options.before_go(pid));
   JT_CHECK_OK(program.send("\n"));
   Traced traced;
   JT_TRY(traced.target_status, program.wait_exit(kPatience));

@@ -38,6 +38,8 @@ struct TraceOptions {
   std::vector<std::string> extra;                 // further arguments of jtrace
   std::function<Status(pid_t target)> before_go;  // jtrace is attached, the target waits
   std::vector<std::string> environment{};         // of the target
+  int forks = 0;  // between the program that is started and the target
+  std::function<Status(pid_t target)> before_attach{};  // the target is ready
 };
 
 // Starts `target`, which prints "ready" and waits for a byte.

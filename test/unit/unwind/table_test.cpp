@@ -227,6 +227,16 @@ TEST(CompileTable, debugFrameServesWhereThereIsNoEhFrame) {
   EXPECT_GE(count_kind(*table, JT_CFA_RBP), 1U);
 }
 
+// Code compiled without .eh_frame is linked with start files, and other code, that has it.
+TEST(CompileTable, debugFrameServesWhereEhFrameHasNothing) {
+  const auto one = compile_unwind_table(open_file(JTRACE_DEBUG_FRAME_FIXTURE).get());
+  const auto both = compile_unwind_table(open_file(JTRACE_BOTH_FRAMES_FIXTURE).get());
+  ASSERT_TRUE(one && both);
+  EXPECT_TRUE(is_sound(*both));
+  EXPECT_EQ(count_kind(*one, JT_CFA_RBP), 1U);
+  EXPECT_EQ(count_kind(*both, JT_CFA_RBP), 2U);
+}
+
 TEST(BuildId, isThatOfTheNote) {
   const std::string id = read_build_id(open_file(kLibc).get());
   EXPECT_EQ(id.size(), 40U);

@@ -111,8 +111,12 @@ unwind::WalkInput WalkImage::input(const jt_regs& regs) const {
 }
 
 unwind::WalkResult WalkImage::walk(const unwind::WalkInput& input, std::uint32_t max_frames) const {
-  return unwind::walk({.ranges = ranges, .rows = rows, .rules = rules, .jvms = jvms}, input, memory,
-                      max_frames);
+  return unwind::walk({.ranges = ranges,
+                       .rows = rows,
+                       .rules = rules,
+                       .jvms = jvms,
+                       .jvm = static_cast<std::uint32_t>(jvms.size())},
+                      input, memory, max_frames);
 }
 
 void WalkImage::add_range(const jt_range& range) {
