@@ -73,9 +73,12 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	__u64 one = 1, *count, hash = key->hash;
 	__u32 frames = key->frames;
 
-	w->record.epoch = w->interpreted ? unload_epoch(w, env) : JT_NO_EPOCH;
+	w->record.epoch = JT_NO_EPOCH;
 	JT_MIX(hash, ((__u64)key->status << 32) | frames);
-	JT_MIX(hash, w->record.epoch);
+	if (w->interpreted) {
+		w->record.epoch = unload_epoch(w, env);
+		JT_MIX(hash, w->record.epoch);
+	}
 	key->hash = hash;
 	count = bpf_map_lookup_elem(&counts, key);
 	if (count) {
@@ -88,6 +91,10 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	if (frames > JT_MAX_FRAMES)
 		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
+	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
+	 * epoch. */
+	if (!w->interpreted)
+		w->record.epoch = unload_epoch(w, env);
 	if (bpf_ringbuf_output(&ring, &w->record,
 	                       offsetof(struct jt_stack_record, frame) +
 	                               frames * sizeof(struct jt_frame),
