@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// No name is ever wrong: methods that are unloaded, and code that is thrown away, while jtrace looks
-// up what they were called.
+// No name is ever wrong: methods that are unloaded, and code that is thrown away, while jtrace
+// looks up what they were called.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -87,9 +87,9 @@ std::vector<std::string> name_churn(const Jdk& jdk, const ChurnRun& run) {
   }
   argv.push_back(jdk.home / "bin/java");
   argv.insert(argv.end(), run.flags.begin(), run.flags.end());
-  argv.insert(argv.end(), {"-Xmx128m", "-cp", classes, "truth.NameChurn",
-                           std::to_string(run.classes), std::to_string(run.threads),
-                           std::to_string(run.every)});
+  argv.insert(argv.end(),
+              {"-Xmx128m", "-cp", classes, "truth.NameChurn", std::to_string(run.classes),
+               std::to_string(run.threads), std::to_string(run.every)});
   return argv;
 }
 
@@ -104,9 +104,9 @@ double ChurnVerdict::share(std::uint64_t part) const {
 }
 
 std::string ChurnVerdict::text() const {
-  std::string text = fmt::format(
-      "{} opens, {} chains: {} frames, {:.3f} % named ({} compiled), {} stacks wrong\n", opens,
-      chains, frames(), share(named), compiled, wrong);
+  std::string text =
+      fmt::format("{} opens, {} chains: {} frames, {:.3f} % named ({} compiled), {} stacks wrong\n",
+                  opens, chains, frames(), share(named), compiled, wrong);
   for (const auto& [reason, count] : unnamed) {
     fmt::format_to(std::back_inserter(text), "  {}: {:.3f} %\n", reason, share(count));
   }
