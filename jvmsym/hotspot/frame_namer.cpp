@@ -147,6 +147,10 @@ profile::LocationId FrameNamer::compiled(const jt_frame& frame, std::uint64_t ep
   const auto cached = compiled_.find(pc_key);
   if (cached != compiled_.end()) return cached->second;
   Lines lines = compiled_lines(key, pc, frame);
+  // Its code outlives its classes' metadata for as long as a collection takes: the id alone proves
+  // the tables, not the names.
+  const bool readable = lines || lines.error() == UnknownReason::BadMetadata;
+  if (readable && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
   if (methods_) methods_->settle(lines && same_epoch(epoch), epoch);
   // A compile id that is gone does not come back; anything else may be better next time.
   const bool lasting = lines || lines.error() == UnknownReason::CodeReplaced;
