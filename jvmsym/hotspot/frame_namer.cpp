@@ -116,10 +116,12 @@ profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t
   if (const auto known = interpreted_.find(key); known != interpreted_.end()) return known->second;
   Lines lines = interpreted_lines(method, frame.info);
   // Looked at after all was read: until then nothing that was read can have been reused. A failure,
-  // too, is explained by that.
+  // too, is explained by that. Without an epoch nothing tells whether it was reused, here or in the
+  // kernel, where two methods at one address are one.
   const bool readable = lines || lines.error() == UnknownReason::BadMetadata;
-  if (readable && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
-  const bool proven = lines && epoch_at_.value != 0;
+  const bool unproven = epoch_at_.value == 0 || unloaded_since(epoch);
+  if (readable && unproven) lines = std::unexpected(UnknownReason::Unverified);
+  const bool proven = lines.has_value();
   if (methods_) methods_->settle(proven, epoch);
   const profile::LocationId id = location(address, std::move(lines));
   if (proven) {

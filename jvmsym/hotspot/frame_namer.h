@@ -32,7 +32,7 @@ class FrameNamer {
   // `epoch`: of class unloading when the frame was met.
   [[nodiscard]] profile::LocationId name(const jt_frame& frame, std::uint64_t epoch,
                                          profile::SymbolTable& symbols);
-  // Where that counter lies; 0: the JVM has none, interpreted names go unproven.
+  // Where that counter lies; 0: the JVM has none, interpreted frames have no names.
   void use_epoch_at(ProcessAddr epoch);
   void use_raw_names() { raw_names_ = true; }
 

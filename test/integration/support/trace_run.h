@@ -38,6 +38,8 @@ struct TraceOptions {
   std::vector<std::string> extra;                 // further arguments of jtrace
   std::function<Status(pid_t target)> before_go;  // jtrace is attached, the target waits
   std::vector<std::string> environment{};         // of the target
+  // While both run, until it returns.
+  std::function<Status(Child& target, Child& jtrace)> meanwhile{};
 };
 
 // Starts `target`, which prints "ready" and waits for a byte.
