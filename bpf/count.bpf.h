@@ -4,6 +4,18 @@
 
 #define JT_DEFER_GAP 7 /* pages */
 
+#define JT_WAKE_NS 1000000
+
+/* A new stack wants its names before its methods, or its process, are gone; but a program that
+ * starts brings thousands a second, and one look names all that came until then. */
+static __always_inline __u64 wake_flags(__u64 now)
+{
+	if (now - state.woke < JT_WAKE_NS)
+		return BPF_RB_NO_WAKEUP;
+	state.woke = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /* Interpreted methods have no number that is never used again (compiled code has its id): what the
  * JVM has unloaded until now tells two at the same address apart. */
 static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
@@ -61,7 +73,7 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 		last = JT_DEFER_BYTES;
 	d->stack_bytes = last;
 	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
-	                          BPF_RB_NO_WAKEUP);
+	                          wake_flags(d->head.time_ns));
 }
 
 /* Counts the stack; a new one is sent first, so that no count lacks its frames. */
@@ -71,9 +83,12 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	__u64 one = 1, *count, hash = key->hash;
 	__u32 frames = key->frames;
 
-	w->record.epoch = w->interpreted ? unload_epoch(w, env) : JT_NO_EPOCH;
+	w->record.epoch = JT_NO_EPOCH;
 	JT_MIX(hash, ((__u64)key->status << 32) | frames);
-	JT_MIX(hash, w->record.epoch);
+	if (w->interpreted) {
+		w->record.epoch = unload_epoch(w, env);
+		JT_MIX(hash, w->record.epoch);
+	}
 	key->hash = hash;
 	count = bpf_map_lookup_elem(&counts, key);
 	if (count) {
@@ -86,10 +101,14 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	if (frames > JT_MAX_FRAMES)
 		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
+	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
+	 * epoch. */
+	if (!w->interpreted)
+		w->record.epoch = unload_epoch(w, env);
 	if (bpf_ringbuf_output(&ring, &w->record,
 	                       offsetof(struct jt_stack_record, frame) +
 	                               frames * sizeof(struct jt_frame),
-	                       BPF_RB_NO_WAKEUP))
+	                       wake_flags(w->record.head.time_ns)))
 		return JT_COUNTER_LOST_RING;
 	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
 		return JT_COUNTER_KEPT;

@@ -279,9 +279,8 @@ struct jt_regs {
 struct jt_stack_record {
 	struct jt_record_head head;
 	struct jt_stack_key key;
-	__u64 epoch; /* of class unloading, at the event; JT_NO_EPOCH: no interpreted frame, or
-	                unknown */
-	struct jt_regs end;                   /* registers where the walk ended */
+	__u64 epoch;        /* of class unloading, at the event; JT_NO_EPOCH: not known */
+	struct jt_regs end; /* registers where the walk ended */
 	struct jt_frame frame[JT_MAX_FRAMES]; /* leaf first; only key.frames of them are sent */
 };
 

@@ -52,6 +52,11 @@ FrameNamer::FrameNamer(const process::MemoryReader& memory, const Layout& layout
   if (layout.method) methods_.emplace(memory, *layout.method);
 }
 
+void FrameNamer::use_epoch_at(ProcessAddr epoch) {
+  epoch_at_ = epoch;
+  if (methods_) methods_->use_epoch_at(epoch);
+}
+
 profile::LocationId FrameNamer::name(const jt_frame& frame, std::uint64_t epoch,
                                      profile::SymbolTable& symbols) {
   if (symbols_ != &symbols) {
@@ -65,7 +70,7 @@ profile::LocationId FrameNamer::name(const jt_frame& frame, std::uint64_t epoch,
       return interpreted(frame, epoch);
     case JT_FRAME_COMPILED:
     case JT_FRAME_WRAPPER:
-      return compiled(frame);
+      return compiled(frame, epoch);
     case JT_FRAME_STUB:
       return location(address, stub(frame));
     case JT_FRAME_ENTRY:
@@ -100,15 +105,24 @@ bool FrameNamer::unloaded_since(std::uint64_t epoch) const {
   return !now || (*now != 0 && *now != epoch);
 }
 
+bool FrameNamer::same_epoch(std::uint64_t epoch) const {
+  return epoch_at_.value != 0 && memory_.read<std::uint64_t>(epoch_at_) == epoch;
+}
+
 profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t epoch) {
   const std::uint64_t method = frame.where & JT_ADDR_MASK;
   const std::uint64_t address = frame.info != 0 ? std::uint64_t{frame.info} : method;
   const InterpretedKey key{method, frame.info, epoch};
   if (const auto known = interpreted_.find(key); known != interpreted_.end()) return known->second;
   Lines lines = interpreted_lines(method, frame.info);
-  // Looked at after all was read: until then nothing that was read can have been reused.
-  if (lines && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
-  const bool proven = lines && epoch_at_.value != 0;
+  // Looked at after all was read: until then nothing that was read can have been reused. A failure,
+  // too, is explained by that. Without an epoch nothing tells whether it was reused, here or in the
+  // kernel, where two methods at one address are one.
+  const bool readable = lines || lines.error() == UnknownReason::BadMetadata;
+  const bool unproven = epoch_at_.value == 0 || unloaded_since(epoch);
+  if (readable && unproven) lines = std::unexpected(UnknownReason::Unverified);
+  const bool proven = lines.has_value();
+  if (methods_) methods_->settle(proven, epoch);
   const profile::LocationId id = location(address, std::move(lines));
   if (proven) {
     if (interpreted_.size() >= kMaxLocations) interpreted_.clear();
@@ -126,7 +140,7 @@ FrameNamer::Lines FrameNamer::interpreted_lines(std::uint64_t method, std::uint6
                           native ? FrameKind::JavaNative : FrameKind::JavaInterpreted)};
 }
 
-profile::LocationId FrameNamer::compiled(const jt_frame& frame) {
+profile::LocationId FrameNamer::compiled(const jt_frame& frame, std::uint64_t epoch) {
   const std::uint64_t pc = frame.where & JT_ADDR_MASK;
   const std::uint64_t distance = frame.info & 0xffffffff;
   if (distance > pc) return location(pc, std::unexpected(UnknownReason::BadMetadata));
@@ -135,6 +149,11 @@ profile::LocationId FrameNamer::compiled(const jt_frame& frame) {
   const auto cached = compiled_.find(pc_key);
   if (cached != compiled_.end()) return cached->second;
   Lines lines = compiled_lines(key, pc, frame);
+  // Its code outlives its classes' metadata for as long as a collection takes: the id alone proves
+  // the tables, not the names.
+  const bool readable = lines || lines.error() == UnknownReason::BadMetadata;
+  if (readable && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
+  if (methods_) methods_->settle(lines && same_epoch(epoch), epoch);
   // A compile id that is gone does not come back; anything else may be better next time.
   const bool lasting = lines || lines.error() == UnknownReason::CodeReplaced;
   const profile::LocationId id = location(pc, std::move(lines));

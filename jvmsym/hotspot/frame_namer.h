@@ -32,8 +32,8 @@ class FrameNamer {
   // `epoch`: of class unloading when the frame was met.
   [[nodiscard]] profile::LocationId name(const jt_frame& frame, std::uint64_t epoch,
                                          profile::SymbolTable& symbols);
-  // Where that counter lies; 0: the JVM has none, interpreted names go unproven.
-  void use_epoch_at(ProcessAddr epoch) { epoch_at_ = epoch; }
+  // Where that counter lies; 0: the JVM has none, interpreted frames have no names.
+  void use_epoch_at(ProcessAddr epoch);
   void use_raw_names() { raw_names_ = true; }
 
  private:
@@ -52,7 +52,8 @@ class FrameNamer {
   [[nodiscard]] profile::LocationId interpreted(const jt_frame& frame, std::uint64_t epoch);
   [[nodiscard]] Lines interpreted_lines(std::uint64_t method, std::uint64_t bcp);
   [[nodiscard]] bool unloaded_since(std::uint64_t epoch) const;
-  [[nodiscard]] profile::LocationId compiled(const jt_frame& frame);
+  [[nodiscard]] bool same_epoch(std::uint64_t epoch) const;
+  [[nodiscard]] profile::LocationId compiled(const jt_frame& frame, std::uint64_t epoch);
   [[nodiscard]] Lines compiled_lines(const BlobKey& key, std::uint64_t pc, const jt_frame& frame);
   [[nodiscard]] Lines scope_lines(const BlobHeader& header, const BlobKey& key, std::uint64_t pc,
                                   bool exact);

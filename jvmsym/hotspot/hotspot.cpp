@@ -109,7 +109,7 @@ class HotspotVmImpl final : public HotspotVm {
     if (!at) at = symbols_.find(kSafepointCounterSymbol);
     config_.unload_epoch = at ? at->value : 0;
     if (!at)
-      layout_.missing.emplace_back("proof of interpreted names: no count of unloaded classes");
+      layout_.missing.emplace_back("names of interpreted code: no count of unloaded classes");
   }
 
   // Made when the JVM initialises its first continuation, early but not at once.

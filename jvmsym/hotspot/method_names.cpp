@@ -27,8 +27,14 @@ std::int32_t JavaMethod::bci(std::uint64_t bcp) const {
   return static_cast<std::int32_t>(bcp - bytecodes);
 }
 
+std::optional<std::uint64_t> MethodNames::epoch() const {
+  if (epoch_at_.value == 0) return std::nullopt;
+  return memory_.read<std::uint64_t>(epoch_at_);
+}
+
 const JavaMethod* MethodNames::find(std::uint64_t method) {
   if (!aligned(method)) return nullptr;
+  const auto now = epoch();
   const auto bytes = Bytes::read(memory_, ProcessAddr{method}, layout_.method_bytes, 1024);
   if (!bytes) return nullptr;
   const std::uint64_t const_method = layout_.const_method.get(*bytes).value_or(0);
@@ -36,16 +42,27 @@ const JavaMethod* MethodNames::find(std::uint64_t method) {
   auto header = Bytes::read(memory_, ProcessAddr{const_method}, layout_.const_method_bytes, 1024);
   if (!header) return nullptr;
   const auto found = entries_.find(method);
-  if (found != entries_.end() && found->second.const_method == const_method &&
+  // Redefinition keeps the epoch; it gives a method another ConstMethod.
+  if (found != entries_.end() && now && found->second.epoch == now &&
+      found->second.const_method == const_method &&
       std::ranges::equal(found->second.header.span(), header->span())) {
     return &found->second.method;
   }
   auto named = read(*bytes, const_method, *header);
   if (!named) return nullptr;
-  if (entries_.size() >= kMaxMethods) entries_.clear();
+  if (entries_.size() >= kMaxMethods && unsettled_.empty()) entries_.clear();
   Entry& entry = entries_[method];
-  entry = {const_method, std::move(*header), std::move(*named)};
+  entry = {now, const_method, std::move(*header), std::move(*named)};
+  unsettled_.push_back(method);
   return &entry.method;
+}
+
+void MethodNames::settle(bool alive, std::uint64_t epoch) {
+  for (const std::uint64_t method : unsettled_) {
+    const auto entry = entries_.find(method);
+    if (entry != entries_.end() && !(alive && entry->second.epoch == epoch)) entries_.erase(entry);
+  }
+  unsettled_.clear();
 }
 
 std::optional<JavaMethod> MethodNames::read(const Bytes& method, std::uint64_t const_method,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "jvmsym/hotspot/guarded_memory.h"
 #include "jvmsym/hotspot/layout.h"
@@ -28,24 +29,33 @@ struct JavaMethod {
 };
 
 // Methods have no number that is never used again: after a class was unloaded, another one's may
-// lie at the same address, and redefinition gives a Method* another ConstMethod. So an entry holds
-// as long as the Method* points to the same ConstMethod and that has not changed, which every
-// find() looks at.
+// lie at the same address and look the same to the last bit but for its names. So what was read is
+// kept for one epoch of class unloading only, and only where the method was alive in it, which the
+// caller knows: settle().
 class MethodNames {
  public:
   MethodNames(const process::MemoryReader& memory, const MethodLayout& layout)
       : memory_(memory), layout_(layout) {}
 
-  // nullptr where it is unreadable or makes no sense. Valid until the next call.
+  // Where the epoch lies; 0: there is none, and nothing is kept.
+  void use_epoch_at(ProcessAddr epoch) { epoch_at_ = epoch; }
+
+  // nullptr where it is unreadable or makes no sense. Valid until settle().
   [[nodiscard]] const JavaMethod* find(std::uint64_t method);
+
+  // Of all that find() read since the last time: were those methods alive at `epoch`? What was read
+  // in another one is dropped either way.
+  void settle(bool alive, std::uint64_t epoch);
 
  private:
   struct Entry {
+    std::optional<std::uint64_t> epoch;  // when it was read
     std::uint64_t const_method = 0;
     Bytes header;  // the ConstMethod's fixed part
     JavaMethod method;
   };
 
+  [[nodiscard]] std::optional<std::uint64_t> epoch() const;
   [[nodiscard]] std::optional<JavaMethod> read(const Bytes& method, std::uint64_t const_method,
                                                const Bytes& header) const;
   [[nodiscard]] std::optional<std::string> pool_symbol(std::uint64_t pool, std::uint64_t length,
@@ -58,7 +68,9 @@ class MethodNames {
 
   const process::MemoryReader& memory_;
   const MethodLayout& layout_;
+  ProcessAddr epoch_at_{};
   std::unordered_map<std::uint64_t, Entry> entries_;
+  std::vector<std::uint64_t> unsettled_;
 };
 
 }  // namespace jtrace::jvmsym::hotspot

@@ -123,5 +123,35 @@ TEST_F(RealProgram, CompilerFromItsFirstInstruction) {
   run(command, 0.999);
 }
 
+// A JVM that has ended by the time anybody looks: its stacks were named while it lived.
+TEST(ShortProgram, NearlyAllFramesAreNamed) {
+  JT_NEEDS("java", no_jdk());
+  const TemporaryDirectory directory;
+  const std::string source = directory.path() / "One.java";
+  std::ofstream(source) << "class One { int f(int x) { return x + 1; } }\n";
+  TraceOptions options;
+  options.events = {
+      "syscalls:sys_enter_openat,syscalls:sys_enter_read,syscalls:sys_enter_futex,"
+      "syscalls:sys_enter_newfstatat"};
+  JT_ASSERT_OK(const Traced traced,
+               trace({built("truth_launcher"), "wait", "--", jdk() / "bin/javac", "-d",
+                      directory.path() / "classes", source},
+                     options));
+  std::uint64_t named = 0;
+  std::uint64_t unnamed = 0;
+  for (const Stack& stack : traced.stacks) {
+    for (const Frame& frame : stack.frames) {
+      if (frame.java()) named += stack.count;
+      if (frame.name.starts_with("[unknown]")) unnamed += stack.count;
+    }
+  }
+  const double share = static_cast<double>(named) / static_cast<double>(named + unnamed);
+  fmt::print("{} Java frames named, {} frames not: {:.3f} %\n{}", named, unnamed, 100 * share,
+             to_text(traced.ledger));
+  EXPECT_GT(named, 1000U);
+  EXPECT_GE(share, 0.99);
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+}
+
 }  // namespace
 }  // namespace jtrace::test

@@ -97,6 +97,7 @@ std::string Recorder::thread_text(std::uint32_t tid) const {
 }
 
 void Recorder::on_stack(const jt_stack_record& record) {
+  ++records_;
   note_thread(record.key.tgid, record.key.tid);
   if (samples_.full()) return;
   Target* target = find(record.key.tgid);
@@ -113,6 +114,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
+  ++records_;
   note_thread(record.key.tgid, record.key.tid);
   const std::size_t stack = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
   const std::size_t bytes = offsetof(jt_deferred_record, stack) + stack;
@@ -131,6 +133,7 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
 }
 
 void Recorder::on_notice(const jt_notice_record& notice) {
+  ++records_;
   Target* target = find(notice.tgid);
   if (!target || notice.notice == JT_NOTICE_EXIT) return;
   if (notice.notice == JT_NOTICE_THREAD) {

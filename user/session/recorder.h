@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -31,6 +32,8 @@ class Recorder {
   // The last turns, after detaching.
   [[nodiscard]] Status finish();
 
+  // Taken from the kernel so far.
+  [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] SampleStore& samples() { return samples_; }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
@@ -66,6 +69,7 @@ class Recorder {
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;
+  std::uint64_t records_ = 0;
   std::set<Target*> changed_;
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,8 +37,26 @@ using std::chrono::steady_clock;
 // Rows of the unwind tables of all binaries in use: libjvm has 0.2 M, a JVM with all its libraries
 // 0.4 M. 8 bytes each.
 constexpr std::uint32_t kMaxRows = 4U << 20;
-// How often the ring buffer is emptied: soon enough to name a stack while its process lives.
-constexpr std::chrono::milliseconds kTurn{5};
+// How often the ring buffer is emptied where nothing wakes us, and after it had something: the
+// kernel wakes us for a new stack, but not for those right behind it.
+constexpr std::chrono::milliseconds kTurn{5}, kBusyTurn{1};
+
+// On a busy machine our turn may come milliseconds after we were woken, when what we are to name is
+// gone: among processes that unload classes all the time, 5 to 10 % of the names. Without
+// CAP_SYS_NICE it is as it is.
+class Hurry {
+ public:
+  Hurry() : before_(::getpriority(PRIO_PROCESS, 0)) {
+    constexpr int kNice = -15;
+    ::setpriority(PRIO_PROCESS, 0, std::min(before_, kNice));
+  }
+  Hurry(const Hurry&) = delete;
+  Hurry& operator=(const Hurry&) = delete;
+  ~Hurry() { ::setpriority(PRIO_PROCESS, 0, before_); }
+
+ private:
+  int before_;
+};
 
 class Run {
  public:
@@ -199,14 +218,18 @@ Status Run::trace(Recorder& recorder) {
                                           : fmt::format("{} events", events_.size()),
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
+  const Hurry hurry;
+  std::uint64_t taken = 0;
+  bool busy = true;
   while (true) {
     pollfd wake{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0};
-    ::poll(&wake, 1, static_cast<int>(kTurn.count()));
+    ::poll(&wake, 1, static_cast<int>((busy ? kBusyTurn : kTurn).count()));
     // What was captured until then is still worth its profile.
     if (auto turned = recorder.turn(); !turned) {
       failure_ = std::move(turned).error();
       break;
     }
+    busy = std::exchange(taken, recorder.records()) != recorder.records();
     if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
     }

@@ -72,6 +72,7 @@ Result<Traced> trace(const std::vector<std::string>& target, const TraceOptions&
   JT_TRY(Child jtrace, start_jtrace(arguments));
   if (options.before_go) JT_CHECK_OK(options.before_go(pid));
   JT_CHECK_OK(program.send("\n"));
+  if (options.meanwhile) JT_CHECK_OK(options.meanwhile(program, jtrace));
   Traced traced;
   JT_TRY(traced.target_status, program.wait_exit(kPatience));
   JT_TRY(traced.jtrace_status, jtrace.wait_exit(kPatience));

@@ -40,6 +40,8 @@ struct TraceOptions {
   std::vector<std::string> environment{};         // of the target
   int forks = 0;  // between the program that is started and the target
   std::function<Status(pid_t target)> before_attach{};  // the target is ready
+  // While both run, until it returns.
+  std::function<Status(Child& target, Child& jtrace)> meanwhile{};
 };
 
 // Starts `target`, which prints "ready" and waits for a byte.

@@ -101,6 +101,15 @@ std::uint64_t FakeJvm::add_method(const MethodSpec& spec) {
   return method;
 }
 
+void FakeJvm::rename_class(std::uint64_t method, std::string_view klass) {
+  const auto& m = *layout.method;
+  const auto at = [&](std::uint64_t structure, const auto& member) {
+    return *memory.read<std::uint64_t>(ProcessAddr{structure + member.offset});
+  };
+  const std::uint64_t pool = at(at(method, m.const_method), m.constants);
+  memory.put(at(pool, m.pool_holder), m.klass_name, add_symbol(klass));
+}
+
 std::uint64_t FakeJvm::bytecodes(std::uint64_t method) const {
   const auto& m = *layout.method;
   return *memory.read<std::uint64_t>(ProcessAddr{method + m.const_method.offset}) +

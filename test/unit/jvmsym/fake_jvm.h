@@ -75,6 +75,8 @@ class FakeJvm {
     std::vector<std::byte> lines = {};  // compressed, with its end
   };
   std::uint64_t add_method(const MethodSpec& spec);
+  // As if its class had been unloaded, and another one of the same shape loaded in its place.
+  void rename_class(std::uint64_t method, std::string_view klass);
   [[nodiscard]] std::uint64_t bytecodes(std::uint64_t method) const;
 
   struct PcDesc {

@@ -33,7 +33,11 @@ using testing::ElementsAre;
 
 class Frames : public testing::TestWithParam<int> {
  protected:
+  static constexpr std::uint64_t kEpochAt = FakeMemory::kBase + 8;
+
   void SetUp() override {
+    namer_.use_epoch_at(ProcessAddr{kEpochAt});
+    begin_epoch(1);
     lines_ = bytes_of({0xff});
     const auto entry = unsigned5({0, 20}, excludes_zero());  // bci 0 line 10
     lines_.insert(lines_.end(), entry.begin(), entry.end());
@@ -66,7 +70,11 @@ class Frames : public testing::TestWithParam<int> {
   }
   Location locate(const jt_frame& frame) {
     memory_.allow(32 << 20, 50'000);
-    return symbols_.locations()[namer_.name(frame, 0, symbols_).value];
+    return symbols_.locations()[namer_.name(frame, epoch_, symbols_).value];
+  }
+  void begin_epoch(std::uint64_t epoch) {
+    epoch_ = epoch;
+    jvm_.memory.put(kEpochAt, epoch);
   }
   using Shown = std::tuple<std::string, std::uint32_t, std::int32_t, FrameKind>;
   std::vector<Shown> shown(const jt_frame& frame) {
@@ -78,6 +86,7 @@ class Frames : public testing::TestWithParam<int> {
     return result;
   }
 
+  std::uint64_t epoch_ = 0;
   FakeJvm jvm_{recorded_layout(GetParam())};
   GuardedMemory memory_{jvm_.memory};
   FrameNamer namer_{memory_, jvm_.layout,
@@ -209,30 +218,67 @@ TEST_P(Frames, MethodMemoryUsedAgainByAnotherClass) {
   const std::uint64_t other = method("New", "go");
   const jt_frame frame = FakeJvm::frame(JT_FRAME_INTERPRETED, first, 0);
   EXPECT_EQ(std::get<0>(shown(frame).at(0)), "Old.run");
+  begin_epoch(2);
   const auto member = jvm_.layout.method->const_method;
   jvm_.memory.put(first, member,
                   *jvm_.memory.read<std::uint64_t>(ProcessAddr{other + member.offset}));
   EXPECT_EQ(std::get<0>(shown(frame).at(0)), "New.go");
 }
 
-// What was read of an interpreted method holds for the epoch of class unloading it was met in.
-TEST_P(Frames, InterpretedNamesAreProvenByTheUnloadEpoch) {
-  const std::uint64_t epoch = FakeMemory::kBase + 8;
-  namer_.use_epoch_at(ProcessAddr{epoch});
+// All that differs are the names: what was read of the method before must not answer.
+TEST_P(Frames, MethodMemoryUsedAgainByAClassOfTheSameShape) {
+  const std::uint64_t run = method("Old", "run");
+  const jt_frame interpreted = FakeJvm::frame(JT_FRAME_INTERPRETED, run, 0);
+  const auto before = jvm_.add_nmethod({.method = run, .compile_id = 7});
+  const auto after = jvm_.add_nmethod({.method = run, .compile_id = 8});
+  EXPECT_EQ(std::get<0>(shown(interpreted).at(0)), "Old.run");
+  EXPECT_EQ(std::get<0>(shown(FakeJvm::compiled(before, 5, 7)).at(0)), "Old.run");
+  begin_epoch(2);
+  jvm_.rename_class(run, "New");
+  EXPECT_EQ(std::get<0>(shown(interpreted).at(0)), "New.run");
+  EXPECT_EQ(std::get<0>(shown(FakeJvm::compiled(after, 5, 8)).at(0)), "New.run");
+  EXPECT_EQ(std::get<0>(shown(FakeJvm::compiled(before, 5, 7)).at(0)), "Old.run") << "its own id";
+}
+
+// What is read in one epoch for a stack of an earlier one may be of a class that is half made.
+TEST_P(Frames, UnprovenNamesAreNotKept) {
+  const std::uint64_t run = method("Half", "run");
+  begin_epoch(2);
+  epoch_ = 1;
+  EXPECT_EQ(locate(FakeJvm::frame(JT_FRAME_INTERPRETED, run, 0)).reason, UnknownReason::Unverified);
+  jvm_.rename_class(run, "Made");
+  epoch_ = 2;
+  EXPECT_EQ(std::get<0>(shown(FakeJvm::frame(JT_FRAME_INTERPRETED, run, 0)).at(0)), "Made.run");
+}
+
+TEST_P(Frames, NamesAreProvenByTheUnloadEpoch) {
   const jt_frame frame = FakeJvm::frame(JT_FRAME_INTERPRETED, method("Old", "run"), 0);
   const jt_frame late = FakeJvm::frame(JT_FRAME_INTERPRETED, method("Old", "late"), 0);
+  const auto nmethod = inlined_nmethod(7, 4);
   const auto at = [&](const jt_frame& met, std::uint64_t when) {
-    memory_.allow(32 << 20, 50'000);
-    return symbols_.locations()[namer_.name(met, when, symbols_).value];
+    epoch_ = when;
+    return locate(met);
   };
+  begin_epoch(0);
   EXPECT_EQ(at(frame, JT_NO_EPOCH).lines.size(), 1U) << "nothing was ever unloaded";
-  jvm_.memory.put(epoch, std::uint64_t{7});
+  begin_epoch(7);
   EXPECT_EQ(at(frame, 7).lines.size(), 1U);
-  jvm_.memory.put(epoch, std::uint64_t{8});
+  begin_epoch(8);
   EXPECT_EQ(at(frame, 7).lines.size(), 1U) << "read while it held";
   EXPECT_EQ(at(late, 7).reason, UnknownReason::Unverified);
   EXPECT_EQ(at(late, JT_NO_EPOCH).reason, UnknownReason::Unverified);
   EXPECT_EQ(at(late, 8).lines.size(), 1U);
+  EXPECT_EQ(at(FakeJvm::compiled(nmethod, 32, 7), 7).reason, UnknownReason::Unverified);
+  EXPECT_EQ(at(FakeJvm::compiled(nmethod, 32, 7), 8).lines.size(), 3U);
+  EXPECT_EQ(at(FakeJvm::compiled(nmethod, 32, 7), 7).lines.size(), 3U)
+      << "the id does not come back";
+}
+
+TEST_P(Frames, WithoutAnEpochInterpretedFramesHaveNoNames) {
+  namer_.use_epoch_at(ProcessAddr{0});
+  EXPECT_EQ(locate(FakeJvm::frame(JT_FRAME_INTERPRETED, method("A", "b"), 0)).reason,
+            UnknownReason::Unverified);
+  EXPECT_EQ(shown(FakeJvm::compiled(inlined_nmethod(7, 4), 32, 7)).size(), 3U);
 }
 
 TEST_P(Frames, StubEntryAndNonsense) {
@@ -262,7 +308,7 @@ TEST_P(Frames, TwoSymbolTablesInTurn) {
   second.string("something else");
   second.function("so that ids differ");
   for (profile::SymbolTable* symbols : {&first, &second, &first}) {
-    const auto id = namer_.name(frame, 0, *symbols);
+    const auto id = namer_.name(frame, epoch_, *symbols);
     EXPECT_EQ(symbols->locations().at(id.value).lines.size(), 3U);
   }
 }
