@@ -178,7 +178,7 @@ TEST_F(Judge, NativeChain) {
 }
 
 TEST(Truth, RefusesWhatIsMalformed) {
-  for (const char* text : {"", "ready\n", "PATH a b c\n", "PATH a 1\n", "PATH a 1 b c\n"}) {
+  for (const char* text : {"", "ready\n", "PATH a b c\n", "PATH a 1\n", "PATH a 1 b c d\n"}) {
     EXPECT_FALSE(parse_truth(text).has_value()) << text;
   }
 }

@@ -129,6 +129,11 @@ Group* group_of(std::map<std::string, Group*, std::less<>>& by_marker, const Sta
 
 PathFigures figures(Group& group) {
   for (std::size_t i = 0; i < group.paths.size(); ++i) {
+    if (group.paths[i]->at_least) {
+      group.figures.performed = std::max(group.figures.performed, group.figures.counted);
+      group.figures.whole += group.fitting[i];
+      continue;
+    }
     const std::uint64_t performed = group.paths[i]->count;
     // More stacks than opens of one line have taken the place of another's.
     group.figures.whole += std::min(group.fitting[i], performed);
@@ -151,15 +156,18 @@ std::uint64_t sum(const std::vector<PathFigures>& paths, std::uint64_t PathFigur
 Result<std::vector<TruthPath>> parse_truth(std::string_view text) {
   std::vector<TruthPath> paths;
   for (std::string_view line : split(text, '\n')) {
-    if (!line.starts_with("PATH ")) continue;
+    if (!line.starts_with("PATH ") && !line.starts_with("NATIVE ")) continue;
     const auto words = split(line, ' ');
-    std::uint64_t count = 0;
+    TruthPath path;
     const bool number =
-        words.size() == 4 &&
-        std::from_chars(words[2].data(), words[2].data() + words[2].size(), count).ec ==
+        (words.size() == 4 || words.size() == 5) &&
+        std::from_chars(words[2].data(), words[2].data() + words[2].size(), path.count).ec ==
             std::errc();
     if (!number) return fail(Errc::Internal, "truth: " + std::string(line));
-    TruthPath path{std::string(words[1]), count, {}};
+    path.marker = words[1];
+    path.at_least = words[2].ends_with('+');
+    if (words.size() == 5) path.event = words[4];
+    if (words[0] == "NATIVE") path.chain = Chain::Native;
     for (std::string_view frame : split(words[3], ';')) path.frames.emplace_back(frame);
     paths.push_back(std::move(path));
   }
@@ -212,6 +220,34 @@ Verdict judge(const std::vector<TruthPath>& truth, const std::vector<Stack>& sta
   }
   for (Group& group : groups) verdict.paths.push_back(figures(group));
   return verdict;
+}
+
+Verdict judge_events(const std::vector<TruthPath>& truth, const std::vector<Stack>& stacks,
+                     const std::vector<std::string>& events, const ThreadEntries& entries) {
+  std::map<std::pair<std::string, Chain>, std::vector<TruthPath>> by_event;
+  std::map<std::string, Group*, std::less<>> markers;
+  Group any;
+  for (const TruthPath& path : truth) {
+    by_event[{path.event, path.chain}].push_back(path);
+    markers[path.marker] = &any;
+  }
+  Verdict all;
+  for (const auto& [key, paths] : by_event) {
+    std::vector<Stack> theirs = stacks;
+    if (events.size() > 1) {
+      theirs.clear();
+      for (std::string_view event : split(key.first, '|')) {
+        std::ranges::move(only_event(stacks, "syscalls:" + std::string(event)),
+                          std::back_inserter(theirs));
+      }
+    }
+    Verdict verdict = judge(paths, theirs, key.second, entries);
+    std::ranges::move(verdict.paths, std::back_inserter(all.paths));
+  }
+  std::ranges::copy_if(stacks, std::back_inserter(all.others), [&](const Stack& stack) {
+    return group_of(markers, stack) == nullptr;
+  });
+  return all;
 }
 
 std::uint64_t Verdict::performed() const { return sum(paths, &PathFigures::performed); }
