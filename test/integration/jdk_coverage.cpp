@@ -77,8 +77,7 @@ int main(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     const std::string cell = argv[i];
     const auto colon = std::min(cell.find(':'), cell.size());
-    wanted.cells.emplace_back(cell.substr(0, colon),
-                              cell.substr(std::min(colon + 1, cell.size())));
+    wanted.cells.emplace_back(cell.substr(0, colon), cell.substr(std::min(colon + 1, cell.size())));
   }
   for (const std::string& name : jdk_names()) {
     const bool named = wanted.cells.empty() || std::ranges::any_of(wanted.cells, [&](auto& cell) {

@@ -12,7 +12,7 @@ import java.util.concurrent.FutureTask;
 /**
  * What programs share that make a known number of system calls along known stacks. Their arguments:
  *
- *   COUNT WARM LIBRARY [KEY=VALUE]...
+ *   COUNT WARM LIBRARY [main]
  *
  * Prints "ready", waits for one byte on standard input, walks each path COUNT times, prints one line
  * per distinct stack and exits:
@@ -30,7 +30,7 @@ import java.util.concurrent.FutureTask;
 public final class Truth {
   static final String CALL = "sys_enter_getppid";
   static final int ASKED = -1;
-  private static final int ASKED_AFTER = 200;  // accessors and lambda forms are made by then
+  private static final int ASKED_AFTER = 300;  // of each variant: lambda forms are made by then
 
   interface Body {
     void run(int variant) throws Throwable;
@@ -70,23 +70,15 @@ public final class Truth {
 
   private final List<Path> paths = new ArrayList<>();
   private final StringBuilder lines = new StringBuilder();
-  private final String[] arguments;
+  private final boolean inMain;
   final int count;
   final int warm;
 
   Truth(String[] arguments) {
-    this.arguments = arguments;
+    inMain = arguments.length > 3;
     count = Integer.parseInt(arguments[0]);
     warm = Integer.parseInt(arguments[1]);
     System.load(arguments[2]);
-  }
-
-  /** The value of KEY=VALUE; null where there is none. */
-  String option(String key) {
-    for (String argument : arguments) {
-      if (argument.startsWith(key + "=")) return argument.substring(key.length() + 1);
-    }
-    return null;
   }
 
   /** The version of the Java platform: 8, 11, ... */
@@ -243,7 +235,7 @@ public final class Truth {
   }
 
   private void prepare(Path path) throws Throwable {
-    drive(path, 0, Math.min(path.warm, ASKED_AFTER));
+    drive(path, 0, Math.min(path.warm, ASKED_AFTER * path.variants));
     for (int v = 0; v < path.variants; v++) {
       int share = path.times / path.variants + (v < path.times % path.variants ? 1 : 0);
       for (String chain : path.asker.ask(path, v)) {
@@ -280,9 +272,9 @@ public final class Truth {
 
   private Throwable failure;
 
-  /** Walks the paths in a thread of their own; with thread=main in that which calls. */
+  /** Walks the paths in a thread of their own; with "main" in that which calls. */
   void run() throws Exception {
-    if ("main".equals(option("thread"))) {
+    if (inMain) {
       runAll();
       end();
       return;

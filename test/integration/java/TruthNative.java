@@ -146,9 +146,13 @@ final class TruthNative {
   static Foreign foreign;
   static int foreignLevels;
 
-  static void foreignUp() throws Throwable {
-    if (--foreignLevels <= 0) Truth.leaf();
-    else foreign.callBack.invokeExact(foreign.toJava);
+  static void foreignUp() {
+    try {
+      if (--foreignLevels <= 0) Truth.leaf();
+      else foreign.callBack.invokeExact(foreign.toJava);
+    } catch (Throwable t) {
+      throw new IllegalStateException(t);  // what is called back must not throw
+    }
   }
 
   static void pathForeignUp(int v) throws Throwable {

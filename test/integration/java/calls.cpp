@@ -60,14 +60,17 @@ JNIEXPORT void JNICALL Java_truth_TruthNative_nonvirtual(JNIEnv* env, jclass, jo
   if (method != nullptr) env->CallNonvirtualVoidMethod(self, type, method);
 }
 
-JNIEXPORT jlong JNICALL Java_truth_TruthNative_manyArguments(
-    JNIEnv* env, jclass truth, jint a, jdouble b, jlong c, jfloat d, jobject e, jlong f, jdouble g,
-    jlong h, jdouble i, jdouble j, jdouble k, jdouble l, jdouble m, jdouble n, jlong o, jint p,
-    jbyteArray q) {
-  jmethodID method = env->GetStaticMethodID(truth, "upMany", "(IDJFLjava/lang/Object;JDJDDDDDDJI[B)J");
+JNIEXPORT jlong JNICALL Java_truth_TruthNative_manyArguments(JNIEnv* env, jclass truth, jint a,
+                                                             jdouble b, jlong c, jfloat d,
+                                                             jobject e, jlong f, jdouble g, jlong h,
+                                                             jdouble i, jdouble j, jdouble k,
+                                                             jdouble l, jdouble m, jdouble n,
+                                                             jlong o, jint p, jbyteArray q) {
+  jmethodID method =
+      env->GetStaticMethodID(truth, "upMany", "(IDJFLjava/lang/Object;JDJDDDDDDJI[B)J");
   if (method == nullptr) return 0;
-  return env->CallStaticLongMethod(truth, method, a, b, c, static_cast<jdouble>(d), e, f, g, h, i, j,
-                                   k, l, m, n, o, p, q);
+  return env->CallStaticLongMethod(truth, method, a, b, c, static_cast<jdouble>(d), e, f, g, h, i,
+                                   j, k, l, m, n, o, p, q);
 }
 
 // A thread that the JVM does not know calls up into Java.
@@ -111,7 +114,7 @@ JNIEXPORT void JNICALL Java_truth_TruthNative_libraryThread(JNIEnv*, jclass, jin
 // The call is made by a signal's handler, on the thread's stack or one of its own.
 JNIEXPORT void JNICALL Java_truth_TruthNative_signal(JNIEnv*, jclass, jboolean own_stack) {
   static std::array<char, 65536> stack;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = own_stack != 0 ? SA_ONSTACK : 0;
   stack_t now{};

@@ -15,9 +15,8 @@ namespace {
 const std::vector<std::string>& io_events() {
   static const std::vector<std::string> kEvents = [] {
     std::vector<std::string> events;
-    for (const char* call :
-         {"read", "write", "pread64", "lseek", "mmap", "connect", "recvfrom", "sendto",
-          "epoll_wait", "futex", "clone", "clone3", "vfork"}) {
+    for (const char* call : {"read", "write", "pread64", "lseek", "mmap", "connect", "recvfrom",
+                             "sendto", "epoll_wait", "futex", "clone", "clone3", "vfork"}) {
       events.push_back(fmt::format("syscalls:sys_enter_{}", call));
     }
     return events;
@@ -27,8 +26,9 @@ const std::vector<std::string>& io_events() {
 
 std::vector<std::string> events_of(const Scenario& scenario) {
   if (scenario.target == Target::VmThreads) {
-    return {"syscalls:sys_enter_futex", "syscalls:sys_enter_mmap", "syscalls:sys_enter_munmap",
-            "syscalls:sys_enter_madvise", "syscalls:sys_enter_mprotect", "sched:sched_switch"};
+    return {"syscalls:sys_enter_futex",    "syscalls:sys_enter_mmap",
+            "syscalls:sys_enter_munmap",   "syscalls:sys_enter_madvise",
+            "syscalls:sys_enter_mprotect", "sched:sched_switch"};
   }
   if (scenario.program == "TruthIo") return io_events();
   return {"syscalls:sys_enter_getppid"};
@@ -63,9 +63,9 @@ std::vector<std::string> command(const Scenario& scenario, const Jdk& jdk, int c
     return argv;
   }
   const bool interpreter = std::ranges::find(scenario.flags, "-Xint") != scenario.flags.end();
-  argv.insert(argv.end(), {std::to_string(count), interpreter ? "100" : "12000",
-                           here / "libtruth_calls.so", "agent=yes"});
-  if (embedded) argv.emplace_back("thread=main");
+  argv.insert(argv.end(),
+              {std::to_string(count), interpreter ? "100" : "12000", here / "libtruth_calls.so"});
+  if (embedded) argv.emplace_back("main");
   return argv;
 }
 
@@ -73,15 +73,22 @@ void add_fault(Coverage& coverage, std::string text) {
   if (!text.empty()) coverage.faults.push_back(std::move(text));
 }
 
+// Of a thread that ends: its memory is given up before its stack can be read.
+bool ends(const Stack& stack) {
+  return std::ranges::any_of(stack.frames,
+                             [](const Frame& frame) { return frame.name == "do_exit"; });
+}
+
 // Threads of the JVM: no Java on the stack, and whole.
 void judge_vm_threads(Coverage& coverage, const Traced& traced, const ThreadEntries& entries) {
   std::uint64_t whole = 0;
   for (const Stack& stack : traced.stacks) {
-    if (std::ranges::any_of(stack.frames, &Frame::java)) continue;
+    if (std::ranges::any_of(stack.frames, &Frame::java) || ends(stack)) continue;
     coverage.events += stack.count;
     const std::string why = not_whole(stack, entries);
     if (why.empty()) whole += stack.count;
-    if (!why.empty()) add_fault(coverage, fmt::format("{}: {} x {}", why, stack.count, to_text(stack)));
+    if (!why.empty())
+      add_fault(coverage, fmt::format("{}: {} x {}", why, stack.count, to_text(stack)));
   }
   if (coverage.events == 0) return add_fault(coverage, "no events of the JVM's threads");
   coverage.equal = static_cast<double>(whole) / static_cast<double>(coverage.events);
@@ -116,8 +123,8 @@ const std::vector<Scenario>& scenarios() {
   // while few calls are counted.
   static const std::string kExclude = "-XX:CompileCommand=exclude,truth/TruthRecursion*.";
   static const std::vector<std::string> kEager{
-      "-XX:Tier3InvocationThreshold=50", "-XX:Tier3MinInvocationThreshold=20",
-      "-XX:Tier3CompileThreshold=50", "-XX:Tier4InvocationThreshold=150",
+      "-XX:Tier3InvocationThreshold=50",    "-XX:Tier3MinInvocationThreshold=20",
+      "-XX:Tier3CompileThreshold=50",       "-XX:Tier4InvocationThreshold=150",
       "-XX:Tier4MinInvocationThreshold=50", "-XX:Tier4CompileThreshold=150"};
   static const std::vector<Scenario> kAll{
       {"calls of the class library", "TruthIo", {}, true},
@@ -127,9 +134,11 @@ const std::vector<Scenario>& scenarios() {
       {"recursion, compiled", "TruthRecursion"},
       {"recursion, alternating", "TruthRecursion", {kExclude + "interpreted*"}, true},
       {"recursion, alternating otherwise", "TruthRecursion", {kExclude + "compiled*"}},
-      {"recursion, alternating, C1", "TruthRecursion",
+      {"recursion, alternating, C1",
+       "TruthRecursion",
        {kExclude + "interpreted*", "-XX:TieredStopAtLevel=1"}},
-      {"recursion, alternating, C2", "TruthRecursion",
+      {"recursion, alternating, C2",
+       "TruthRecursion",
        {kExclude + "interpreted*", "-XX:-TieredCompilation"}},
       {"recursion, -Xint", "TruthRecursion", {"-Xint"}},
       {"ways to call", "TruthDispatch", {}, true},
@@ -145,17 +154,29 @@ const std::vector<Scenario>& scenarios() {
       {"a JVM in a C++ program", "TruthNative", {}, true, Target::Embedded},
       {"code that changes", "TruthChanges", kEager, true},
       {"code that changes, C1", "TruthChanges", {"-XX:TieredStopAtLevel=1"}},
-      {"code that changes, C2", "TruthChanges",
+      {"code that changes, C2",
+       "TruthChanges",
        {"-XX:-TieredCompilation", "-XX:CompileThreshold=150"}},
       {"code that changes, -Xint", "TruthChanges", {"-Xint"}},
       {"the JVM's threads, Serial", "TruthGarbage", {"-XX:+UseSerialGC"}, false, Target::VmThreads},
-      {"the JVM's threads, Parallel", "TruthGarbage", {"-XX:+UseParallelGC"}, false,
+      {"the JVM's threads, Parallel",
+       "TruthGarbage",
+       {"-XX:+UseParallelGC"},
+       false,
        Target::VmThreads},
       {"the JVM's threads, G1", "TruthGarbage", {"-XX:+UseG1GC"}, true, Target::VmThreads},
-      {"the JVM's threads, ZGC", "TruthGarbage",
-       {"-XX:+UnlockExperimentalVMOptions", "-XX:+UseZGC"}, false, Target::VmThreads, 11},
-      {"the JVM's threads, Shenandoah", "TruthGarbage",
-       {"-XX:+UnlockExperimentalVMOptions", "-XX:+UseShenandoahGC"}, false, Target::VmThreads, 11},
+      {"the JVM's threads, ZGC",
+       "TruthGarbage",
+       {"-XX:+UnlockExperimentalVMOptions", "-XX:+UseZGC"},
+       false,
+       Target::VmThreads,
+       11},
+      {"the JVM's threads, Shenandoah",
+       "TruthGarbage",
+       {"-XX:+UnlockExperimentalVMOptions", "-XX:+UseShenandoahGC"},
+       false,
+       Target::VmThreads,
+       11},
   };
   return kAll;
 }
@@ -172,7 +193,9 @@ Result<Coverage> run_scenario(const Scenario& scenario, const Jdk& jdk, int coun
   TraceOptions options;
   options.events = events_of(scenario);
   JT_TRY(const Traced traced, trace(command(scenario, jdk, count), options));
-  JT_TRY(const ThreadEntries entries, jdk.thread_entries());
+  JT_TRY(ThreadEntries entries, jdk.thread_entries());
+  const std::filesystem::path inside = jdk.home / "bin/java";
+  JT_CHECK_OK(entries.add(jdk.tree / inside.relative_path()));
   Coverage coverage;
   coverage.complete = traced.complete_share();
   add_fault(coverage, ledger_faults(traced.ledger));

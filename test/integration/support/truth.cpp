@@ -26,8 +26,25 @@ bool hidden(const Frame& frame) {
   return std::ranges::any_of(kHidden, [&](auto form) { return frame.name.starts_with(form); });
 }
 
+// A call that the JVM made where the path had not come to its end yet: to have a method compiled,
+// to get memory. Its Java frames are the first ones of the path.
+bool on_the_way(const TruthPath& path, const Stack& stack) {
+  auto expected = path.frames.rbegin();
+  for (const Frame& frame : stack.frames) {
+    if (!frame.java()) continue;
+    if (expected == path.frames.rend()) return false;
+    if (glob(*expected, frame.name))
+      ++expected;
+    else if (!hidden(frame))
+      return false;
+  }
+  return expected != path.frames.rend();
+}
+
 std::string java_mismatch(const TruthPath& path, const Stack& stack) {
   auto expected = path.frames.begin();
+  // The whole chain is known where the JVM told hidden frames, too; TruthOpens names no event.
+  const bool strict = !path.event.empty() && path.frames.front() != path.marker;
   bool java_seen = false;
   bool native_leaf = false;
   for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
@@ -38,7 +55,7 @@ std::string java_mismatch(const TruthPath& path, const Stack& stack) {
     java_seen = true;
     if (expected != path.frames.end() && glob(*expected, frame->name)) {
       ++expected;
-    } else if (!hidden(*frame)) {
+    } else if (strict || !hidden(*frame)) {
       return fmt::format("{} where {} should be", frame->name,
                          expected == path.frames.end() ? "no more Java" : *expected);
     }
@@ -110,6 +127,10 @@ void judge_stack(Group& group, const Stack& stack, Chain chain, const ThreadEntr
         chain == Chain::Java ? java_mismatch(path, stack) : native_mismatch(path, stack);
     if (mismatch.empty()) {
       group.fitting[i] += stack.count;
+      return;
+    }
+    if (path.at_least && on_the_way(path, stack)) {
+      group.figures.counted -= stack.count;
       return;
     }
     if (i + 1 == group.paths.size()) why = mismatch;
@@ -244,9 +265,8 @@ Verdict judge_events(const std::vector<TruthPath>& truth, const std::vector<Stac
     Verdict verdict = judge(paths, theirs, key.second, entries);
     std::ranges::move(verdict.paths, std::back_inserter(all.paths));
   }
-  std::ranges::copy_if(stacks, std::back_inserter(all.others), [&](const Stack& stack) {
-    return group_of(markers, stack) == nullptr;
-  });
+  std::ranges::copy_if(stacks, std::back_inserter(all.others),
+                       [&](const Stack& stack) { return group_of(markers, stack) == nullptr; });
   return all;
 }
 
