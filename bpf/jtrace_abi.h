@@ -121,6 +121,7 @@ enum jt_cfa_kind {
 	JT_CFA_SIGNAL = 7,    /* rt_sigreturn trampoline: registers from the ucontext at rsp */
 	JT_CFA_END = 8,       /* return address undefined: the thread's entry */
 	JT_CFA_OTHER = 9,     /* needs a register that is not tracked: ends as CFA */
+	JT_CFA_CLONE = 10, /* behind a clone: END in the new thread (ax is 0), RSP in its maker */
 };
 
 #define JT_REG_SAME    0 /* register unchanged; any other value: saved at CFA + value */
@@ -218,8 +219,7 @@ struct jt_hotspot {
 	__u16 off_thread_anchor; /* 0: not known, there is no resynchronising */
 	__u16 off_wrapper_anchor;
 	__u16 off_anchor_sp, off_anchor_pc, off_anchor_fp;
-	/* Virtual threads (JDK 21 on): the ContinuationEntry on the stack, StackChunks in the heap
-	 */
+	/* Virtual threads (JDK 21 on): ContinuationEntry on the stack, StackChunks in the heap */
 	__u16 cont_entry_bytes;                 /* 0: none, or not known */
 	__u16 off_cont_argsize;                 /* int, words */
 	__u16 off_cont_cont;                    /* Continuation */
@@ -229,12 +229,10 @@ struct jt_hotspot {
 	__u16 off_chunk_pc;
 	__u16 off_chunk_stack; /* 0: chunks cannot be read */
 	__u8 oop_is_narrow, oop_shift;
-	__u16 off_stack_base; /* of a JavaThread: the address behind its stack */
-	__u16 off_stack_size;
+	__u16 off_stack_base, off_stack_size; /* of a JavaThread; the address behind its stack */
 	/* All JavaThreads: a ThreadsList, or (JDK 8) a chain, whose first is the newest */
-	__u16 off_list_length;
+	__u16 off_list_length, off_thread_next;
 	__u16 off_list_threads; /* 0: a chain */
-	__u16 off_thread_next;
 	__u16 pad[3];
 	__u64 thread_list; /* address of the pointer to it; 0: not known */
 	__u64 oop_base;
@@ -336,20 +334,17 @@ struct jt_config {
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */
 #define JT_COOKIE_KERNEL (1ULL << 32)
 
-#ifdef __cplusplus
-#define JT_ASSERT static_assert
-#else
-#define JT_ASSERT _Static_assert
+#ifndef __cplusplus
+#define static_assert _Static_assert
 #endif
-JT_ASSERT(sizeof(struct jt_frame) == 16, "ABI");
-JT_ASSERT(sizeof(struct jt_rule) == 16, "ABI");
-JT_ASSERT(sizeof(struct jt_row) == 8, "ABI");
-JT_ASSERT(sizeof(struct jt_range) == 40, "ABI");
-JT_ASSERT(sizeof(struct jt_target) == 32, "ABI");
-JT_ASSERT(sizeof(struct jt_dirty) == 24, "ABI");
-JT_ASSERT(sizeof(struct jt_hotspot) == 288, "ABI");
-JT_ASSERT(sizeof(struct jt_stack_key) == 40, "ABI");
-JT_ASSERT(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
-JT_ASSERT(sizeof(struct jt_notice_record) == 48, "ABI");
-
+static_assert(sizeof(struct jt_frame) == 16, "ABI");
+static_assert(sizeof(struct jt_rule) == 16, "ABI");
+static_assert(sizeof(struct jt_row) == 8, "ABI");
+static_assert(sizeof(struct jt_range) == 40, "ABI");
+static_assert(sizeof(struct jt_target) == 32, "ABI");
+static_assert(sizeof(struct jt_dirty) == 24, "ABI");
+static_assert(sizeof(struct jt_hotspot) == 288, "ABI");
+static_assert(sizeof(struct jt_stack_key) == 40, "ABI");
+static_assert(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
+static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif
