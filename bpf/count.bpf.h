@@ -80,7 +80,7 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 {
 	struct jt_stack_key *key = &w->record.key;
-	__u64 one = 1, *count, hash = key->hash;
+	__u64 one = 1, *count, hash = key->hash, flags;
 	__u32 frames = key->frames;
 
 	w->record.epoch = JT_NO_EPOCH;
@@ -98,17 +98,20 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	/* Sending what cannot be counted would fill user space instead. */
 	if (state.counts_full)
 		return JT_COUNTER_LOST_COUNTS;
-	if (frames > JT_MAX_FRAMES)
-		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
 	 * epoch. */
 	if (!w->interpreted)
 		w->record.epoch = unload_epoch(w, env);
+	flags = wake_flags(w->record.head.time_ns);
+	/* Right before its use: 5.10 forgets the bound of what it has spilled. */
+	frames = key->frames;
+	if (frames > JT_MAX_FRAMES)
+		return JT_COUNTER_LOST_RING;
 	if (bpf_ringbuf_output(&ring, &w->record,
 	                       offsetof(struct jt_stack_record, frame) +
 	                               frames * sizeof(struct jt_frame),
-	                       wake_flags(w->record.head.time_ns)))
+	                       flags))
 		return JT_COUNTER_LOST_RING;
 	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
 		return JT_COUNTER_KEPT;

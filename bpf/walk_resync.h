@@ -6,9 +6,13 @@
 #define JT_THREAD_TRIES 64
 
 /* Does the JavaThread say that the stack we are on is its own? */
-static JT_INLINE int jt_is_own_thread(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
-                                      __u64 thread)
+JT_WALK_FN int jt_is_own_thread(jt_env_t env, __u64 thread)
 {
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_hotspot *vm = w ? jt_jvm_of(env, w) : NULL;
+
+	if (!vm)
+		return 0;
 	if (jt_read(env, w->buf, 8, thread + vm->off_stack_base) ||
 	    jt_read(env, w->buf + 8, 8, thread + vm->off_stack_size))
 		return 0;
@@ -24,7 +28,7 @@ JT_WALK_FN __u64 jt_find_java_thread(jt_env_t env)
 	__u64 at, next = 0;
 	__u32 n = JT_THREAD_TRIES, i;
 
-	vm = w && w->target.jvm ? jt_jvm_at(env, w->target.jvm - 1) : NULL;
+	vm = w ? jt_jvm_of(env, w) : NULL;
 	if (!vm || !vm->thread_list || jt_read(env, w->buf, 8, vm->thread_list))
 		return 0;
 	at = jt_u64_at(w, 0);
@@ -35,7 +39,9 @@ JT_WALK_FN __u64 jt_find_java_thread(jt_env_t env)
 		n = jt_u32_at(w, 0);
 		next = jt_u64_at(w, 8) + (__u64)n * 8 - 8;
 	}
-	for (i = 0; i < JT_THREAD_TRIES && i < n; i++) {
+	for (i = 0; i < JT_THREAD_TRIES; i++) {
+		if (i >= n)
+			return 0;
 		if (vm->off_list_threads) {
 			if (jt_read(env, &at, 8, next))
 				return 0;
@@ -43,7 +49,7 @@ JT_WALK_FN __u64 jt_find_java_thread(jt_env_t env)
 		}
 		if (!at)
 			return 0;
-		if (jt_is_own_thread(env, w, vm, at))
+		if (jt_is_own_thread(env, at))
 			return at;
 		if (!vm->off_list_threads && jt_read(env, &at, 8, at + vm->off_thread_next))
 			return 0;
@@ -66,7 +72,7 @@ static JT_INLINE __u64 jt_thread_anchor(jt_env_t env, struct jt_walk *w,
 	}
 	if (!thread)
 		return 0;
-	if (!jt_is_own_thread(env, w, vm, thread)) {
+	if (!jt_is_own_thread(env, thread)) {
 		jt_drop_java_thread(env, w->tid);
 		return 0;
 	}
