@@ -29,8 +29,9 @@ static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
 	return epoch;
 }
 
-/* Registers and stack of an event whose code has no table yet: user space finishes the walk. */
-static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
+/* Registers and stack of an event, `most` bytes of it: its code has no table yet, and user space
+ * finishes the walk; or it is counted, and user space does the walk again. */
+static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 type, __u64 most)
 {
 	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
 	struct jt_deferred_record *d;
@@ -40,12 +41,14 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 	if (!buffer)
 		return -1;
 	d = &buffer->record;
-	d->head.type = JT_RECORD_DEFERRED;
-	d->head.pad = w->exact;
+	d->head.type = type;
+	d->head.pad = w->first_exact;
 	d->head.time_ns = bpf_ktime_get_ns();
 	d->key = w->record.key;
-	d->key.hash = 0;
-	d->key.frames = 0;
+	if (type == JT_RECORD_DEFERRED) {
+		d->key.hash = 0;
+		d->key.frames = 0;
+	}
 	d->epoch = unload_epoch(w, env);
 	d->regs = w->first;
 	d->tid = w->tid;
@@ -58,7 +61,7 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 		__u32 n = 4096 - ((sp + have) & 4095);
 
 		barrier_var(n);
-		if (have >= JT_DEFER_BYTES || n > 4096 || gap > JT_DEFER_GAP)
+		if (have >= JT_DEFER_BYTES || have >= most || n > 4096 || gap > JT_DEFER_GAP)
 			break;
 		if (bpf_probe_read_user(d->stack + have, n, (const void *)(sp + have))) {
 			d->absent |= 1U << i;
@@ -74,6 +77,20 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 	d->stack_bytes = last;
 	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
 	                          wake_flags(d->head.time_ns));
+}
+
+/* What the walk went over, and a little more. Not where the ring is half full: new stacks need it.
+ */
+static __always_inline void send_check(struct jt_walk *w, __u32 env)
+{
+	__u64 most = w->record.end.sp - w->first.sp + 256;
+
+	if (w->record.key.status == JT_STATUS_NO_USER)
+		return;
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
+	            bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2 ||
+	    send_registers(w, env, JT_RECORD_CHECK, most))
+		bump(JT_COUNTER_UNCHECKED);
 }
 
 /* Counts the stack; a new one is sent first, so that no count lacks its frames. */
@@ -143,13 +160,17 @@ __noinline int finish(__u32 env)
 		w->record.key.status = JT_STATUS_NO_USER;
 	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
 	if (w->defer) {
-		bool sent = !send_deferred(w, env);
+		bool sent = !send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES);
 
 		bump(sent ? JT_COUNTER_KEPT : JT_COUNTER_LOST_RING);
 		if (sent)
 			bump(JT_COUNTER_DEFERRED);
 	} else {
-		bump(count_stack(w, env));
+		enum jt_counter counted = count_stack(w, env);
+
+		bump(counted);
+		if (cfg.check_walks && counted == JT_COUNTER_KEPT)
+			send_check(w, env);
 	}
 	w->busy = 0;
 	return 0;

@@ -96,6 +96,7 @@ enum jt_status {
 	X(KERNEL_COLLISION, "kernel stack id collisions") \
 	X(USER_COLLISION, "user stack id collisions") \
 	X(NOTICE_LOST, "mapping notices that found no room") \
+	X(UNCHECKED, "walks not sent to be checked") \
 	/* cost counters, only with cfg.count_cost */ \
 	X(COST_READS, "user reads") \
 	X(COST_LOOKUPS, "map lookups") \
@@ -259,6 +260,7 @@ enum jt_record_type {
 	JT_RECORD_STACK = 1,    /* jt_stack_record: a stack seen for the first time */
 	JT_RECORD_DEFERRED = 2, /* jt_deferred_record: one event, walk not done */
 	JT_RECORD_NOTICE = 3,   /* jt_notice_record */
+	JT_RECORD_CHECK = 4,    /* jt_deferred_record of an event that was counted under its key */
 };
 
 struct jt_record_head {
@@ -284,7 +286,7 @@ struct jt_stack_record {
 
 struct jt_deferred_record {
 	struct jt_record_head head;
-	struct jt_stack_key key; /* hash and frames are 0 */
+	struct jt_stack_key key; /* hash and frames are 0 where the walk is not done */
 	__u64 epoch;             /* as in a stack record */
 	struct jt_regs regs;     /* at the event */
 	__u32 tid;
@@ -329,6 +331,8 @@ struct jt_config {
 	__u8 has_cookie;       /* bpf_get_attach_cookie for perf tracepoints, 5.15 */
 	__u8 has_task_pt_regs; /* bpf_task_pt_regs, 5.15 */
 	__u8 count_cost;       /* count user reads and look-ups */
+	__u8 check_walks;      /* send what each walk read of the stack, too */
+	__u8 pad[3];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -35,5 +35,6 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 	w->first.ax = regs.ax;
 	/* In a system call pc is behind the instruction, as a return address is. */
 	w->exact = (long)regs.orig_ax < 0;
+	w->first_exact = w->exact;
 	return 0;
 }

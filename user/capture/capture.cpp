@@ -122,7 +122,9 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
           .by_thread = config.by_thread,
           .has_cookie = features.attach_cookie,
           .has_task_pt_regs = features.task_pt_regs,
-          .count_cost = config.count_cost};
+          .count_cost = config.count_cost,
+          .check_walks = config.check_walks,
+          .pad = {}};
 }
 
 // A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
@@ -372,6 +374,9 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
       break;
     case JT_RECORD_DEFERRED:
       handlers->deferred(*static_cast<const jt_deferred_record*>(data));
+      break;
+    case JT_RECORD_CHECK:
+      if (handlers->check) handlers->check(*static_cast<const jt_deferred_record*>(data));
       break;
     case JT_RECORD_NOTICE:
       handlers->notice(*static_cast<const jt_notice_record*>(data));

@@ -31,6 +31,7 @@ struct CaptureConfig {
   std::uint32_t interval = 1;            // every Nth event
   bool by_thread = false;
   bool count_cost = false;
+  bool check_walks = false;  // send what each walk read of the stack, too
 };
 
 // How an event ended up: one counter per reason, summed over CPUs.
@@ -46,6 +47,7 @@ struct RecordHandlers {
   std::function<void(const jt_stack_record&)> stack;
   std::function<void(const jt_deferred_record&)> deferred;
   std::function<void(const jt_notice_record&)> notice;
+  std::function<void(const jt_deferred_record&)> check{};  // of CaptureConfig::check_walks
 };
 
 struct ProgramInfo {

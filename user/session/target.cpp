@@ -217,18 +217,16 @@ void Target::forget_image() {
   perf_map_tried_ = false;
 }
 
+unwind::WalkTables Target::walk_tables() const {
+  return {.ranges = ranges_,
+          .rows = shared_.store.rows(),
+          .rules = shared_.store.rules(),
+          .jvms = shared_.jvms,
+          .jvm = vm_ ? *jvm_index_ + 1U : 0};
+}
+
 unwind::WalkResult Target::walk(const jt_deferred_record& record, std::uint32_t max_frames) const {
-  const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
-  const unwind::WalkTables tables{.ranges = ranges_,
-                                  .rows = shared_.store.rows(),
-                                  .rules = shared_.store.rules(),
-                                  .jvms = shared_.jvms,
-                                  .jvm = vm_ ? *jvm_index_ + 1U : 0};
-  const unwind::WalkInput input{.regs = record.regs,
-                                .exact = record.head.pad != 0,
-                                .stack = std::as_bytes(std::span(record.stack, bytes)),
-                                .absent_pages = record.absent};
-  return unwind::walk(tables, input, memory_, max_frames);
+  return unwind::walk(walk_tables(), unwind::walk_input(record), memory_, max_frames);
 }
 
 jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {

@@ -73,6 +73,9 @@ class Target {
   // Finishes a walk that the kernel deferred.
   [[nodiscard]] unwind::WalkResult walk(const jt_deferred_record& record,
                                         std::uint32_t max_frames) const;
+  // For walks done anew. Valid until the next refresh.
+  [[nodiscard]] unwind::WalkTables walk_tables() const;
+  [[nodiscard]] const process::MemoryReader& memory() const { return memory_; }
   // A code address as a frame, for stacks that the kernel walked by frame pointers.
   [[nodiscard]] jt_frame frame_at(std::uint64_t pc, bool exact) const;
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.

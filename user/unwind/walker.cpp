@@ -106,6 +106,14 @@ void jt_cost(jt_counter /*counter*/, std::uint64_t /*n*/) {}
 
 namespace jtrace::unwind {
 
+WalkInput walk_input(const jt_deferred_record& record) {
+  const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
+  return {.regs = record.regs,
+          .exact = record.head.pad != 0,
+          .stack = std::as_bytes(std::span(record.stack, bytes)),
+          .absent_pages = record.absent};
+}
+
 WalkResult walk(const WalkTables& tables, const WalkInput& input,
                 const process::MemoryReader& memory, std::uint32_t max_frames) {
   const auto state = std::make_unique<jt_walk>();

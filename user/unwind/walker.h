@@ -30,6 +30,9 @@ struct WalkInput {
       0;  // bit n: the n-th page from that of regs.sp on is not in the copy
 };
 
+// Of a record that lives at least as long.
+[[nodiscard]] WalkInput walk_input(const jt_deferred_record& record);
+
 struct WalkResult {
   std::vector<jt_frame> frames;  // leaf first
   jt_status status = JT_STATUS_COMPLETE;

@@ -86,7 +86,8 @@ class HostileWalk {
     input.stack = std::as_bytes(std::span(stack_));
     input.stack = input.stack.first(input.stack.size() - (odd() ? input.stack.size() % 9 : 0));
     input.absent_pages = odd() ? static_cast<std::uint32_t>(next_()) : 0;
-    const auto walk = unwind::walk({ranges_, rows_, rules_, jvms_}, input, memory_, max);
+    const auto jvm = static_cast<std::uint32_t>(jvms_.size());
+    const auto walk = unwind::walk({ranges_, rows_, rules_, jvms_, jvm}, input, memory_, max);
     frames_ = walk.frames.size();
     if (frames_ > max || frames_ > JT_MAX_FRAMES) return "too many frames";
     if (walk.status >= JT_STATUS_COUNT) return "no such status";
@@ -94,7 +95,7 @@ class HostileWalk {
     if (memory_.reads() > (frames_ + 1) * 26) return "too many reads";
     for (const jt_frame& frame : walk.frames) {
       const auto kind = (frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK;
-      if (kind == JT_FRAME_NONE || kind > JT_FRAME_ENTRY) return "no such kind of frame";
+      if (kind == JT_FRAME_NONE || kind > JT_FRAME_GAP) return "no such kind of frame";
     }
     return std::nullopt;
   }
