@@ -121,6 +121,7 @@ enum jt_cfa_kind {
 	JT_CFA_SIGNAL = 7,    /* rt_sigreturn trampoline: registers from the ucontext at rsp */
 	JT_CFA_END = 8,       /* return address undefined: the thread's entry */
 	JT_CFA_OTHER = 9,     /* needs a register that is not tracked: ends as CFA */
+	JT_CFA_CLONE = 10, /* behind a clone: END in the new thread (ax is 0), RSP in its maker */
 };
 
 #define JT_REG_SAME    0 /* register unchanged; any other value: saved at CFA + value */

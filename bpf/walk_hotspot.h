@@ -14,6 +14,7 @@
 
 #include "walk_leaf.h"
 #include "walk_interpreter.h"
+#include "walk_stub.h"
 #include "walk_resync.h"
 
 /* call_stub: C++ calls Java. rbp frame; rbx is saved at rbp - 56 (stubGenerator_x86_64.cpp). */
@@ -139,7 +140,7 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	__u64 begin = vm->code_is_offset ? blob + jt_u32_at(w, at + vm->off_code_begin)
 	                                 : jt_u64_at(w, at + vm->off_code_begin);
 	__u32 complete = jt_frame_complete(w, vm);
-	__u64 pc = w->regs.pc, base;
+	__u64 pc = w->regs.pc, name = jt_u64_at(w, at + vm->off_name), base;
 
 	if (kind == JT_FRAME_COMPILED)
 		pc = jt_original_pc(env, w, vm, blob);
@@ -157,16 +158,10 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	if (w->exact)
 		return jt_step_interrupted(env, kind, words, (__u32)(w->regs.pc - begin), complete);
 	base = w->regs.sp + (__u64)(__u32)words * 8;
-	/* Stubs without an oop map say -1 or 0 (C1's Runtime1, StubRoutines): they push rbp. */
-	if (words <= 0) {
-		if (!w->fp_known)
-			return jt_end(w, JT_STATUS_CFA);
-		base = w->regs.fp + 16;
-		if (w->regs.fp < w->regs.sp || w->regs.fp - w->regs.sp > JT_MAX_STUB_FRAME)
-			return jt_end(w, JT_STATUS_BAD_FRAME);
-	} else if (words > JT_MAX_FRAME_WORDS) {
+	if (words <= 0)
+		return jt_step_unsized(env, name);
+	if (words > JT_MAX_FRAME_WORDS)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
-	}
 	if (jt_read(env, w->buf, 16, base - 16))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	jt_used_word(env, base - 8, jt_u64_at(w, 8));

@@ -11,6 +11,7 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 
 	switch (rule->cfa_kind) {
 	case JT_CFA_RSP:
+	case JT_CFA_CLONE:
 		break;
 	case JT_CFA_RBP:
 	case JT_CFA_DEREF_RBP:
@@ -146,6 +147,14 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 	return jt_up(w, pc, cfa, fp);
 }
 
+/* Has this code no caller? A new thread begins behind the system call that made it. */
+static JT_INLINE int jt_is_end(const struct jt_walk *w, const struct jt_rule *rule)
+{
+	if (rule->cfa_kind == JT_CFA_CLONE)
+		return w->record.key.frames == 1 && w->regs.ax == 0;
+	return rule->cfa_kind == JT_CFA_END;
+}
+
 JT_WALK_FN int jt_step_native(jt_env_t env)
 {
 	struct jt_walk *w = jt_walk_of(env);
@@ -166,7 +175,7 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	jt_cost(JT_COUNTER_COST_NATIVE, 1);
 	if (!rule)
 		return jt_end(w, JT_STATUS_NO_CFI);
-	if (rule->cfa_kind == JT_CFA_END)
+	if (jt_is_end(w, rule))
 		return jt_end(w, w->gap      ? JT_STATUS_GAP
 		                 : w->frozen ? JT_STATUS_FROZEN
 		                             : JT_STATUS_COMPLETE);

@@ -105,7 +105,7 @@ profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t
   const std::uint64_t address = frame.info != 0 ? std::uint64_t{frame.info} : method;
   const InterpretedKey key{method, frame.info, epoch};
   if (const auto known = interpreted_.find(key); known != interpreted_.end()) return known->second;
-  Lines lines = interpreted_lines(method, frame.info);
+  Lines lines = interpreted_lines(method, frame.info, is_exact(frame));
   // Looked at after all was read: until then nothing that was read can have been reused.
   if (lines && unloaded_since(epoch)) lines = std::unexpected(UnknownReason::Unverified);
   const bool proven = lines && epoch_at_.value != 0;
@@ -117,11 +117,17 @@ profile::LocationId FrameNamer::interpreted(const jt_frame& frame, std::uint64_t
   return id;
 }
 
-FrameNamer::Lines FrameNamer::interpreted_lines(std::uint64_t method, std::uint64_t bcp) {
+FrameNamer::Lines FrameNamer::interpreted_lines(std::uint64_t method, std::uint64_t bcp,
+                                                bool exact) {
   if (!methods_) return std::unexpected(UnknownReason::NoJvmSymbols);
   const JavaMethod* java = methods_->find(method);
   if (java == nullptr) return std::unexpected(why_unreadable());
   const bool native = bcp == 0 || java->native;
+  // A method that was redefined is freed with no class unloaded, and its memory used again: the
+  // bytecodes that ran are not this one's then. (Interrupted code may have lost the pointer.)
+  if (!native && !exact && java->bci(bcp) < 0) {
+    return std::unexpected(UnknownReason::Unverified);
+  }
   return std::vector{line(*java, native ? -1 : java->bci(bcp),
                           native ? FrameKind::JavaNative : FrameKind::JavaInterpreted)};
 }

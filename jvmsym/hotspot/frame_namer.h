@@ -50,7 +50,7 @@ class FrameNamer {
   using InterpretedKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;  // epoch last
 
   [[nodiscard]] profile::LocationId interpreted(const jt_frame& frame, std::uint64_t epoch);
-  [[nodiscard]] Lines interpreted_lines(std::uint64_t method, std::uint64_t bcp);
+  [[nodiscard]] Lines interpreted_lines(std::uint64_t method, std::uint64_t bcp, bool exact);
   [[nodiscard]] bool unloaded_since(std::uint64_t epoch) const;
   [[nodiscard]] profile::LocationId compiled(const jt_frame& frame);
   [[nodiscard]] Lines compiled_lines(const BlobKey& key, std::uint64_t pc, const jt_frame& frame);

@@ -8,7 +8,8 @@
 namespace jtrace::jvmsym::hotspot {
 namespace {
 
-constexpr std::uint64_t kMaxTable = 1ULL << 20;
+// A method of 7 KB whose 520 locals live at each call has more than 1 MB of them (C1 of JDK 8).
+constexpr std::uint64_t kMaxTable = 4ULL << 20;
 constexpr std::size_t kMaxScopes = 512;  // MaxInlineLevel is 9 (C2: 15), Graal's some 100
 constexpr std::int32_t kNoScope = 0;
 constexpr std::int32_t kInvocationEntryBci = -1;  // bcis are written one higher

@@ -102,6 +102,35 @@ void add_entry(const ElfFile& file, std::span<const ElfFile::Range> code, RuleSe
   rows.rows.push_back({static_cast<std::uint32_t>(entry), *index});
 }
 
+// glibc ends the CFI of clone and clone3 before their system call, since it would be wrong in the
+// new thread, and begins again, with no caller, where that one goes on. Between them the maker's
+// frame is as it was; `rows` are in the order of addresses and stay so.
+void add_clones(RuleSet& rules, CfiRows& rows) {
+  constexpr std::uint32_t kReach = 64;  // further than from the call to the new thread's code
+  const auto clones = [](const jt_rule& before, const jt_rule& after) {
+    return before.cfa_kind == JT_CFA_RSP && after.cfa_kind == JT_CFA_END;
+  };
+  std::vector<CfiRange> all;
+  all.reserve(rows.ranges.size());
+  for (const CfiRange& range : rows.ranges) {
+    const CfiRange* before = all.empty() ? nullptr : &all.back();
+    if (before != nullptr && before->row_count > 0 && range.row_count > 0 &&
+        range.start > before->end && range.start - before->end <= kReach) {
+      jt_rule rule = rules.rules()[rows.rows[before->first_row + before->row_count - 1].rule];
+      if (clones(rule, rules.rules()[rows.rows[range.first_row].rule])) {
+        rule.cfa_kind = JT_CFA_CLONE;
+        if (const auto index = rules.intern(rule)) {
+          const std::uint32_t start = before->end;
+          all.push_back({start, range.start, static_cast<std::uint32_t>(rows.rows.size()), 1});
+          rows.rows.push_back({start, *index});
+        }
+      }
+    }
+    all.push_back(range);
+  }
+  rows.ranges = std::move(all);
+}
+
 // Lays the ranges out in the order of addresses. Where two overlap the first keeps its part. Every
 // gap gets an invalid row, small ones too: they are not always padding (musl's __restore_rt is 9
 // bytes without CFI), and they cost a fifth more rows, no time.
@@ -146,6 +175,7 @@ Result<UnwindTable> compile(const ElfFile& file) {
   add_entry(file, code, rules, cfi);
   std::ranges::sort(cfi.ranges, {},
                     [](const CfiRange& range) { return std::pair(range.start, range.first_row); });
+  add_clones(rules, cfi);
   TableBuilder builder(invalid.value_or(0));
   for (const CfiRange& range : cfi.ranges) {
     builder.add(range, std::span(cfi.rows).subspan(range.first_row, range.row_count));

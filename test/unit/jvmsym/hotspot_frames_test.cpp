@@ -195,9 +195,15 @@ TEST_P(Frames, Interpreted) {
   EXPECT_THAT(at(code), ElementsAre(Shown("pkg/Main.run", 10, 0, FrameKind::JavaInterpreted)));
   EXPECT_THAT(at(code + 19),
               ElementsAre(Shown("pkg/Main.run", 12, 19, FrameKind::JavaInterpreted)));
-  EXPECT_THAT(at(code + 20), ElementsAre(Shown("pkg/Main.run", 10, -1, FrameKind::JavaInterpreted)))
-      << "behind the method's code";
-  EXPECT_THAT(at(code - 1), ElementsAre(Shown("pkg/Main.run", 10, -1, FrameKind::JavaInterpreted)));
+  // Other bytecodes than those that ran: the method's memory is another's by now.
+  for (const std::uint64_t bcp : {code + 20, code - 1}) {
+    EXPECT_EQ(locate(FakeJvm::frame(JT_FRAME_INTERPRETED, run, bcp)).reason,
+              UnknownReason::Unverified);
+    jt_frame exact = FakeJvm::frame(JT_FRAME_INTERPRETED, run, bcp);
+    exact.where |= std::uint64_t{JT_FRAME_EXACT} << JT_ADDR_BITS;
+    EXPECT_THAT(shown(exact),
+                ElementsAre(Shown("pkg/Main.run", 10, -1, FrameKind::JavaInterpreted)));
+  }
   EXPECT_THAT(at(0), ElementsAre(Shown("pkg/Main.run", 10, -1, FrameKind::JavaNative)));
   const std::uint64_t native = jvm_.add_method({.name = "nat", .code_size = 0, .access = 0x109});
   EXPECT_THAT(shown(FakeJvm::frame(JT_FRAME_INTERPRETED, native, 1)),

@@ -102,8 +102,8 @@ class Oracle {
   std::string compare(std::uint64_t pc, const jt_rule& rule) {
     Dwarf_Frame* raw = nullptr;
     if (dwarf_cfi_addrframe(cfi_.get(), pc, &raw) != 0) {
-      const bool expected =
-          rule.cfa_kind == JT_CFA_INVALID || (rule.cfa_kind == JT_CFA_END && is_entry(pc));
+      const bool expected = rule.cfa_kind == JT_CFA_INVALID || rule.cfa_kind == JT_CFA_CLONE ||
+                            (rule.cfa_kind == JT_CFA_END && is_entry(pc));
       return expected ? "" : "row where libdw has none";
     }
     const std::unique_ptr<Dwarf_Frame, decltype(&std::free)> frame(raw, std::free);
@@ -117,6 +117,8 @@ class Oracle {
     const auto cfa = evaluate(cfa_ops, pc, 0);
     const Place ra = place(raw, kRip, pc, cfa.value_or(0));
     switch (rule.cfa_kind) {
+      case JT_CFA_CLONE:
+        return "libdw has a row";
       case JT_CFA_INVALID:
         return "no rule where libdw has one";
       case JT_CFA_SIGNAL:

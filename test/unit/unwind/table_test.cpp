@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -43,6 +45,8 @@ std::uint64_t elf_address(const void* address) {
   EXPECT_NE(::dladdr1(address, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP), 0);
   return map == nullptr ? 0 : reinterpret_cast<std::uint64_t>(address) - map->l_addr;
 }
+
+constexpr std::array<unsigned char, 2> kSystemCall{0x0f, 0x05};
 
 class Fixture : public ::testing::Test {
  protected:
@@ -177,6 +181,20 @@ TEST(CompileTable, entryPointElsewhereChangesNothing) {
     EXPECT_EQ(count_kind(*table, JT_CFA_END), count_kind(*none, JT_CFA_END)) << entry;
     EXPECT_EQ(table->rows.size(), none->rows.size());
   }
+}
+
+// The instruction behind clone's system call: glibc's CFI leaves it out.
+TEST(CompileTable, glibcClone) {
+  const auto table = compile_unwind_table(open_file(kLibc).get());
+  ASSERT_TRUE(table);
+  const auto* code = reinterpret_cast<const unsigned char*>(::dlsym(RTLD_DEFAULT, "clone"));
+  ASSERT_NE(code, nullptr);
+  constexpr int kReach = 96;
+  const auto* const end = code + kReach;
+  const auto* call = std::search(code, end, kSystemCall.begin(), kSystemCall.end());
+  ASSERT_NE(call, end);
+  EXPECT_EQ(fields(rule_at(*table, elf_address(call + 1))), fields(rule(JT_CFA_CLONE, 8)));
+  EXPECT_EQ(fields(rule_at(*table, elf_address(code))), fields(rule(JT_CFA_RSP, 8)));
 }
 
 TEST(CompileTable, glibcSignalTrampoline) {

@@ -137,6 +137,7 @@ JvmImage::JvmImage() {
   put_text(kNmethod, "nmethod");
   put_text(kNative, "native nmethod");
   put_text(kStub, "RuntimeStub - nmethod");
+  put_text(kAdapter, "I2C/C2I adapters");
 }
 
 std::uint64_t JvmImage::add_blob(const Blob& blob) {

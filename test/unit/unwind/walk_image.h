@@ -89,6 +89,7 @@ class JvmImage : public WalkImage {
   static constexpr std::uint64_t kNmethod = kNames;
   static constexpr std::uint64_t kNative = kNames + 64;
   static constexpr std::uint64_t kStub = kNames + 128;
+  static constexpr std::uint64_t kAdapter = kNames + 192;
   static constexpr std::uint64_t kInterpreter = kHeap + 0x70000;  // segments 3584 to 3840
   static constexpr std::uint64_t kCallStub = kHeap + 0x78010;     // where call_stub's calls return
   // From the blob, as walk.h wants them.

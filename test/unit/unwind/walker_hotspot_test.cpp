@@ -154,6 +154,36 @@ TEST_F(JavaWalk, stubWithoutASizePushesTheFramePointer) {
   }
 }
 
+// The barrier at an nmethod's entry keeps a word for itself between rbp and the return address.
+TEST_F(JavaWalk, entryBarrier) {
+  const auto blob = image_.add_blob({.name = JvmImage::kStub, .frame_words = 0});
+  image_.set(kSp + 136, ~std::uint64_t{0});
+  image_.set(kSp + 144, end_);
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0},
+             JvmImage::stub(blob, kPc));
+}
+
+// An adapter that calls C: the FPU's state, pusha's 16 words, two more, and sp as it was.
+TEST_F(JavaWalk, adapterThatCallsC) {
+  for (const std::uint64_t state : {512, 2688}) {
+    for (const std::uint64_t unaligned : {0, 8}) {
+      JvmImage image;
+      const auto end = image.function(cfa_rule(JT_CFA_END));
+      const auto blob = image.add_blob({.name = JvmImage::kAdapter, .frame_words = 0});
+      const std::uint64_t sender = kSp + state + 144 + unaligned;
+      image.set(kSp + state + 16, sender);
+      image.set(sender, end);
+      const jt_regs regs{.pc = blob + kPc, .sp = kSp, .fp = kSp + 64, .bx = 1, .r13 = 0, .ax = 0};
+      const auto walk = image.walk(regs);
+      EXPECT_EQ(walk.status, JT_STATUS_COMPLETE) << state;
+      EXPECT_THAT(walk.frames, ElementsAre(JvmImage::stub(blob, kPc), native(end)));
+      // What lies there is not sp as it was.
+      image.set(kSp + state + 16, sender + 16);
+      EXPECT_EQ(image.walk(regs).status, JT_STATUS_BAD_FRAME);
+    }
+  }
+}
+
 TEST_F(JavaWalk, absurdFrameSizeEnds) {
   for (const std::int32_t words : {(1 << 17) + 1, 0x7fffffff}) {
     const auto blob = image_.add_blob({.frame_words = words});

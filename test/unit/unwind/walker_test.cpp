@@ -66,6 +66,18 @@ TEST_F(Rule, throughTheStack) {
   expect_reaches_end({.pc = pc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0});
 }
 
+// Behind the call that makes a thread: its maker goes on below, the new one has no caller.
+TEST_F(Rule, clone) {
+  const auto pc = image_.function(cfa_rule(JT_CFA_CLONE, 8));
+  image_.set(kSp, end_);
+  for (const std::uint64_t result : {std::uint64_t{0} - 38, std::uint64_t{4711}}) {
+    expect_reaches_end({.pc = pc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = result});
+  }
+  const auto walk = image_.walk({.pc = pc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0});
+  EXPECT_EQ(walk.status, JT_STATUS_COMPLETE);
+  EXPECT_THAT(walk.frames, ElementsAre(native(pc)));
+}
+
 // In ld's PLT the index is pushed from a certain byte of the entry on.
 TEST_F(Rule, procedureLinkageTable) {
   const auto pc = image_.function(cfa_rule(JT_CFA_PLT, 11)) & ~15ULL;
