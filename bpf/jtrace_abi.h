@@ -142,7 +142,7 @@ struct jt_rule {
  * rbp_off 0 is a place (*rbp), not JT_REG_SAME. */
 #define JT_RULE_SAVED_AT_RBP 1
 
-/* Rows of one binary lie together, sorted by pc; a row holds up to the next one. */
+/* Rows of one binary lie together, sorted by pc. */
 struct jt_row {
 	__u32 pc;   /* ELF virtual address; binaries over 4 GiB are refused */
 	__u32 rule; /* index into the rules */
@@ -177,18 +177,16 @@ struct jt_target {
 
 /* One per traced process, written by BPF when executable mappings change. */
 struct jt_dirty {
-	__u32 seq;
-	__u32 pad;
+	__u32 seq, pad;
 	__u64 lo, hi; /* union of what changed since the table was last clean */
 };
 
 /* ---------------------------------------------------------------- HotSpot */
 
 struct jt_code_heap {
-	__u64 low, high; /* reserved memory of the heap */
-	__u64 segmap;    /* address of its segment map */
-	__u32 shift;     /* log2 of the segment size */
-	__u32 pad;
+	__u64 low, high;  /* reserved memory of the heap */
+	__u64 segmap;     /* address of its segment map */
+	__u32 shift, pad; /* log2 of the segment size */
 };
 
 /* All that a step through Java needs of one JVM; offsets in bytes from the blob unless said. */
@@ -327,12 +325,10 @@ struct jt_config {
 	__u32 cstack;      /* enum jt_cstack */
 	__u32 interval;    /* every Nth event of a CPU is kept; 0 and 1: all */
 	__u32 regs_offset; /* of the user's pt_regs on the kernel stack, without the helper */
-	__u8 by_thread;
-	__u8 has_cookie;       /* bpf_get_attach_cookie for perf tracepoints, 5.15 */
-	__u8 has_task_pt_regs; /* bpf_task_pt_regs, 5.15 */
-	__u8 count_cost;       /* count user reads and look-ups */
-	__u8 check_walks;      /* send what each walk read of the stack, too */
-	__u8 pad[3];
+	__u8 by_thread, has_cookie; /* bpf_get_attach_cookie for perf tracepoints, 5.15 */
+	__u8 has_task_pt_regs;      /* bpf_task_pt_regs, 5.15 */
+	__u8 count_cost;            /* count user reads and look-ups */
+	__u8 check_walks, pad[3];   /* send what each walk read of the stack, too */
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -119,7 +119,8 @@ TEST_F(Command, TerminalIsToldWhatTakesLong) {
   const UniqueFd reader(open(file("x.txt").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   JT_ASSERT_OK(const int status, terminal.wait_exit(kPatience));
   EXPECT_EQ(status, 0) << terminal.out();
-  const auto told_at = terminal.out().rfind(" s\r\x1b[K");
+  // The first: on a busy machine, what comes after may take long, too.
+  const auto told_at = terminal.out().find(" s\r\x1b[K");
   ASSERT_NE(told_at, std::string::npos) << "the line stayed:\n" << terminal.out();
   EXPECT_NE(terminal.out().find("jtrace: wrote", told_at), std::string::npos);
 }
