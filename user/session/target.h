@@ -77,6 +77,8 @@ class Target {
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
                                            profile::SymbolTable& symbols);
+  // What its runtime calls a thread; nullopt where only the kernel's name is known.
+  [[nodiscard]] std::optional<std::string> thread_name(std::uint32_t tid);
   // Tells the kernel where the JavaThread of a thread lies.
   void tell_java_thread(std::uint32_t tid, capture::Capture& capture);
 
