@@ -84,6 +84,8 @@ std::optional<ThreadNames::Objects> ThreadNames::learn() const {
   const auto narrow_oops = flag("UseCompressedOops");
   const auto narrow_klass = flag("UseCompressedClassPointers");
   const auto compact = flag("UseCompactObjectHeaders");
+  // Its references are coloured, and may be to where an object was before it was moved.
+  if (flag("UseZGC").value_or(true)) return std::nullopt;
   const auto oop_base = memory_.read<std::uint64_t>(layout_.oop_base);
   const auto oop_shift = memory_.read<std::uint32_t>(layout_.oop_shift);
   const auto klass_base = memory_.read<std::uint64_t>(layout_.klass_base);
@@ -171,7 +173,8 @@ std::optional<std::string> ThreadNames::text(std::uint64_t string) const {
 }
 
 std::optional<std::string> ThreadNames::find(ProcessAddr java_thread) {
-  if (!objects_) objects_ = learn();
+  if (!learned_) objects_ = learn();
+  learned_ = true;
   if (!objects_ || objects_->thread_name.type != 'L') return std::nullopt;
   // A collection that is just moving things is over at the next attempt, or too slow to wait for.
   constexpr int kAttempts = 3;

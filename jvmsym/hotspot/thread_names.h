@@ -13,6 +13,7 @@
 
 namespace jtrace::jvmsym::hotspot {
 
+// Not with ZGC, and not of virtual threads: a stack is of a carrier, whose name this is.
 // Objects are moved while they are read: a name counts only if all that led to it is the same
 // afterwards, and the objects are of the classes they should be.
 class ThreadNames {
@@ -50,7 +51,8 @@ class ThreadNames {
   const ThreadNamesLayout& layout_;
   const MethodLayout& symbols_;
   int major_;
-  std::optional<Objects> objects_;
+  bool learned_ = false;
+  std::optional<Objects> objects_;  // empty: there is no reading this JVM's objects
 };
 
 }  // namespace jtrace::jvmsym::hotspot
