@@ -36,7 +36,7 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 {
 	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
 	struct jt_deferred_record *d;
-	__u64 sp = w->first.sp;
+	__u64 sp = w->first.sp, flags;
 	__u32 have = 0, last = 0, gap = 0, i;
 
 	if (!buffer)
@@ -71,18 +71,20 @@ static __always_inline int send_deferred(struct jt_walk *w, __u32 env)
 		}
 		have += n;
 	}
+	flags = wake_flags(d->head.time_ns);
+	barrier_var(last);
 	if (last > JT_DEFER_BYTES)
 		last = JT_DEFER_BYTES;
 	d->stack_bytes = last;
 	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
-	                          wake_flags(d->head.time_ns));
+	                          flags);
 }
 
 /* Counts the stack; a new one is sent first, so that no count lacks its frames. */
 static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 {
 	struct jt_stack_key *key = &w->record.key;
-	__u64 one = 1, *count, hash = key->hash;
+	__u64 one = 1, *count, flags, hash = key->hash;
 	__u32 frames = key->frames;
 
 	w->record.epoch = JT_NO_EPOCH;
@@ -100,17 +102,20 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	/* Sending what cannot be counted would fill user space instead. */
 	if (state.counts_full)
 		return JT_COUNTER_LOST_COUNTS;
-	if (frames > JT_MAX_FRAMES)
-		return JT_COUNTER_LOST_RING;
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
 	 * epoch. */
 	if (!w->interpreted)
 		w->record.epoch = unload_epoch(w, env);
+	flags = wake_flags(w->record.head.time_ns);
+	/* Right before its use: a spilled register loses its bounds (5.10, 6.1). */
+	barrier_var(frames);
+	if (frames > JT_MAX_FRAMES)
+		return JT_COUNTER_LOST_RING;
 	if (bpf_ringbuf_output(&ring, &w->record,
 	                       offsetof(struct jt_stack_record, frame) +
 	                               frames * sizeof(struct jt_frame),
-	                       wake_flags(w->record.head.time_ns)))
+	                       flags))
 		return JT_COUNTER_LOST_RING;
 	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
 		return JT_COUNTER_KEPT;
