@@ -35,7 +35,7 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 {
 	struct jt_defer_buffer *buffer = bpf_map_lookup_elem(&defer_scratch, &env);
 	struct jt_deferred_record *d;
-	__u64 sp = w->first.sp;
+	__u64 sp = w->first.sp, flags;
 	__u32 have = 0, last = 0, gap = 0, i;
 
 	if (!buffer)
@@ -72,11 +72,13 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		}
 		have += n;
 	}
+	flags = wake_flags(d->head.time_ns);
+	barrier_var(last);
 	if (last > JT_DEFER_BYTES)
 		last = JT_DEFER_BYTES;
 	d->stack_bytes = last;
 	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
-	                          wake_flags(d->head.time_ns));
+	                          flags);
 }
 
 /* What the walk went over, and a little more. Not where the ring is half full: new stacks need it.
@@ -121,8 +123,9 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	if (!w->interpreted)
 		w->record.epoch = unload_epoch(w, env);
 	flags = wake_flags(w->record.head.time_ns);
-	/* Right before its use: 5.10 forgets the bound of what it has spilled. */
+	/* Right before its use: a spilled register loses its bounds (5.10, 6.1). */
 	frames = key->frames;
+	barrier_var(frames);
 	if (frames > JT_MAX_FRAMES)
 		return JT_COUNTER_LOST_RING;
 	if (bpf_ringbuf_output(&ring, &w->record,

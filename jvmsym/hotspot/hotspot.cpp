@@ -11,6 +11,7 @@
 #include "jvmsym/hotspot/guarded_memory.h"
 #include "jvmsym/hotspot/layout.h"
 #include "jvmsym/hotspot/perf_counters.h"
+#include "jvmsym/hotspot/thread_names.h"
 #include "jvmsym/hotspot/threads.h"
 #include "jvmsym/hotspot/vm_structs.h"
 #include "jvmsym/hotspot/walk_config.h"
@@ -64,6 +65,17 @@ class HotspotVmImpl final : public HotspotVm {
     memory_.allow(kAttachBytes, kAttachReads);
     if (!layout_.threads) return {};
     return read_java_threads(memory_, *layout_.threads);
+  }
+
+  [[nodiscard]] std::optional<std::string> thread_name(pid_t thread) override {
+    if (!layout_.thread_names || !layout_.method) return std::nullopt;
+    const auto threads = java_threads();
+    const auto found = threads.find(thread);
+    if (found == threads.end()) return std::nullopt;
+    if (!thread_names_) {
+      thread_names_.emplace(memory_, *layout_.thread_names, *layout_.method, layout_.major);
+    }
+    return thread_names_->find(found->second);
   }
 
   [[nodiscard]] profile::LocationId symbolize(const jt_frame& frame, std::uint64_t epoch,
@@ -123,6 +135,7 @@ class HotspotVmImpl final : public HotspotVm {
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
   std::optional<FrameNamer> namer_;  // refers to memory_ and layout_
+  std::optional<ThreadNames> thread_names_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,10 @@ class HotspotVm {
 
   // Thread id in the JVM's pid namespace -> its JavaThread; empty where they cannot be read.
   [[nodiscard]] virtual std::unordered_map<pid_t, ProcessAddr> java_threads() = 0;
+
+  // What Java calls the thread with that id there. nullopt: it is none of Java's, or cannot be
+  // read.
+  [[nodiscard]] virtual std::optional<std::string> thread_name(pid_t thread) = 0;
 
   // Names a frame of kind INTERPRETED, COMPILED, WRAPPER, STUB or ENTRY. Cached: by (blob, compile
   // id, pc) for compiled code, whose compile id is checked again after its tables were read; by

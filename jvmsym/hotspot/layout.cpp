@@ -224,6 +224,49 @@ std::optional<ThreadsLayout> threads_layout(const VmStructs& structs,
   return f.finish(threads, missing);
 }
 
+// Handles came with JDK 17, the stream of fields with JDK 21. OopHandle's size is that of a
+// pointer.
+std::optional<ThreadNamesLayout> thread_names_layout(const VmStructs& structs,
+                                                     std::vector<std::string>& missing) {
+  Feature f(structs, "names of Java threads");
+  ThreadNamesLayout n;
+  n.thread_object = {f.offset({{"JavaThread", "_threadObj"}}), 8};
+  const auto* object = structs.find({{"JavaThread", "_threadObj"}});
+  n.is_handle = object != nullptr && object->type == "OopHandle";
+  n.thread_class = f.static_field(
+      {{"vmClasses", "_klasses[static_cast<int>(vmClassID::Thread_klass_knum)]"},
+       {"SystemDictionary", "_well_known_klasses[SystemDictionary::Thread_klass_knum]"}});
+  n.string_class = f.static_field(
+      {{"vmClasses", "_klasses[static_cast<int>(vmClassID::String_klass_knum)]"},
+       {"SystemDictionary", "_well_known_klasses[SystemDictionary::String_klass_knum]"}});
+  n.oop_base = f.static_field({{"CompressedOops", "_base"},
+                               {"CompressedOops", "_narrow_oop._base"},
+                               {"Universe", "_narrow_oop._base"}});
+  n.oop_shift = f.static_field({{"CompressedOops", "_shift"},
+                                {"CompressedOops", "_narrow_oop._shift"},
+                                {"Universe", "_narrow_oop._shift"}});
+  n.klass_base = f.static_field({{"CompressedKlassPointers", "_base"},
+                                 {"CompressedKlassPointers", "_narrow_klass._base"},
+                                 {"Universe", "_narrow_klass._base"}});
+  n.klass_shift = f.static_field({{"CompressedKlassPointers", "_shift"},
+                                  {"CompressedKlassPointers", "_narrow_klass._shift"},
+                                  {"Universe", "_narrow_klass._shift"}});
+  n.klass_constants = f.member({{"InstanceKlass", "_constants"}});
+  n.fields = f.member({{"InstanceKlass", "_fieldinfo_stream"}, {"InstanceKlass", "_fields"}});
+  n.fields_are_stream = structs.find({{"InstanceKlass", "_fieldinfo_stream"}}) != nullptr;
+  if (!n.fields_are_stream)
+    n.java_field_count = f.member({{"InstanceKlass", "_java_fields_count"}});
+  n.array_length = f.offset({{"Array<int>", "_length"}});
+  n.array_data = f.offset({{"Array<u1>", "_data"}});
+  n.flags = f.static_field({{"JVMFlag", "flags"}, {"Flag", "flags"}});
+  n.flag_count = f.static_field({{"JVMFlag", "numFlags"}, {"Flag", "numFlags"}});
+  const bool flag = structs.find({{"JVMFlag", "flags"}}) == nullptr;
+  n.flag_bytes = f.type_size(flag ? "Flag" : "JVMFlag");
+  n.flag_name = f.offset({{"JVMFlag", "_name"}, {"Flag", "_name"}});
+  n.flag_address = f.offset({{"JVMFlag", "_addr"}, {"Flag", "_addr"}});
+  return f.finish(n, missing);
+}
+
 std::optional<PerfMemoryLayout> perf_memory_layout(const VmStructs& structs,
                                                    std::vector<std::string>& missing) {
   Feature f(structs, "the JVM's own counters");
@@ -366,6 +409,7 @@ Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs
   layout.method = method_layout(structs, quirks, layout.missing);
   layout.anchor = anchor_layout(structs, layout.missing);
   layout.threads = threads_layout(structs, layout.missing);
+  layout.thread_names = thread_names_layout(structs, layout.missing);
   layout.perf_memory = perf_memory_layout(structs, layout.missing);
   return layout;
 }

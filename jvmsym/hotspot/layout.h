@@ -96,6 +96,21 @@ struct ThreadsLayout {
   Member thread_id;                       // of an OSThread
 };
 
+// What leads from a JavaThread to the name of its java.lang.Thread.
+struct ThreadNamesLayout {
+  Member thread_object;                    // of a JavaThread
+  bool is_handle = false;                  // JDK 17 on: a pointer to the oop, not the oop
+  ProcessAddr thread_class, string_class;  // variables that hold an InstanceKlass*
+  ProcessAddr oop_base, oop_shift, klass_base, klass_shift;
+  Member klass_constants;
+  Member fields;  // Array<u2>*; JDK 21 on: Array<u1>*, a stream of UNSIGNED5
+  bool fields_are_stream = false;
+  Member java_field_count;                         // not with a stream
+  std::uint32_t array_length = 0, array_data = 0;  // of an Array<u1> or Array<u2>
+  ProcessAddr flags, flag_count;                   // JVMFlag, in JDK 8 Flag
+  std::uint32_t flag_bytes = 0, flag_name = 0, flag_address = 0;
+};
+
 // PerfMemory: the JVM's own counters, as jstat reads them.
 struct PerfMemoryLayout {
   ProcessAddr start, top;
@@ -148,6 +163,7 @@ struct Layout {
   std::optional<MethodLayout> method;
   std::optional<AnchorLayout> anchor;
   std::optional<ThreadsLayout> threads;
+  std::optional<ThreadNamesLayout> thread_names;
   std::optional<PerfMemoryLayout> perf_memory;
   std::vector<std::string> missing;  // "inlined frames: no nmethod::_metadata_offset"
 };

@@ -22,6 +22,35 @@ bool aligned(std::uint64_t address) { return address != 0 && address % kWord == 
 
 }  // namespace
 
+std::optional<std::string> read_pool_symbol(const process::MemoryReader& memory,
+                                            const MethodLayout& layout, std::uint64_t pool,
+                                            std::uint64_t length, std::uint64_t index) {
+  if (index == 0 || index >= length) return std::nullopt;
+  const auto slot =
+      memory.read<std::uint64_t>(ProcessAddr{pool + layout.pool_bytes + index * kPoolSlot});
+  if (!slot) return std::nullopt;
+  return read_symbol(memory, layout, *slot & ~kPoolTagBits);
+}
+
+std::optional<std::string> read_symbol(const process::MemoryReader& memory,
+                                       const MethodLayout& layout, std::uint64_t address) {
+  if (!aligned(address)) return std::nullopt;
+  const std::uint64_t least = std::max(layout.symbol_body, layout.symbol_length.end());
+  auto bytes = Bytes::read(memory, ProcessAddr{address}, kUsualSymbol, kUsualSymbol);
+  if (!bytes) bytes = Bytes::read(memory, ProcessAddr{address}, least, kMaxSymbol);
+  if (!bytes) return std::nullopt;
+  const std::uint64_t length =
+      layout.symbol_length.get(*bytes).value_or(0) >> layout.symbol_length_shift;
+  if (length == 0 || length > kMaxSymbol) return std::nullopt;
+  if (layout.symbol_body + length > bytes->size()) {
+    bytes = Bytes::read(memory, ProcessAddr{address}, layout.symbol_body + length, 2 * kMaxSymbol);
+    if (!bytes) return std::nullopt;
+  }
+  std::string text(length, '\0');
+  std::memcpy(text.data(), bytes->span().data() + layout.symbol_body, length);
+  return text;
+}
+
 std::int32_t JavaMethod::bci(std::uint64_t bcp) const {
   if (bcp < bytecodes || bcp - bytecodes >= code_size) return -1;
   return static_cast<std::int32_t>(bcp - bytecodes);
@@ -77,9 +106,11 @@ std::optional<JavaMethod> MethodNames::read(const Bytes& method, std::uint64_t c
   const auto klass_name =
       memory_.read<std::uint64_t>(ProcessAddr{holder + layout_.klass_name.offset});
   if (!klass_name) return std::nullopt;
-  const auto klass = symbol(*klass_name);
-  const auto name = pool_symbol(pool, length, layout_.name_index.get(header).value_or(0));
-  auto signature = pool_symbol(pool, length, layout_.signature_index.get(header).value_or(0));
+  const auto klass = read_symbol(memory_, layout_, *klass_name);
+  const auto name =
+      read_pool_symbol(memory_, layout_, pool, length, layout_.name_index.get(header).value_or(0));
+  auto signature = read_pool_symbol(memory_, layout_, pool, length,
+                                    layout_.signature_index.get(header).value_or(0));
   if (!klass || !name || !signature) return std::nullopt;
 
   JavaMethod result;
@@ -93,34 +124,6 @@ std::optional<JavaMethod> MethodNames::read(const Bytes& method, std::uint64_t c
   return result;
 }
 
-std::optional<std::string> MethodNames::pool_symbol(std::uint64_t pool, std::uint64_t length,
-                                                    std::uint64_t index) const {
-  if (index == 0 || index >= length) return std::nullopt;
-  const auto slot =
-      memory_.read<std::uint64_t>(ProcessAddr{pool + layout_.pool_bytes + index * kPoolSlot});
-  if (!slot) return std::nullopt;
-  return symbol(*slot & ~kPoolTagBits);
-}
-
-std::optional<std::string> MethodNames::symbol(std::uint64_t address) const {
-  if (!aligned(address)) return std::nullopt;
-  const std::uint64_t least = std::max(layout_.symbol_body, layout_.symbol_length.end());
-  auto bytes = Bytes::read(memory_, ProcessAddr{address}, kUsualSymbol, kUsualSymbol);
-  if (!bytes) bytes = Bytes::read(memory_, ProcessAddr{address}, least, kMaxSymbol);
-  if (!bytes) return std::nullopt;
-  const std::uint64_t length =
-      layout_.symbol_length.get(*bytes).value_or(0) >> layout_.symbol_length_shift;
-  if (length == 0 || length > kMaxSymbol) return std::nullopt;
-  if (layout_.symbol_body + length > bytes->size()) {
-    bytes =
-        Bytes::read(memory_, ProcessAddr{address}, layout_.symbol_body + length, 2 * kMaxSymbol);
-    if (!bytes) return std::nullopt;
-  }
-  std::string text(length, '\0');
-  std::memcpy(text.data(), bytes->span().data() + layout_.symbol_body, length);
-  return text;
-}
-
 std::string MethodNames::source_file(std::uint64_t pool, const Bytes& pool_header,
                                      std::uint64_t holder) const {
   std::uint64_t index = 0;
@@ -131,7 +134,7 @@ std::string MethodNames::source_file(std::uint64_t pool, const Bytes& pool_heade
                 .value_or(0);
   }
   const std::uint64_t length = layout_.pool_length.get(pool_header).value_or(0);
-  return pool_symbol(pool, length, index).value_or("");
+  return read_pool_symbol(memory_, layout_, pool, length, index).value_or("");
 }
 
 LineTable MethodNames::lines(std::uint64_t const_method, const Bytes& header,

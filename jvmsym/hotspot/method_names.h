@@ -15,6 +15,16 @@
 
 namespace jtrace::jvmsym::hotspot {
 
+// A Symbol's text; nullopt where it is unreadable or makes no sense.
+[[nodiscard]] std::optional<std::string> read_symbol(const process::MemoryReader& memory,
+                                                     const MethodLayout& layout,
+                                                     std::uint64_t address);
+// Of entry `index` of a constant pool that has `length` entries.
+[[nodiscard]] std::optional<std::string> read_pool_symbol(const process::MemoryReader& memory,
+                                                          const MethodLayout& layout,
+                                                          std::uint64_t pool, std::uint64_t length,
+                                                          std::uint64_t index);
+
 struct JavaMethod {
   std::string name;       // "java/io/FileInputStream.open0", as the JVM has it
   std::string signature;  // "(Ljava/lang/String;)V"
@@ -58,9 +68,6 @@ class MethodNames {
   [[nodiscard]] std::optional<std::uint64_t> epoch() const;
   [[nodiscard]] std::optional<JavaMethod> read(const Bytes& method, std::uint64_t const_method,
                                                const Bytes& header) const;
-  [[nodiscard]] std::optional<std::string> pool_symbol(std::uint64_t pool, std::uint64_t length,
-                                                       std::uint64_t index) const;
-  [[nodiscard]] std::optional<std::string> symbol(std::uint64_t address) const;
   [[nodiscard]] std::string source_file(std::uint64_t pool, const Bytes& pool_header,
                                         std::uint64_t holder) const;
   [[nodiscard]] LineTable lines(std::uint64_t const_method, const Bytes& header,

@@ -82,18 +82,28 @@ LocationId Recorder::marker(std::string_view text) {
 }
 
 void Recorder::note_thread(std::uint32_t tgid, std::uint32_t tid) {
-  if (tid == 0 || threads_.contains(tid)) return;
-  constexpr std::size_t kCommBytes = 64;
-  auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", tgid, tid), kCommBytes);
-  std::string name = comm ? *comm : std::string();
-  if (name.ends_with('\n')) name.pop_back();
-  threads_.emplace(tid, std::move(name));
+  if (tid == 0) return;
+  const auto known = threads_.find(tid);
+  if (known != threads_.end() && known->second.settled) return;
+  Target* target = find(tgid);
+  auto name = target ? target->thread_name(tid) : std::nullopt;
+  // A JVM that is just starting cannot be asked yet.
+  const bool settled = name || !target || !target->jvm_pending();
+  if (!name) {
+    constexpr std::size_t kCommBytes = 64;
+    auto comm = read_file(fmt::format("/proc/{}/task/{}/comm", tgid, tid), kCommBytes);
+    name = comm ? *comm : std::string();
+    if (name->ends_with('\n')) name->pop_back();
+    // It ended meanwhile.
+    if (name->empty() && known != threads_.end()) return;
+  }
+  threads_.insert_or_assign(tid, ThreadName{std::move(*name), settled});
 }
 
 std::string Recorder::thread_text(std::uint32_t tid) const {
   const auto it = threads_.find(tid);
-  if (it == threads_.end() || it->second.empty()) return fmt::format("[tid={}]", tid);
-  return fmt::format("[{} tid={}]", it->second, tid);
+  if (it == threads_.end() || it->second.name.empty()) return fmt::format("[tid={}]", tid);
+  return fmt::format("[{} tid={}]", it->second.name, tid);
 }
 
 void Recorder::on_stack(const jt_stack_record& record) {

@@ -46,6 +46,10 @@ class Recorder {
   struct Free {
     void operator()(jt_deferred_record* record) const { std::free(record); }
   };
+  struct ThreadName {
+    std::string name;
+    bool settled = false;
+  };
   // Only as long as its stack copy.
   using Deferred = std::unique_ptr<jt_deferred_record, Free>;
   [[nodiscard]] Target* find(std::uint32_t tgid) const;
@@ -65,7 +69,7 @@ class Recorder {
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;
   const cli::Options& options_;
-  std::map<std::uint32_t, std::string> threads_;
+  std::map<std::uint32_t, ThreadName> threads_;
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;

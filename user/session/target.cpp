@@ -291,6 +291,12 @@ void Target::tell_all_java_threads(capture::Capture& capture) {
   }
 }
 
+std::optional<std::string> Target::thread_name(std::uint32_t tid) {
+  if (!vm_) return std::nullopt;
+  const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
+  return inner ? vm_->thread_name(*inner) : std::nullopt;
+}
+
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
   const std::uint64_t pc = address_of(frame);
   const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};

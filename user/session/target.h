@@ -86,6 +86,8 @@ class Target {
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
   // become one: looked for again from time to time.
   void tell_java_threads(capture::Capture& capture);
+  // What its runtime calls a thread; nullopt where only the kernel's name is known.
+  [[nodiscard]] std::optional<std::string> thread_name(std::uint32_t tid);
 
  private:
   Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,

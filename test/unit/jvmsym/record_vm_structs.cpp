@@ -22,15 +22,20 @@ namespace {
 using jvmsym::hotspot::VmStructs;
 using jvmsym::hotspot::VmSymbols;
 
-constexpr std::array<std::string_view, 34> kTypes{"AbstractInterpreter",
+constexpr std::array<std::string_view, 42> kTypes{"AbstractInterpreter",
                                                   "Abstract_VM_Version",
+                                                  "Array<int>",
+                                                  "Array<u1>",
                                                   "CodeBlob",
                                                   "CodeCache",
                                                   "CodeHeap",
                                                   "CompiledMethod",
+                                                  "CompressedKlassPointers",
+                                                  "CompressedOops",
                                                   "ConstMethod",
                                                   "ConstantPool",
                                                   "ContinuationEntry",
+                                                  "Flag",
                                                   "GenericGrowableArray",
                                                   "GrowableArray<int>",
                                                   "GrowableArrayBase",
@@ -38,6 +43,8 @@ constexpr std::array<std::string_view, 34> kTypes{"AbstractInterpreter",
                                                   "HeapBlock::Header",
                                                   "InstanceKlass",
                                                   "JDK_Version",
+                                                  "JVMFlag",
+                                                  "OopHandle",
                                                   "JavaCallWrapper",
                                                   "JavaFrameAnchor",
                                                   "JavaThread",
@@ -54,11 +61,12 @@ constexpr std::array<std::string_view, 34> kTypes{"AbstractInterpreter",
                                                   "Threads",
                                                   "ThreadsList",
                                                   "ThreadsSMRSupport",
+                                                  "Universe",
                                                   "VirtualSpace",
                                                   "nmethod"};
 // Of their types, those whose size is read; others matter as sizes of numbers.
-constexpr std::array<std::string_view, 4> kSizes{"ConstMethod", "ConstantPool", "HeapBlock",
-                                                 "PcDesc"};
+constexpr std::array<std::string_view, 6> kSizes{"ConstMethod", "ConstantPool", "Flag",
+                                                 "HeapBlock",   "JVMFlag",      "PcDesc"};
 constexpr std::array<std::string_view, 3> kConstants{"ConstMethod::_has_linenumber_table",
                                                      "ConstMethodFlags::_misc_has_linenumber_table",
                                                      "InvocationEntryBci"};
@@ -67,8 +75,11 @@ bool one_of(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// The stub addresses are many, and only one of them is read.
+// The stub addresses and the classes are many, and few of them are read.
 bool kept_field(std::string_view name) {
+  if (name.starts_with("vmClasses::") || name.starts_with("SystemDictionary::")) {
+    return name.contains("::String_klass_knum") || name.contains("::Thread_klass_knum");
+  }
   const std::string_view type = name.substr(0, name.rfind("::"));
   if (type == "StubRoutines") return name.ends_with("::_call_stub_return_address");
   return one_of(kTypes, type);
