@@ -74,6 +74,11 @@ class HotspotVmImpl final : public HotspotVm {
     return namer_->name(frame, epoch, symbols);
   }
 
+  [[nodiscard]] JavaStepper& stepper() override {
+    memory_.allow(kFrameBytes, kFrameReads);
+    return stepper_;
+  }
+
   void use_raw_names() override { namer_->use_raw_names(); }
 
   [[nodiscard]] std::string version() const override { return layout_.version; }
@@ -131,6 +136,7 @@ class HotspotVmImpl final : public HotspotVm {
   std::optional<ProcessAddr> barrier_, enter_return_, safepoints_;
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
+  JavaStepper stepper_{memory_, layout_, heaps_, config_};
   std::optional<FrameNamer> namer_;  // refers to memory_ and layout_
 };
 

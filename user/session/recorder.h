@@ -16,6 +16,7 @@
 #include "profile/symbol_table.h"
 #include "session/sample_store.h"
 #include "session/target.h"
+#include "session/walk_check.h"
 #include "symbolize/kernel_symbols.h"
 
 namespace jtrace::session {
@@ -31,6 +32,7 @@ class Recorder {
   // The last turns, after detaching.
   [[nodiscard]] Status finish();
 
+  [[nodiscard]] const WalkCheck& checked() const { return check_; }
   [[nodiscard]] SampleStore& samples() { return samples_; }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
@@ -66,6 +68,7 @@ class Recorder {
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;
+  WalkCheck check_;  // --check-walks
   std::set<Target*> changed_;
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
