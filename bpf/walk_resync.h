@@ -19,42 +19,59 @@ JT_WALK_FN int jt_is_own_thread(jt_env_t env, __u64 thread)
 	return jt_u64_at(w, 0) - w->regs.sp <= jt_u64_at(w, 8);
 }
 
-/* A thread that nobody knows yet is new: the JVM has the newest last in its list, first in a chain.
+/*
+ * A thread that nobody knows yet is new: the JVM has the newest last in its list, first in a chain.
+ * A function and a loop each: one with both has more paths than kernels up to 6.1 verify.
  */
-JT_WALK_FN __u64 jt_find_java_thread(jt_env_t env)
+JT_WALK_FN __u64 jt_find_in_list(jt_env_t env, __u64 list)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	const struct jt_hotspot *vm;
-	__u64 at, next = 0;
-	__u32 n = JT_THREAD_TRIES, i;
+	__u64 at = 0, next;
+	__u32 n, i;
 
 	vm = w ? jt_jvm_of(env, w) : NULL;
-	if (!vm || !vm->thread_list || jt_read(env, w->buf, 8, vm->thread_list))
+	if (!vm || jt_read(env, w->buf, 4, list + vm->off_list_length) ||
+	    jt_read(env, w->buf + 8, 8, list + vm->off_list_threads))
 		return 0;
-	at = jt_u64_at(w, 0);
-	if (vm->off_list_threads) {
-		if (jt_read(env, w->buf, 4, at + vm->off_list_length) ||
-		    jt_read(env, w->buf + 8, 8, at + vm->off_list_threads))
-			return 0;
-		n = jt_u32_at(w, 0);
-		next = jt_u64_at(w, 8) + (__u64)n * 8 - 8;
-	}
+	n = jt_u32_at(w, 0);
+	next = jt_u64_at(w, 8) + (__u64)n * 8;
 	for (i = 0; i < JT_THREAD_TRIES; i++) {
-		if (i >= n)
-			return 0;
-		if (vm->off_list_threads) {
-			if (jt_read(env, &at, 8, next))
-				return 0;
-			next -= 8;
-		}
-		if (!at)
+		next -= 8;
+		if (i >= n || jt_read(env, &at, 8, next))
 			return 0;
 		if (jt_is_own_thread(env, at))
 			return at;
-		if (!vm->off_list_threads && jt_read(env, &at, 8, at + vm->off_thread_next))
+	}
+	return 0;
+}
+
+JT_WALK_FN __u64 jt_find_in_chain(jt_env_t env, __u64 at)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_hotspot *vm;
+	__u32 i;
+
+	vm = w ? jt_jvm_of(env, w) : NULL;
+	if (!vm)
+		return 0;
+	for (i = 0; i < JT_THREAD_TRIES; i++) {
+		if (jt_is_own_thread(env, at))
+			return at;
+		if (jt_read(env, &at, 8, at + vm->off_thread_next))
 			return 0;
 	}
 	return 0;
+}
+
+static JT_INLINE __u64 jt_find_java_thread(jt_env_t env, struct jt_walk *w,
+                                           const struct jt_hotspot *vm)
+{
+	if (!vm->thread_list || jt_read(env, w->buf, 8, vm->thread_list))
+		return 0;
+	if (vm->off_list_threads)
+		return jt_find_in_list(env, jt_u64_at(w, 0));
+	return jt_find_in_chain(env, jt_u64_at(w, 0));
 }
 
 /*
@@ -67,7 +84,7 @@ static JT_INLINE __u64 jt_thread_anchor(jt_env_t env, struct jt_walk *w,
 	__u64 thread = jt_java_thread(env, w->tid);
 
 	if (thread == JT_ASK_THREAD) {
-		thread = jt_find_java_thread(env);
+		thread = jt_find_java_thread(env, w, vm);
 		jt_keep_java_thread(env, w->tid, thread);
 	}
 	if (!thread)

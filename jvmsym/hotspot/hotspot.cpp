@@ -84,6 +84,11 @@ class HotspotVmImpl final : public HotspotVm {
     return namer_->name(frame, epoch, symbols);
   }
 
+  [[nodiscard]] JavaStepper& stepper() override {
+    memory_.allow(kFrameBytes, kFrameReads);
+    return stepper_;
+  }
+
   void use_raw_names() override { namer_->use_raw_names(); }
 
   [[nodiscard]] std::string version() const override { return layout_.version; }
@@ -134,6 +139,7 @@ class HotspotVmImpl final : public HotspotVm {
   VmSymbols symbols_;
   std::vector<CodeHeapInfo> heaps_;
   jt_hotspot config_{};
+  JavaStepper stepper_{memory_, layout_, heaps_, config_};
   std::optional<FrameNamer> namer_;  // refers to memory_ and layout_
   std::optional<ThreadNames> thread_names_;
 };

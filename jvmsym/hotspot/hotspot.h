@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "bpf/jtrace_abi.h"
+#include "jvmsym/hotspot/java_step.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
 
@@ -53,6 +54,9 @@ class HotspotVm {
   // frame's name is proven while no class was unloaded since.
   [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame, std::uint64_t epoch,
                                                       profile::SymbolTable& symbols) = 0;
+
+  // A second way through Java frames, for --check-walks.
+  [[nodiscard]] virtual JavaStepper& stepper() = 0;
 
   // Names of lambdas and hidden classes as the JVM has them, with counters and addresses. To be
   // said before the first symbolize.

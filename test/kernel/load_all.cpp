@@ -27,6 +27,7 @@ constexpr std::array kCases{
     Case{"mixed, kernel stacks", {.stack_ids = true}},
     Case{"mixed, one target", {.only_tgid = 1}},
     Case{"mixed, by thread, cost counted", {.by_thread = true, .count_cost = true}},
+    Case{"mixed, walks checked", {.check_walks = true}},
     Case{"mixed, few frames", {.max_frames = 1}},
     Case{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},
 };

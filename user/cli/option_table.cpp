@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 28> kTable{{
+constexpr std::array<Row, 29> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -159,6 +159,12 @@ constexpr std::array<Row, 28> kTable{{
      .value = {},
      .text = "count what the BPF programs cost",
      .values = &Words::count_cost,
+     .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--check-walks",
+     .value = {},
+     .text = "walk again in a second, slower way and count what differs",
+     .values = &Words::check_walks,
      .fallback = "false"},
     {.group = kGeneral,
      .names = "-v,--verbose",

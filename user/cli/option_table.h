@@ -30,7 +30,7 @@ struct Words {
   Values tracepoint, pid, interval, duration, include, exclude;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
-  Values strict, expect_events, dry_run, count_cost;
+  Values strict, expect_events, dry_run, count_cost, check_walks;
   Values verbose, quiet, print_config, version, help;
   std::vector<std::string> rest;  // what no option took: IN, BASE, NEW, GLOB
 };

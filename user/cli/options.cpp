@@ -151,7 +151,7 @@ Status read_flags(const Words& words, Options& options) {
     Values Words::* from;
     bool Options::* to;
   };
-  static constexpr std::array<Flag, 10> kFlags{{{&Words::threads, &Options::threads},
+  static constexpr std::array<Flag, 11> kFlags{{{&Words::threads, &Options::threads},
                                                 {&Words::lines, &Options::lines},
                                                 {&Words::raw_names, &Options::raw_names},
                                                 {&Words::plain, &Options::plain},
@@ -160,7 +160,8 @@ Status read_flags(const Words& words, Options& options) {
                                                 {&Words::expect_events, &Options::expect_events},
                                                 {&Words::dry_run, &Options::dry_run},
                                                 {&Words::json, &Options::json},
-                                                {&Words::count_cost, &Options::count_cost}}};
+                                                {&Words::count_cost, &Options::count_cost},
+                                                {&Words::check_walks, &Options::check_walks}}};
   for (const auto& [from, to] : kFlags) {
     JT_TRY(options.*to, read_flag(words.*from));
   }

@@ -51,6 +51,7 @@ struct Options {
   std::vector<std::string> inputs;  // convert: one, diff: base and new
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
+  bool check_walks = false;         // --check-walks: every walk done again in a second way
   std::string text;  // for Help, Version and PrintConfig: what to print, line end included
 };
 

@@ -96,6 +96,23 @@ void add_cost(Ledger& ledger, const capture::Counters& counters) {
   line("map look-ups", JT_COUNTER_COST_LOOKUPS);
 }
 
+void add_checked(Ledger& ledger, const capture::Counters& counters,
+                 const WalkCheck::Figures& figures) {
+  const auto line = [&](const char* name, std::uint64_t count) {
+    ledger.lines.push_back({.name = name, .count = count, .depth = 1});
+  };
+  ledger.lines.push_back(
+      {.name = "walks compared with a second walk", .count = figures.equal + figures.differing});
+  line("equal", figures.equal);
+  line("differing", figures.differing);
+  ledger.lines.push_back(
+      {.name = "walks not compared",
+       .count = figures.no_answer + figures.partial + counters.at(JT_COUNTER_UNCHECKED)});
+  line("no room to send the stack", counters.at(JT_COUNTER_UNCHECKED));
+  line("no answer the second time", figures.no_answer);
+  line("stack not complete", figures.partial);
+}
+
 }  // namespace
 
 bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses) {
@@ -144,6 +161,7 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   if (input.cost_counted) add_cost(ledger, c);
+  if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;
 }
 

@@ -6,6 +6,7 @@
 #include "capture/capture.h"
 #include "profile/profile.h"
 #include "session/sample_store.h"
+#include "session/walk_check.h"
 
 namespace jtrace::session {
 
@@ -15,9 +16,10 @@ struct LedgerInput {
   std::uint64_t missed_by_recursion = 0;
   bool misses_measurable = true;
   bool cost_counted = false;
-  bool sampled = false;        // -i was given
-  bool filtered = false;       // -I or -X were given
-  std::uint64_t left_out = 0;  // events whose stack they left out; still part of kept
+  const WalkCheck* checked = nullptr;  // --check-walks
+  bool sampled = false;                // -i was given
+  bool filtered = false;               // -I or -X were given
+  std::uint64_t left_out = 0;          // events whose stack they left out; still part of kept
 };
 
 // Whether anything was lost or ended as partial (--strict).

@@ -28,7 +28,11 @@ Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target
   }
   handlers_ = {.stack = [this](const jt_stack_record& r) { on_stack(r); },
                .deferred = [this](const jt_deferred_record& r) { on_deferred(r); },
-               .notice = [this](const jt_notice_record& r) { on_notice(r); }};
+               .notice = [this](const jt_notice_record& r) { on_notice(r); },
+               .check =
+                   [this](const jt_deferred_record& r) {
+                     if (Target* target = find(r.key.tgid)) check_.check(*target, r);
+                   }};
 }
 
 Target* Recorder::find(std::uint32_t tgid) const {
@@ -109,6 +113,7 @@ std::string Recorder::thread_text(std::uint32_t tid) const {
 void Recorder::on_stack(const jt_stack_record& record) {
   ++records_;
   note_thread(record.key.tgid, record.key.tid);
+  if (options_.check_walks) check_.add_stack(record);
   if (samples_.full()) return;
   Target* target = find(record.key.tgid);
   if (record.key.user_stack >= 0 && target) {

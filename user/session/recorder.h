@@ -17,6 +17,7 @@
 #include "profile/symbol_table.h"
 #include "session/sample_store.h"
 #include "session/target.h"
+#include "session/walk_check.h"
 #include "symbolize/kernel_symbols.h"
 
 namespace jtrace::session {
@@ -34,6 +35,7 @@ class Recorder {
 
   // Taken from the kernel so far.
   [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] const WalkCheck& checked() const { return check_; }
   [[nodiscard]] SampleStore& samples() { return samples_; }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
@@ -74,6 +76,7 @@ class Recorder {
   profile::SymbolTable symbols_;
   SampleStore samples_;
   std::uint64_t records_ = 0;
+  WalkCheck check_;  // --check-walks
   std::set<Target*> changed_;
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;

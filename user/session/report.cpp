@@ -108,11 +108,15 @@ Report make_report(ReportInput input) {
         "most stacks have three frames or fewer: this process is not built with frame pointers; "
         "leave out --cstack fp");
   }
+  if (const std::string& first = input.recorder.checked().example(); !first.empty()) {
+    report.remarks.push_back("--check-walks: a walk differs: " + first);
+  }
   auto ledger = make_ledger({.counters = report.counters,
                              .samples = samples,
                              .missed_by_recursion = input.capture.missed_by_recursion(),
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,
+                             .checked = options.check_walks ? &input.recorder.checked() : nullptr,
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});

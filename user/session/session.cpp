@@ -161,7 +161,8 @@ Status Run::load() {
       .stack_ids = fp || any_kernel_stacks(),
       .interval = static_cast<std::uint32_t>(options_.interval),
       .by_thread = options_.threads,
-      .count_cost = options_.count_cost};
+      .count_cost = options_.count_cost,
+      .check_walks = options_.check_walks};
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   return {};

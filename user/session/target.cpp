@@ -229,15 +229,18 @@ unwind::WalkResult Target::walk(const jt_deferred_record& record, std::uint32_t 
   return unwind::walk(walk_tables(), unwind::walk_input(record), memory_, max_frames);
 }
 
-jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
-  const std::uint64_t flags = exact ? JT_FRAME_EXACT : 0;
-  const auto frame = [&](jt_frame_kind kind, std::uint64_t info) {
-    return jt_frame{.where = ((kind | flags) << JT_ADDR_BITS) | (pc & JT_ADDR_MASK), .info = info};
-  };
+Target::Place Target::place_at(std::uint64_t pc) const {
   auto it = std::ranges::upper_bound(ranges_, pc, {}, &jt_range::start);
-  if (it == ranges_.begin() || pc >= (--it)->end) return frame(JT_FRAME_NATIVE, 0);
-  if (it->kind == JT_RANGE_HOTSPOT) return frame(JT_FRAME_STUB, 0);
-  return frame(JT_FRAME_NATIVE, it->mapping);
+  if (it == ranges_.begin() || pc >= (--it)->end) return {};
+  return {.java = it->kind == JT_RANGE_HOTSPOT, .image = space_.image(it->mapping)};
+}
+
+jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
+  const auto [java, image] = place_at(pc);
+  const std::uint64_t kind =
+      (java ? JT_FRAME_STUB : JT_FRAME_NATIVE) | (exact ? JT_FRAME_EXACT : 0U);
+  return {.where = kind << JT_ADDR_BITS | (pc & JT_ADDR_MASK),
+          .info = image == nullptr ? 0 : image->id};
 }
 
 LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,

@@ -23,6 +23,7 @@
 #include "profile/symbol_table.h"
 #include "session/native_symbols.h"
 #include "unwind/address_space.h"
+#include "unwind/cfi_step.h"
 #include "unwind/walker.h"
 
 namespace jtrace::session {
@@ -78,6 +79,19 @@ class Target {
   [[nodiscard]] const process::MemoryReader& memory() const { return memory_; }
   // A code address as a frame, for stacks that the kernel walked by frame pointers.
   [[nodiscard]] jt_frame frame_at(std::uint64_t pc, bool exact) const;
+  // --check-walks. `java`: in the code cache; else `image` says what is mapped there, if anything.
+  struct Place {
+    bool java = false;
+    const unwind::MappedImage* image = nullptr;
+  };
+  [[nodiscard]] Place place_at(std::uint64_t pc) const;
+  [[nodiscard]] std::optional<jvmsym::hotspot::JavaStep> java_step(
+      const jvmsym::hotspot::JavaRegisters& at, const unwind::WordReader& stack) {
+    return vm_ ? vm_->stepper().step(at, stack) : std::nullopt;
+  }
+  void forget_java_code() {
+    if (vm_) vm_->stepper().forget();
+  }
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
                                            profile::SymbolTable& symbols);

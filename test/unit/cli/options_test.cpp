@@ -146,6 +146,7 @@ TEST(Options, helpNamesEveryOptionAndExitStatus) {
                              "jtrace list [GLOB]",
                              "--jvm-symbols SRC",
                              "--count-cost",
+                             "--check-walks",
                              "-v, ",
                              "-q, ",
                              "-V, --version",
