@@ -178,9 +178,44 @@ TEST_F(Judge, NativeChain) {
 }
 
 TEST(Truth, RefusesWhatIsMalformed) {
-  for (const char* text : {"", "ready\n", "PATH a b c\n", "PATH a 1\n", "PATH a 1 b c\n"}) {
+  for (const char* text : {"", "ready\n", "PATH a b c\n", "PATH a 1\n", "PATH a 1 b c d\n"}) {
     EXPECT_FALSE(parse_truth(text).has_value()) << text;
   }
+}
+
+// Paths that name their events: each is judged by the stacks of its own, in full.
+TEST(JudgeEvents, EachByItsOwn) {
+  const auto truth = parse_truth(
+      "PATH t/T.path 2 java/io/F.read0;t/T.path;t/T.run sys_enter_read\n"
+      "PATH t/T.park 3+ s/U.park;t/T.park;t/T.run sys_enter_futex\n"
+      "PATH t/T.fork 1 j/P.fork;t/T.fork;t/T.run sys_enter_clone|sys_enter_vfork\n"
+      "NATIVE thread 4 deep;thread sys_enter_read\n");
+  ASSERT_TRUE(truth.has_value());
+  const auto judged = [&](const std::string& path, const std::string& park) {
+    const auto stacks = parse_collapsed(
+        "clone3;t/T.run_[0];" + path + ";java/io/F.read0_[j];r;syscalls:sys_enter_read 2\n" +
+        "clone3;t/T.run_[0];t/T.path_[0];malloc;syscalls:sys_enter_mmap 9\n"
+        "clone3;t/T.run_[0];t/T.park_[0];" +
+        park +
+        ";f;syscalls:sys_enter_futex 5\n"
+        "clone3;t/T.run_[0];t/T.park_[0];CompileBroker;f;syscalls:sys_enter_futex 1\n"
+        "clone3;t/T.run_[0];t/T.fork_[0];j/P.fork_[j];vfork;syscalls:sys_enter_vfork 1\n"
+        "clone3;thread;deep;read;syscalls:sys_enter_read 4\n"
+        "clone3;other;syscalls:sys_enter_read 1\n");
+    EXPECT_TRUE(stacks.has_value());
+    const std::vector<std::string> events{"syscalls:sys_enter_read", "syscalls:sys_enter_futex"};
+    return judge_events(*truth, *stacks, events, ThreadEntries{});
+  };
+  const Verdict good = judged("t/T.path_[j]", "s/U.park_[j]");
+  EXPECT_EQ(good.miscounts(), "");
+  EXPECT_EQ(good.performed(), 12U);
+  EXPECT_EQ(good.whole(), 12U);
+  ASSERT_EQ(good.others.size(), 1U);
+  // A hidden frame too many, and one too few where so many or more are allowed.
+  const Verdict extra = judged("t/T.path_[j];java/lang/Thread.runWith_[0]", "s/U.park_[j]");
+  EXPECT_EQ(extra.whole(), 10U);
+  EXPECT_EQ(judged("t/T.path_[j]", "x/X.x_[j]").whole(), 7U);
+  EXPECT_NE(judged("t/T.path_[j]", "mutex").miscounts(), "");
 }
 
 TEST(Truth, Glob) {

@@ -13,23 +13,28 @@
 
 namespace jtrace::test {
 
-// "PATH marker count leaf;...;root" of a truth program. Several lines may have one marker.
-struct TruthPath {
-  std::string marker;
-  std::uint64_t count = 0;
-  std::vector<std::string> frames;  // leaf first
-};
-
-// Lines that do not begin with "PATH " are none of ours.
-[[nodiscard]] Result<std::vector<TruthPath>> parse_truth(std::string_view text);
-
-// '*' stands for any number of characters, anything else for itself.
-[[nodiscard]] bool glob(std::string_view pattern, std::string_view text);
-
 enum class Chain {
   Java,   // the Java frames of the stack, all of them: nothing missing, nothing added
   Native  // a run of frames from near the leaf; the frame "*" stands for any number of frames
 };
+
+// "PATH marker count leaf;...;root [event]" of a truth program; NATIVE where the frames are native
+// ones. Several lines may have one marker. The events of a path that may make its call by one of
+// several stand with '|' between, as "sys_enter_clone|sys_enter_clone3".
+struct TruthPath {
+  std::string marker;
+  std::uint64_t count = 0;
+  std::vector<std::string> frames{};  // leaf first
+  bool at_least = false;              // "count+": that many or more
+  std::string event{};
+  Chain chain = Chain::Java;
+};
+
+// Lines that begin with neither "PATH " nor "NATIVE " are none of ours.
+[[nodiscard]] Result<std::vector<TruthPath>> parse_truth(std::string_view text);
+
+// '*' stands for any number of characters, anything else for itself.
+[[nodiscard]] bool glob(std::string_view pattern, std::string_view text);
 
 struct PathFigures {
   std::string marker;
@@ -56,6 +61,14 @@ struct Verdict {
 // expected one, its root is a thread's entry and nothing in it is marked as missing.
 [[nodiscard]] Verdict judge(const std::vector<TruthPath>& truth, const std::vector<Stack>& stacks,
                             Chain chain, const ThreadEntries& entries);
+
+// The same for paths that name their events: of each path, the stacks of its events; others are the
+// stacks of no path at all. `events`: as many as were traced, "category:name"; with one alone a
+// stack does not name it.
+[[nodiscard]] Verdict judge_events(const std::vector<TruthPath>& truth,
+                                   const std::vector<Stack>& stacks,
+                                   const std::vector<std::string>& events,
+                                   const ThreadEntries& entries);
 
 // Why a stack does not reach from its leaf to a thread's entry; empty where it does.
 [[nodiscard]] std::string not_whole(const Stack& stack, const ThreadEntries& entries);
