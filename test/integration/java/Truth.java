@@ -205,7 +205,7 @@ public final class Truth {
   // The stack of a thread that stays where it is, below `marker`.
   private static String settled(Thread worker, String marker) throws InterruptedException {
     String before = "";
-    for (int same = 0; same < 20;) {
+    for (int same = 0; same < 10;) {
       Thread.sleep(2);
       String now = chain(worker.getStackTrace(), 0);
       same = now.equals(before) && now.contains(marker) ? same + 1 : 0;

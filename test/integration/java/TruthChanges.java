@@ -10,6 +10,12 @@ public final class TruthChanges {
   static final int ROUND = 500;  // calls before classes are made anew: nothing is known of them
   static final String FRESH = "truth.TruthChanges$Fresh";
 
+  // What was dropped goes; not before it is named, some milliseconds after it was met first.
+  static void unload() {
+    LockSupport.parkNanos(100000000);
+    System.gc();
+  }
+
   /** A class that a loader makes again each round; the round's last calls are unlike the others. */
   static final class Renewed {
     final String name;
@@ -20,7 +26,7 @@ public final class TruthChanges {
 
     void call(int variant) throws Exception {
       if (calls++ % ROUND == 0) now = (IntConsumer) new TruthLoader(FRESH, "").make(name);
-      if (calls % (4 * ROUND) == 0) System.gc();  // the dropped ones go
+      if (calls % (2 * ROUND) == 0) unload();
       int left = ROUND - 1 - (calls - 1) % ROUND;
       now.accept(left < 8 ? variant + 4 : variant);
     }
@@ -168,7 +174,7 @@ public final class TruthChanges {
 
   static void pathLoaders(int v) throws Exception {
     ((IntConsumer) new TruthLoader(FRESH, "").make(FRESH + "Tenant")).accept(v);
-    if (v == 0) System.gc();
+    if (v == 0) unload();
   }
 
   public static void main(String[] args) throws Exception {
@@ -176,8 +182,9 @@ public final class TruthChanges {
     String self = "truth/TruthChanges.";
     Renewed garden = new Renewed("Garden");
     Renewed traps = new Renewed("Traps");
-    truth.path(self + "pathHierarchy", 1, v -> pathHierarchy(garden, v));
-    truth.path(self + "pathTraps", 4, v -> pathTraps(traps, v));
+    int rounds = Math.max(truth.count, 2 * ROUND);  // their ends are what counts
+    truth.path(self + "pathHierarchy", 1, rounds, v -> pathHierarchy(garden, v)).slow();
+    truth.path(self + "pathTraps", 4, rounds, v -> pathTraps(traps, v)).slow();
     truth.path(self + "pathLoop", 1, 10, TruthChanges::pathLoop).slow();
     truth.path(self + "pathRedefined", 1, v -> pathRedefined()).slow();
     truth.path(self + "pathLoaders", 100, Math.max(truth.count / 5, 100),

@@ -134,10 +134,10 @@ final class TruthRecursion {
     int few = Math.max(truth.count / 10, 20);
     truth.path("truth/TruthRecursion.pathDeep20", 4, TruthRecursion::pathDeep20);
     truth.path("truth/TruthRecursion.pathDeep200", 4, TruthRecursion::pathDeep200);
-    truth.path("truth/TruthRecursion.pathDeep1500", 4, few, TruthRecursion::pathDeep1500);
+    truth.path("truth/TruthRecursion.pathDeep1500", 4, few, TruthRecursion::pathDeep1500).slow();
     truth.path("truth/TruthRecursion.pathMany20", 4, TruthRecursion::pathMany20);
     truth.path("truth/TruthRecursion.pathMany200", 4, TruthRecursion::pathMany200);
-    truth.path("truth/TruthRecursion.pathMany1500", 4, few, TruthRecursion::pathMany1500);
+    truth.path("truth/TruthRecursion.pathMany1500", 4, few, TruthRecursion::pathMany1500).slow();
     truth.path("truth/TruthRecursion.pathWide", 1, v -> pathWide());
     truth.path("truth/TruthRecursion.pathVeryWide", 1, v -> pathVeryWide());
     truth.path("truth/TruthRecursion.pathLocks", 3, TruthRecursion::pathLocks);
