@@ -45,7 +45,7 @@ RESTRICTED = [
 HEADER_LINES = 250
 SOURCE_LINES = 600
 # One list that both sides include: splitting it would need a reader to join the parts again.
-LINES = {"bpf/jtrace_abi.h": 400}
+LINES = {"bpf/jtrace_abi.h": 350}
 
 CODE = {".h", ".c", ".cpp"}
 LICENSED = CODE | {".py", ".cmake", ".java", ".html", ".js", ".css", ".sh"}

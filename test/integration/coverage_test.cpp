@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cctype>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -63,11 +62,7 @@ TEST_P(JdkCoverage, WholeAndTrue) {
 }
 
 std::string cell_name(const ::testing::TestParamInfo<Cell>& cell) {
-  std::string name = "Jdk" + std::get<0>(cell.param);
-  for (const char c : std::get<1>(cell.param).name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) name += c;
-  }
-  return name;
+  return "Jdk" + std::get<0>(cell.param) + letters_of(std::get<1>(cell.param).name);
 }
 
 INSTANTIATE_TEST_SUITE_P(Quick, JdkCoverage,

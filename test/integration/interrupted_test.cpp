@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cctype>
 #include <map>
 #include <optional>
 #include <string>
@@ -105,11 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
                        ::testing::Values("", "-Xint", "-XX:TieredStopAtLevel=3",
                                          "-XX:CompileCommand=dontinline,truth.TruthChain::m*")),
     [](const auto& cell) {
-      std::string text = "Jdk" + std::get<0>(cell.param);
-      for (const char* c = std::get<1>(cell.param); *c != '\0'; ++c) {
-        if (std::isalnum(static_cast<unsigned char>(*c)) != 0) text += *c;
-      }
-      return text;
+      return "Jdk" + std::get<0>(cell.param) + letters_of(std::get<1>(cell.param));
     });
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -43,10 +42,7 @@ TEST_P(JavaFlags, WholeAndExact) {
 }
 
 std::string flag_name(const ::testing::TestParamInfo<const char*>& flag) {
-  std::string name;
-  for (const char* c = flag.param; *c != '\0'; ++c) {
-    if (std::isalnum(static_cast<unsigned char>(*c)) != 0) name += *c;
-  }
+  const std::string name = letters_of(flag.param);
   return name.empty() ? "Stock" : name;
 }
 

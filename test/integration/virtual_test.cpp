@@ -3,7 +3,6 @@
 // where most frames lie in the heap.
 #include <gtest/gtest.h>
 
-#include <cctype>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -41,11 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreads,
                                             ::testing::Values("", "-Xint", "-XX:+UseSerialGC",
                                                               "-XX:-UseCompressedOops")),
                          [](const auto& cell) {
-                           std::string text = "Jdk" + std::get<0>(cell.param);
-                           for (const char* c = std::get<1>(cell.param); *c != '\0'; ++c) {
-                             if (std::isalnum(static_cast<unsigned char>(*c)) != 0) text += *c;
-                           }
-                           return text;
+                           return "Jdk" + std::get<0>(cell.param) +
+                                  letters_of(std::get<1>(cell.param));
                          });
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <system_error>
 
@@ -34,6 +37,13 @@ std::filesystem::path jdk() {
 
 std::filesystem::path built(std::string_view name) {
   return std::filesystem::path(JTRACE_BINARY_DIR) / "test/integration" / name;
+}
+
+std::string letters_of(std::string_view text) {
+  std::string letters;
+  std::ranges::copy_if(text, std::back_inserter(letters),
+                       [](unsigned char c) { return std::isalnum(c) != 0; });
+  return letters;
 }
 
 bool required(std::string_view label) {

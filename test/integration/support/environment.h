@@ -26,6 +26,9 @@ namespace jtrace::test {
 [[nodiscard]] std::optional<std::string> no_jdk();
 [[nodiscard]] std::optional<std::string> no_program(const std::string& name);
 
+// The letters and digits of a flag or a title: what may stand in a test's name.
+[[nodiscard]] std::string letters_of(std::string_view text);
+
 // Is `label` one of $JTRACE_REQUIRE, so that nothing of it may be skipped?
 [[nodiscard]] bool required(std::string_view label);
 
