@@ -52,6 +52,7 @@ class FrameNamer {
   [[nodiscard]] profile::LocationId interpreted(const jt_frame& frame, std::uint64_t epoch);
   [[nodiscard]] Lines interpreted_lines(std::uint64_t method, std::uint64_t bcp, bool exact);
   [[nodiscard]] bool unloaded_since(std::uint64_t epoch) const;
+  [[nodiscard]] bool too_late(std::uint64_t epoch) const;
   [[nodiscard]] bool same_epoch(std::uint64_t epoch) const;
   [[nodiscard]] profile::LocationId compiled(const jt_frame& frame, std::uint64_t epoch);
   [[nodiscard]] Lines compiled_lines(const BlobKey& key, std::uint64_t pc, const jt_frame& frame);

@@ -280,6 +280,19 @@ TEST_P(Frames, NamesAreProvenByTheUnloadEpoch) {
       << "the id does not come back";
 }
 
+// A tracer that is behind must not spend its time on what it can prove no more.
+TEST_P(Frames, NothingIsReadForANameThatComesTooLate) {
+  const jt_frame interpreted = FakeJvm::frame(JT_FRAME_INTERPRETED, method("Old", "run"), 0);
+  const jt_frame compiled = FakeJvm::compiled(inlined_nmethod(7, 4), 32, 7);
+  begin_epoch(2);
+  for (const jt_frame& frame : {interpreted, compiled}) {
+    memory_.allow(sizeof(std::uint64_t), 1);
+    const auto id = namer_.name(frame, 1, symbols_);
+    EXPECT_EQ(symbols_.locations().at(id.value).reason, UnknownReason::Unverified);
+    EXPECT_TRUE(memory_.read<std::uint64_t>(ProcessAddr{kEpochAt}) == std::nullopt) << "one read";
+  }
+}
+
 TEST_P(Frames, WithoutAnEpochInterpretedFramesHaveNoNames) {
   namer_.use_epoch_at(ProcessAddr{0});
   EXPECT_EQ(locate(FakeJvm::frame(JT_FRAME_INTERPRETED, method("A", "b"), 0)).reason,
