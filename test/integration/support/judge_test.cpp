@@ -199,6 +199,8 @@ TEST(JudgeEvents, EachByItsOwn) {
         park +
         ";f;syscalls:sys_enter_futex 5\n"
         "clone3;t/T.run_[0];t/T.park_[0];CompileBroker;f;syscalls:sys_enter_futex 1\n"
+        "clone3;t/T.run_[0];t/T.park_[0];s/U.before_[0];CompileBroker::compile_method(Method*);"
+        "f;syscalls:sys_enter_futex 1\n"
         "clone3;t/T.run_[0];t/T.fork_[0];j/P.fork_[j];vfork;syscalls:sys_enter_vfork 1\n"
         "clone3;thread;deep;read;syscalls:sys_enter_read 4\n"
         "clone3;other;syscalls:sys_enter_read 1\n");

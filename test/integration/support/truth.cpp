@@ -28,16 +28,21 @@ bool hidden(const Frame& frame) {
 }
 
 // A call that the JVM made where the path had not come to its end yet: to have a method compiled,
-// to get memory. Its Java frames are the first ones of the path.
+// to get memory. Its Java frames are the first ones of the path; where a method is handed to the
+// compilers they may have left it behind the marker (for Thread.beforeSleep, before sleep0).
 bool on_the_way(const TruthPath& path, const Stack& stack) {
   auto expected = path.frames.rbegin();
+  const bool compile_request = std::ranges::any_of(
+      stack.frames, [](const Frame& frame) { return frame.name.starts_with("CompileBroker::"); });
+  bool at_marker = false;
   for (const Frame& frame : stack.frames) {
     if (!frame.java()) continue;
     if (expected == path.frames.rend()) return false;
+    at_marker = at_marker || glob(path.marker, frame.name);
     if (glob(*expected, frame.name))
       ++expected;
     else if (!hidden(frame))
-      return false;
+      return at_marker && compile_request;
   }
   return expected != path.frames.rend();
 }
