@@ -122,7 +122,8 @@ enum jt_cfa_kind {
 	JT_CFA_SIGNAL = 7,    /* rt_sigreturn trampoline: registers from the ucontext at rsp */
 	JT_CFA_END = 8,       /* return address undefined: the thread's entry */
 	JT_CFA_OTHER = 9,     /* needs a register that is not tracked: ends as CFA */
-	JT_CFA_CLONE = 10, /* behind a clone: END in the new thread (ax is 0), RSP in its maker */
+	JT_CFA_CLONE = 10,  /* behind a clone: END in the new thread (ax is 0), RSP in its maker */
+	JT_CFA_IN_RDI = 11, /* rsp + cfa_off; the return address is in rdi: glibc's vfork, a leaf */
 };
 
 #define JT_REG_SAME    0 /* register unchanged; any other value: saved at CFA + value */
@@ -241,7 +242,6 @@ struct jt_hotspot {
 };
 
 /* ---------------------------------------------------------------- counts and records */
-
 struct jt_stack_key {
 	__u64 hash;         /* of frames and status, seeded per run */
 	__u32 frames;       /* also a check on the hash */
@@ -269,7 +269,7 @@ struct jt_record_head {
 
 /* r13 and ax are those of the interrupted code, for its own frame only. */
 struct jt_regs {
-	__u64 pc, sp, fp, bx, r13, ax;
+	__u64 pc, sp, fp, bx, r13, ax, di;
 };
 
 #define JT_NO_EPOCH (~0ULL)
@@ -345,6 +345,6 @@ static_assert(sizeof(struct jt_target) == 32, "ABI");
 static_assert(sizeof(struct jt_dirty) == 24, "ABI");
 static_assert(sizeof(struct jt_hotspot) == 288, "ABI");
 static_assert(sizeof(struct jt_stack_key) == 40, "ABI");
-static_assert(sizeof(struct jt_stack_record) == 112 + 16 * JT_MAX_FRAMES, "ABI");
+static_assert(sizeof(struct jt_stack_record) == 120 + 16 * JT_MAX_FRAMES, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif

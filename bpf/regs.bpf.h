@@ -33,6 +33,7 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 	w->first.bx = regs.bx;
 	w->first.r13 = regs.r13;
 	w->first.ax = regs.ax;
+	w->first.di = regs.di;
 	/* In a system call pc is behind the instruction, as a return address is. */
 	w->exact = (long)regs.orig_ax < 0;
 	w->first_exact = w->exact;

@@ -169,6 +169,18 @@ static JT_INLINE int jt_step_bare(jt_env_t env, struct jt_walk *w)
 	return jt_up(w, back, w->regs.sp + 8, w->regs.fp);
 }
 
+/* glibc's vfork pops its return address into rdi, which the system call keeps: its child, which has
+ * the same stack, would overwrite it. */
+static JT_INLINE int jt_step_in_rdi(struct jt_walk *w, const struct jt_rule *rule)
+{
+	if (w->record.key.frames != 1)
+		return jt_end(w, JT_STATUS_CFA);
+	w->regs.pc = w->regs.di;
+	w->regs.sp += (__s64)rule->cfa_off;
+	w->exact = 0;
+	return JT_GO_ON;
+}
+
 /* Has this code no caller? A new thread begins behind the system call that made it. */
 static JT_INLINE int jt_is_end(const struct jt_walk *w, const struct jt_rule *rule)
 {
@@ -203,6 +215,8 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 		                             : JT_STATUS_COMPLETE);
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
+	if (rule->cfa_kind == JT_CFA_IN_RDI)
+		return jt_step_in_rdi(w, rule);
 	status = jt_cfa(env, w, rule, &cfa);
 	if (status)
 		return jt_end(w, status);

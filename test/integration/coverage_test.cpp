@@ -17,8 +17,6 @@ namespace {
 constexpr double kInterrupted = 0.9;
 // A class that is unloaded before its frames are named leaves them marked as such.
 constexpr double kChanging = 0.98;
-// JDK 8 and 11 start processes by glibc's vfork, which keeps its return address in rdi.
-constexpr double kVfork = 0.97;
 constexpr int kCount = 100;
 
 struct Least {
@@ -26,10 +24,9 @@ struct Least {
   double equal = 1;
 };
 
-Least least(const Scenario& scenario, const Jdk& jdk) {
+Least least(const Scenario& scenario) {
   if (scenario.target == Target::VmThreads) return {kInterrupted, kInterrupted};
   if (scenario.program == "TruthChanges") return {1, kChanging};
-  if (scenario.program == "TruthIo" && jdk.major() <= 11) return {kVfork, kVfork};
   return {};
 }
 
@@ -57,8 +54,8 @@ TEST_P(JdkCoverage, WholeAndTrue) {
   std::string faults;
   for (const std::string& fault : coverage.faults) faults += fault + "\n";
   EXPECT_GT(coverage.events, 0U);
-  EXPECT_GE(coverage.equal, least(scenario, *jdk).equal) << faults;
-  EXPECT_GE(coverage.complete, least(scenario, *jdk).complete) << faults;
+  EXPECT_GE(coverage.equal, least(scenario).equal) << faults;
+  EXPECT_GE(coverage.complete, least(scenario).complete) << faults;
 }
 
 std::string cell_name(const ::testing::TestParamInfo<Cell>& cell) {

@@ -179,6 +179,8 @@ bool read_line(std::string_view line, RecordedWalk& walk) {
       *reg = in.number<std::uint64_t>();
     }
     walk.exact = in.number<int>() != 0;
+  } else if (word == "rdi") {
+    walk.regs.di = in.number<std::uint64_t>();
   } else if (word == "status") {
     const auto status = in.number<std::uint32_t>(10);
     if (status >= JT_STATUS_COUNT) return false;
@@ -253,6 +255,7 @@ std::string to_text(const RecordedWalk& walk) {
   fmt::format_to(out, "regs {:x} {:x} {:x} {:x} {:x} {:x} {:d}\n", std::uint64_t{r.pc},
                  std::uint64_t{r.sp}, std::uint64_t{r.fp}, std::uint64_t{r.bx},
                  std::uint64_t{r.r13}, std::uint64_t{r.ax}, walk.exact ? 1 : 0);
+  if (r.di != 0) fmt::format_to(out, "rdi {:x}\n", std::uint64_t{r.di});
   fmt::format_to(out, "status {}\n", static_cast<int>(walk.status));
   for (const jt_frame& f : walk.frames) {
     fmt::format_to(out, "frame {:x} {:x}\n", std::uint64_t{f.where}, std::uint64_t{f.info});

@@ -46,6 +46,7 @@ WalkCheck::Verdict WalkCheck::compare(Target& target, const jt_deferred_record& 
   regs[unwind::kStepRsp] = record.regs.sp;
   regs[unwind::kStepRbp] = record.regs.fp;
   regs[unwind::kStepRbx] = record.regs.bx;
+  regs[unwind::kStepRdi] = record.regs.di;
   bool exact = record.head.pad != 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::uint64_t pc = *regs[unwind::kStepPc];

@@ -141,6 +141,7 @@ class Machine {
         (void)in.take(in.uleb());
         return set(reg, {Kind::Other, 0, {}});
       case DW_CFA_register:
+        return set(reg, {Kind::Register, static_cast<std::int64_t>(in.uleb()), {}});
       case DW_CFA_val_offset:
       case DW_CFA_val_offset_sf:
         (void)in.uleb();

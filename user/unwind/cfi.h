@@ -18,9 +18,9 @@ namespace jtrace::unwind {
 
 // How one register of the caller is found.
 struct RegisterRule {
-  enum class Kind : std::uint8_t { Unset, Same, Offset, Expression, Undefined, Other };
+  enum class Kind : std::uint8_t { Unset, Same, Offset, Expression, Undefined, Register, Other };
   Kind kind = Kind::Unset;
-  std::int64_t offset = 0;                   // Offset: from the CFA
+  std::int64_t offset = 0;                   // Offset: from the CFA; Register: its number
   std::span<const std::uint8_t> expression;  // Expression: its value is where the register lies
 };
 

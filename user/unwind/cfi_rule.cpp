@@ -15,6 +15,7 @@ namespace {
 
 // DWARF register numbers of x86-64.
 constexpr std::uint64_t kRbx = 3;
+constexpr std::int64_t kRdi = 5;
 constexpr std::uint64_t kRbp = 6;
 constexpr std::uint64_t kRsp = 7;
 
@@ -206,9 +207,14 @@ jt_rule make_rule(const CfiState& state, bool signal_frame) {
   }
   set_cfa(rule, state.cfa);
   if (rule.cfa_kind == JT_CFA_INVALID || rule.cfa_kind == JT_CFA_OTHER) return rule;
+  if (state.ra.kind == RegisterRule::Kind::Register && state.ra.offset == kRdi &&
+      rule.cfa_kind == JT_CFA_RSP) {
+    rule.cfa_kind = JT_CFA_IN_RDI;
+    return rule;
+  }
   const auto ra = saved_at(rule, state.ra);
   if (!ra) {
-    // In a register (vfork keeps it in rdi), or not said at all.
+    // In another register, or not said at all.
     jt_rule other{};
     other.cfa_kind = JT_CFA_OTHER;
     return other;

@@ -182,6 +182,10 @@ CfiStepper::Result CfiStepper::step(const Binary& binary, std::uint64_t pc, cons
       continue;
     }
     auto ops = std::span(rule.ops);
+    if (const auto reg = ops.front().atom; reg >= DW_OP_reg0 && reg <= DW_OP_reg16) {
+      caller.at(i) = registers.at(reg - DW_OP_reg0);
+      continue;
+    }
     const bool is_value = ops.back().atom == DW_OP_stack_value;
     if (is_value) ops = ops.first(ops.size() - 1);
     const auto found = Machine(registers, read).run(ops, cfa);

@@ -13,9 +13,9 @@
 
 namespace jtrace::unwind {
 
-// By DWARF number (3 rbx, 6 rbp, 7 rsp, 16 the return address); nullopt: not known.
+// By DWARF number (5 rdi, 16 the return address); nullopt: not known.
 using StepRegisters = std::array<std::optional<std::uint64_t>, 17>;
-constexpr std::size_t kStepRbx = 3, kStepRbp = 6, kStepRsp = 7, kStepPc = 16;
+constexpr std::size_t kStepRbx = 3, kStepRdi = 5, kStepRbp = 6, kStepRsp = 7, kStepPc = 16;
 
 using WordReader = std::function<std::optional<std::uint64_t>(std::uint64_t address)>;
 

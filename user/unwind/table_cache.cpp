@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'j', 't', 'u', 'n', 'w', 'i', 'n', 'd'};
 // To be raised with every change of what the rows and rules mean.
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 constexpr std::uint32_t kMaxRows = 4U << 20;
 
 struct Header {

@@ -133,10 +133,10 @@ class HostileWalk {
 
   void fill(jt_rule& rule) {
     if (odd()) return scramble(rule);
-    constexpr std::array kKinds{JT_CFA_RSP,       JT_CFA_RSP, JT_CFA_RSP,    JT_CFA_RSP,
-                                JT_CFA_RSP,       JT_CFA_RBP, JT_CFA_RBX,    JT_CFA_DEREF_RBP,
-                                JT_CFA_DEREF_RSP, JT_CFA_PLT, JT_CFA_SIGNAL, JT_CFA_OTHER,
-                                JT_CFA_CLONE};
+    constexpr std::array kKinds{JT_CFA_RSP,       JT_CFA_RSP,   JT_CFA_RSP,    JT_CFA_RSP,
+                                JT_CFA_RSP,       JT_CFA_RBP,   JT_CFA_RBX,    JT_CFA_DEREF_RBP,
+                                JT_CFA_DEREF_RSP, JT_CFA_PLT,   JT_CFA_SIGNAL, JT_CFA_OTHER,
+                                JT_CFA_CLONE,     JT_CFA_IN_RDI};
     rule.cfa_kind = kKinds[next_() % kKinds.size()];
     rule.cfa_off = static_cast<std::int32_t>(next_() % 6 * 8);
     rule.cfa_add = static_cast<std::int32_t>(next_() % 16 * 8);

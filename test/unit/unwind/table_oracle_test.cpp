@@ -125,6 +125,11 @@ class Oracle {
         return signal && cfa_ops.back().atom == DW_OP_deref ? "" : "no signal frame";
       case JT_CFA_END:
         return ra.kind == Place::Undefined ? "" : "return address is defined";
+      case JT_CFA_IN_RDI:
+        return cfa == register_value(kRsp) + offset(static_cast<std::int16_t>(rule.cfa_off)) &&
+                       ra.kind == Place::Elsewhere
+                   ? ""
+                   : "not in rdi";
       case JT_CFA_OTHER:
         return uses_untracked(cfa_ops) || ra.kind == Place::Elsewhere ? "" : "rule is expressible";
       default:

@@ -47,7 +47,8 @@ class InterruptedWalk : public testing::Test {
   void expect_caller(std::uint64_t blob, std::uint64_t at, const std::string& what) {
     image_.set(kSp + at, caller_);
     image_.set(kSp + at + 8 + 24, end_);
-    auto input = image_.input({.pc = blob + kPc, .sp = kSp, .fp = 5, .bx = 1, .r13 = 0, .ax = 0});
+    auto input =
+        image_.input({.pc = blob + kPc, .sp = kSp, .fp = 5, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
     input.exact = true;
     const auto walk = image_.walk(input);
     EXPECT_EQ(walk.status, JT_STATUS_COMPLETE) << what;
@@ -98,7 +99,8 @@ TEST_F(InterruptedWalk, ReturnPolls) {
 // What is where the return address should be leads to no Java code: not a frame, but the end.
 TEST_F(InterruptedWalk, NothingIsGuessed) {
   const auto blob = method(0x100, {}, {0x90});
-  auto input = image_.input({.pc = blob + kPc, .sp = kSp, .fp = 5, .bx = 1, .r13 = 0, .ax = 0});
+  auto input =
+      image_.input({.pc = blob + kPc, .sp = kSp, .fp = 5, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   input.exact = true;
   image_.set(kSp + 40, end_);
   EXPECT_EQ(image_.walk(input).status, JT_STATUS_BAD_FRAME);
@@ -149,7 +151,8 @@ class VirtualWalk : public InterruptedWalk {
     image_.set(kChunk + kStackOffset + (4 + 16) * 8 - 8, enter_);
   }
   [[nodiscard]] unwind::WalkResult walk() const {
-    return image_.walk({.pc = thawed_, .sp = kSp, .fp = kEntry + 40, .bx = 1, .r13 = 0, .ax = 0});
+    return image_.walk(
+        {.pc = thawed_, .sp = kSp, .fp = kEntry + 40, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   }
   [[nodiscard]] jt_frame thawed() const { return JvmImage::compiled(thawed_ - kPc, kPc, 1); }
   [[nodiscard]] jt_frame frozen() const { return JvmImage::compiled(frozen_ - kPc, kPc, 4); }
