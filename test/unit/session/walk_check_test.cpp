@@ -34,7 +34,7 @@ class WalkCheckTest : public ::testing::Test {
     std::uint64_t pc = 0, sp = 0, fp = 0, bx = 0;
     asm volatile("lea 0(%%rip), %0; mov %%rsp, %1; mov %%rbp, %2; mov %%rbx, %3"
                  : "=&r"(pc), "=&r"(sp), "=&r"(fp), "=&r"(bx));
-    regs = {.pc = pc, .sp = sp, .fp = fp, .bx = bx, .r13 = 0, .ax = 0};
+    regs = {.pc = pc, .sp = sp, .fp = fp, .bx = bx, .r13 = 0, .ax = 0, .di = 0};
     record_->head.pad = 1;
     record_->stack_bytes = kBytes;
     const auto from = target_->memory().read(
