@@ -81,7 +81,8 @@ class HostileWalk {
                   .fp = odd() ? value() : kStack + next_() % 256 * 8,
                   .bx = value(),
                   .r13 = value(),
-                  .ax = value()};
+                  .ax = value(),
+                  .di = value()};
     input.exact = (next_() & 1) != 0;
     input.stack = std::as_bytes(std::span(stack_));
     input.stack = input.stack.first(input.stack.size() - (odd() ? input.stack.size() % 9 : 0));

@@ -36,7 +36,8 @@ class GapWalk : public testing::Test {
     image_.set(kCaller + 24, end_);
   }
   [[nodiscard]] unwind::WalkResult walk() const {
-    return image_.walk({.pc = upcalled_ + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0});
+    return image_.walk(
+        {.pc = upcalled_ + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   }
   [[nodiscard]] jt_frame native(std::uint64_t pc) const {
     return frame(JT_FRAME_NATIVE, pc, WalkImage::kMapping);

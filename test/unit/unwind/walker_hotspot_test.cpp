@@ -41,7 +41,7 @@ class JavaWalk : public testing::Test {
 TEST_F(JavaWalk, compiledFrameByItsSize) {
   const auto blob = image_.add_blob({.segment = 1, .frame_words = 6, .compile_id = 42});
   image_.set(kSp + 40, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, kPc, 42));
 }
 
@@ -51,7 +51,8 @@ TEST_F(JavaWalk, compiledFrameRestoresTheFramePointerOfItsSender) {
   image_.set(kSp + 32, kSp + 512);
   image_.set(kSp + 40, by_rbp);
   image_.set(kSp + 520, end_);
-  const auto walk = image_.walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0});
+  const auto walk =
+      image_.walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   EXPECT_EQ(walk.status, JT_STATUS_COMPLETE);
   EXPECT_THAT(walk.frames,
               ElementsAre(JvmImage::compiled(blob, kPc, 1), native(by_rbp), native(end_)));
@@ -62,7 +63,7 @@ TEST_F(JavaWalk, segmentMapIsHoppedThrough) {
   const auto blob = image_.add_blob({.segment = 7, .segments = 2000, .compile_id = 5});
   image_.set(kSp + 24, end_);
   const std::uint32_t far = (1999U << JvmImage::kShift) + 5;
-  expect_one({.pc = blob + far, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + far, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, far, 5));
 }
 
@@ -72,7 +73,7 @@ TEST_F(JavaWalk, returnAddressBehindItsBlob) {
   image_.add_blob({.segment = 2, .frame_words = 64, .compile_id = 6});
   image_.set(kSp + 24, end_);
   const std::uint32_t behind = (2U << JvmImage::kShift) - JvmImage::kHeader;
-  expect_one({.pc = blob + behind, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + behind, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, behind, 5));
 }
 
@@ -83,13 +84,13 @@ TEST_F(JavaWalk, secondHeap) {
   heaps[0].high = heaps[1].low = JvmImage::kHeap + (2048U << JvmImage::kShift);
   heaps[1].segmap = JvmImage::kSegmap + 2048;
   image_.set(kSp + 24, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, kPc, 5));
 }
 
 TEST_F(JavaWalk, lyingSegmentMapsEnd) {
   const auto blob = image_.add_blob({.segment = 100});
-  const jt_regs regs{.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0};
+  const jt_regs regs{.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0};
   const std::uint32_t segment = 101;
   image_.set_tag(segment, 0xff);  // free
   expect_end(regs, JT_STATUS_NO_BLOB);
@@ -109,19 +110,21 @@ TEST_F(JavaWalk, lyingSegmentMapsEnd) {
 
 TEST_F(JavaWalk, freedBlockIsNoBlob) {
   const auto blob = image_.add_blob({.used = false});
-  expect_end({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0}, JT_STATUS_NO_BLOB);
+  expect_end({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
+             JT_STATUS_NO_BLOB);
 }
 
 TEST_F(JavaWalk, rangeOfAJvmThatIsNotThere) {
   const auto blob = image_.add_blob({});
   image_.jvms.clear();
-  expect_end({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0}, JT_STATUS_MAPPING);
+  expect_end({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
+             JT_STATUS_MAPPING);
 }
 
 TEST_F(JavaWalk, nativeWrapperByItsSize) {
   const auto blob = image_.add_blob({.name = JvmImage::kNative, .frame_words = 6, .compile_id = 9});
   image_.set(kSp + 40, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 4096, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 4096, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::wrapper(blob, kPc, 9));
 }
 
@@ -130,14 +133,14 @@ TEST_F(JavaWalk, nativeWrapperByItsFramePointer) {
   const auto blob = image_.add_blob({.name = JvmImage::kNative, .frame_words = 8, .compile_id = 9});
   image_.set(kSp + 56, 0xbad);
   image_.set(kSp + 40, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 32, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 32, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::wrapper(blob, kPc, 9));
 }
 
 TEST_F(JavaWalk, stubByItsSize) {
   const auto blob = image_.add_blob({.name = JvmImage::kStub, .frame_words = 2, .compile_id = 77});
   image_.set(kSp + 8, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::stub(blob, kPc));
 }
 
@@ -145,10 +148,10 @@ TEST_F(JavaWalk, stubWithoutASizePushesTheFramePointer) {
   for (const std::int32_t words : {0, -1}) {
     const auto blob = image_.add_blob({.name = JvmImage::kStub, .frame_words = words});
     image_.set(kSp + 136, end_);
-    expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0},
+    expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
                JvmImage::stub(blob, kPc));
-    const auto walk =
-        image_.walk({.pc = blob + kPc, .sp = kSp, .fp = kSp - 8, .bx = 1, .r13 = 0, .ax = 0});
+    const auto walk = image_.walk(
+        {.pc = blob + kPc, .sp = kSp, .fp = kSp - 8, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
     EXPECT_EQ(walk.status, JT_STATUS_BAD_FRAME);
     EXPECT_THAT(walk.frames, ElementsAre(JvmImage::stub(blob, kPc)));
   }
@@ -159,7 +162,7 @@ TEST_F(JavaWalk, entryBarrier) {
   const auto blob = image_.add_blob({.name = JvmImage::kStub, .frame_words = 0});
   image_.set(kSp + 136, ~std::uint64_t{0});
   image_.set(kSp + 144, end_);
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::stub(blob, kPc));
 }
 
@@ -173,7 +176,8 @@ TEST_F(JavaWalk, adapterThatCallsC) {
       const std::uint64_t sender = kSp + state + 144 + unaligned;
       image.set(kSp + state + 16, sender);
       image.set(sender, end);
-      const jt_regs regs{.pc = blob + kPc, .sp = kSp, .fp = kSp + 64, .bx = 1, .r13 = 0, .ax = 0};
+      const jt_regs regs{
+          .pc = blob + kPc, .sp = kSp, .fp = kSp + 64, .bx = 1, .r13 = 0, .ax = 0, .di = 0};
       const auto walk = image.walk(regs);
       EXPECT_EQ(walk.status, JT_STATUS_COMPLETE) << state;
       EXPECT_THAT(walk.frames, ElementsAre(JvmImage::stub(blob, kPc), native(end)));
@@ -188,7 +192,8 @@ TEST_F(JavaWalk, absurdFrameSizeEnds) {
   for (const std::int32_t words : {(1 << 17) + 1, 0x7fffffff}) {
     const auto blob = image_.add_blob({.frame_words = words});
     EXPECT_EQ(
-        image_.walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0}).status,
+        image_.walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0})
+            .status,
         JT_STATUS_BAD_FRAME);
   }
 }
@@ -203,7 +208,8 @@ TEST_F(JavaWalk, namesNotLearntYet) {
                    .fp = 1,
                    .bx = 1,
                    .r13 = 0,
-                   .ax = 0};
+                   .ax = 0,
+                   .di = 0};
   auto blob = image_.add_blob({.name = JvmImage::kNmethod, .compile_id = 5});
   expect_one(at, JvmImage::compiled(blob, kPc, 5));
   blob = image_.add_blob({.name = JvmImage::kNative, .compile_id = 5});
@@ -219,7 +225,7 @@ TEST_F(JavaWalk, deoptimisedFrameIsNamedByItsOriginalPc) {
     const auto blob = image_.add_blob({.frame_words = 6, .compile_id = 8});
     image_.set(kSp + JvmImage::kOrigPc, blob + 0x44);
     image_.set(kSp + 40, end_);
-    expect_one({.pc = blob + handler, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+    expect_one({.pc = blob + handler, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
                JvmImage::compiled(blob, 0x44, 8));
   }
 }
@@ -231,9 +237,9 @@ TEST_F(JavaWalk, deoptHandlersAsPointers) {
   image_.memory.put(blob + image_.jvm().off_deopt, blob + 0x1a0);
   image_.set(kSp + JvmImage::kOrigPc, blob + 0x44);
   image_.set(kSp + 40, end_);
-  expect_one({.pc = blob + 0x1a0, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + 0x1a0, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, 0x44, 8));
-  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0},
+  expect_one({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
              JvmImage::compiled(blob, kPc, 8));
 }
 
@@ -244,16 +250,26 @@ TEST_F(JavaWalk, interpretedFrameByItsSlots) {
                           .sender_pc = end_,
                           .sender_sp = kSp + 200,
                           .sender_fp = 5});
-  const jt_regs regs{
-      .pc = JvmImage::kInterpreter + 100, .sp = kSp, .fp = kSp + 96, .bx = 1, .r13 = 0, .ax = 0};
+  const jt_regs regs{.pc = JvmImage::kInterpreter + 100,
+                     .sp = kSp,
+                     .fp = kSp + 96,
+                     .bx = 1,
+                     .r13 = 0,
+                     .ax = 0,
+                     .di = 0};
   expect_one(regs, interpreted(0x7f00abc0, 0x7f00def1));
   EXPECT_EQ(image_.walk(regs).end.sp, kSp + 200);
   EXPECT_EQ(image_.walk(regs).end.fp, 5U);
 }
 
 TEST_F(JavaWalk, interpretedFrameOutOfReach) {
-  const jt_regs regs{
-      .pc = JvmImage::kInterpreter + 100, .sp = kSp + 256, .fp = 0, .bx = 1, .r13 = 0, .ax = 0};
+  const jt_regs regs{.pc = JvmImage::kInterpreter + 100,
+                     .sp = kSp + 256,
+                     .fp = 0,
+                     .bx = 1,
+                     .r13 = 0,
+                     .ax = 0,
+                     .di = 0};
   for (const std::uint64_t fp : {std::uint64_t{0}, kSp, kSp + (1 << 21), ~std::uint64_t{0}}) {
     auto bad = regs;
     bad.fp = fp;
@@ -275,13 +291,14 @@ TEST_F(JavaWalk, callStubRestoresRbx) {
   image_.set(fp, 1);
   image_.set(fp + 8, by_rbx);
   image_.set(kSp + 1024 + 8, end_);
-  const auto walk =
-      image_.walk({.pc = JvmImage::kCallStub, .sp = kSp, .fp = fp, .bx = 1, .r13 = 0, .ax = 0});
+  const auto walk = image_.walk(
+      {.pc = JvmImage::kCallStub, .sp = kSp, .fp = fp, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   EXPECT_EQ(walk.status, JT_STATUS_COMPLETE);
   EXPECT_THAT(walk.frames, ElementsAre(frame(JT_FRAME_ENTRY, JvmImage::kCallStub, 0),
                                        native(by_rbx), native(end_)));
-  expect_end({.pc = JvmImage::kCallStub, .sp = kSp, .fp = kSp - 8, .bx = 1, .r13 = 0, .ax = 0},
-             JT_STATUS_BAD_FRAME);
+  expect_end(
+      {.pc = JvmImage::kCallStub, .sp = kSp, .fp = kSp - 8, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
+      JT_STATUS_BAD_FRAME);
 }
 
 // Java code keeps no rbx: what a compiled frame's sender finds there is anything.
@@ -289,16 +306,18 @@ TEST_F(JavaWalk, javaCodeLosesRbx) {
   const auto blob = image_.add_blob({.frame_words = 4});
   const auto by_rbx = image_.function(cfa_rule(JT_CFA_RBX, 16));
   image_.set(kSp + 24, by_rbx);
-  EXPECT_EQ(image_.walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = kSp + 512, .r13 = 0, .ax = 0})
-                .status,
-            JT_STATUS_CFA);
+  EXPECT_EQ(
+      image_
+          .walk({.pc = blob + kPc, .sp = kSp, .fp = 1, .bx = kSp + 512, .r13 = 0, .ax = 0, .di = 0})
+          .status,
+      JT_STATUS_CFA);
 }
 
 // Native code that lost rbp below a frame that is found by it.
 TEST_F(JavaWalk, lostFramePointerEndsAsCfa) {
   const auto stub = image_.add_blob({.name = JvmImage::kStub, .frame_words = 0});
   const auto leaf = image_.function(cfa_rule(JT_CFA_RSP, 16, JT_REG_UNKNOWN));
-  const jt_regs regs{.pc = leaf, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0};
+  const jt_regs regs{.pc = leaf, .sp = kSp, .fp = kSp + 128, .bx = 1, .r13 = 0, .ax = 0, .di = 0};
   image_.set(kSp + 8, JvmImage::kInterpreter + 4);
   EXPECT_EQ(image_.walk(regs).status, JT_STATUS_CFA);
   EXPECT_THAT(image_.walk(regs).frames, ElementsAre(native(leaf)));
@@ -324,7 +343,8 @@ TEST_F(JavaWalk, blobThatCannotBeRead) {
   image_.jvm().heaps[0].high = image_.ranges.back().end = JvmImage::kHeap + (1ULL << 30);
   image_.jvm().heaps[0].segmap = JvmImage::kSegmap - (JvmImage::kSegments - 1);
   const auto pc = JvmImage::kHeap + ((JvmImage::kSegments + 7ULL) << JvmImage::kShift) + 5;
-  expect_end({.pc = pc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0}, JT_STATUS_READ_FAULT);
+  expect_end({.pc = pc, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0},
+             JT_STATUS_READ_FAULT);
 }
 
 TEST_F(JavaWalk, mixedStackFromSystemCallToThreadEntry) {
@@ -356,8 +376,8 @@ TEST_F(JavaWalk, mixedStackFromSystemCallToThreadEntry) {
   image_.set(kEntry + 8, java_call);
   image_.set(kEntry + 72, end_);
   // rbp at the system call is no frame pointer (glibc's open64: the path).
-  const auto walk =
-      image_.walk({.pc = leaf, .sp = kSp, .fp = 0x7f0011111111, .bx = 1, .r13 = 0, .ax = 0});
+  const auto walk = image_.walk(
+      {.pc = leaf, .sp = kSp, .fp = 0x7f0011111111, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
   EXPECT_EQ(walk.status, JT_STATUS_COMPLETE);
   EXPECT_THAT(walk.frames,
               ElementsAre(native(leaf), JvmImage::wrapper(wrapper, 0x90, 1),

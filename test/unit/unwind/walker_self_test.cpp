@@ -66,7 +66,7 @@ void copy_stack(Snapshot& shot) {
       : "=m"(pc), "=m"(sp), "=m"(fp), "=m"(bx)
       :
       : "rax");
-  shot.regs = {.pc = pc, .sp = sp, .fp = fp, .bx = bx, .r13 = 0, .ax = 0};
+  shot.regs = {.pc = pc, .sp = sp, .fp = fp, .bx = bx, .r13 = 0, .ax = 0, .di = 0};
   copy_stack(shot);
   shot.caller = __builtin_return_address(0);
   shot.depth = ::backtrace(shot.trace.data(), kMaxDepth);
