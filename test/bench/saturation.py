@@ -59,7 +59,7 @@ def walk_cost(args, directory, loop):
 
 
 def measure(args, directory, depth):
-    measured = tracers.all_tracers(args.build, directory)
+    measured = tracers.all_tracers(args.build, directory, args.against)
     with jvm.Loop(directory, "OpenLoop", depth, args.threads, flags=args.flags.split()) as loop:
         loop.ns_per_op(args.warmup)
         untraced, added = rounds(args, loop, measured)

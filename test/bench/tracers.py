@@ -145,11 +145,12 @@ class Perf(Tracer):
         script.wait()
 
 
-def all_tracers(build, directory):
+def all_tracers(build, directory, against=""):
     """Those that are here; one that is missing is named, not left out in silence."""
     jtrace = os.path.join(build, "jtrace")
     tracers = [FilterOnly(directory, os.path.join(build, "test/bench/filter_only")),
                Jtrace(directory, jtrace),
+               *([Jtrace(directory, against, name="jtrace, the other")] if against else []),
                Jtrace(directory, jtrace, ("--cstack", "fp"), "jtrace --cstack fp"),
                Bpftrace(directory), Perf(directory)]
     for tracer in tracers:
