@@ -60,7 +60,8 @@ class Program:
 
 
 def one(args, program, out):
-    """Seconds from the spawn to the line `jtrace: tracing` and to the first event that was counted."""
+    """Seconds from the spawn to the line `jtrace: tracing` and to the first event that was counted,
+    and CPU seconds of jtrace, its ending included."""
     program.tell("o")
     time.sleep(0.05)
     spawned = time.monotonic_ns()
@@ -76,12 +77,13 @@ def one(args, program, out):
     opens = list(map(int, program.process.stdout.readline().split()))
     tracer.send_signal(signal.SIGINT)
     tracer.stderr.read()
-    tracer.wait()
+    _, tracer.returncode, used = os.wait4(tracer.pid, 0)
     counted = sum(int(line.rpartition(" ")[2]) for line in pathlib.Path(out).read_text().splitlines()
                   if "ManyMethods.openOne" in line)
     if not 0 < counted <= len(opens):
         sys.exit(f"{counted} events of {len(opens)} opens were counted")
-    return (tracing - spawned) / 1e9, (opens[-counted] - spawned) / 1e9
+    return ((tracing - spawned) / 1e9, (opens[-counted] - spawned) / 1e9,
+            used.ru_utime + used.ru_stime)
 
 
 def clear_cache():
@@ -104,8 +106,8 @@ def run(args):
         finally:
             program.process.kill()
             program.process.wait()
-    print(f"\nStart on a JVM with {program.methods} compiled methods, wall time in ms from the spawn: "
+    print(f"\nStart on a JVM with {program.methods} compiled methods, ms from the spawn: "
           "median (min .. max)\n")
-    table.head("unwind tables", "to `jtrace: tracing`", "to the first counted event")
+    table.head("unwind tables", "to `jtrace: tracing`", "to the first counted event", "CPU time, the end included")
     for name, values in times.items():
         table.row(name, *(table.spread([1000 * v for v in column]) for column in zip(*values)))

@@ -3,6 +3,8 @@
 // where most frames lie in the heap.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -34,6 +36,34 @@ TEST_P(VirtualThreads, WholeAndExact) {
   // A collection that moves a chunk while it is read leaves a marker in its place.
   EXPECT_GE(static_cast<double>(verdict.whole()), 0.99 * static_cast<double>(verdict.performed()));
 }
+
+class VirtualThreadNames : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(VirtualThreadNames, SayWhichStacksAreTheirs) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  const std::vector<std::string> flags{"--add-exports", "java.base/jdk.internal.vm=ALL-UNNAMED",
+                                       "-Xmx256m"};
+  TraceOptions options;
+  options.extra = {"--threads"};
+  JT_ASSERT_OK(const Traced traced,
+               trace(java_command(*jdk, flags, {"truth.TruthVirtual", "100", "100"}), options));
+  std::uint64_t on_virtual = 0;
+  for (const Stack& stack : traced.stacks) {
+    const bool is = std::ranges::any_of(stack.frames, [](const Frame& frame) {
+      return frame.name == "java/lang/VirtualThread.run";
+    });
+    EXPECT_EQ(stack.frames.front().name.starts_with("[virtual thread on ForkJoinPool-1-worker-"),
+              is)
+        << to_text(stack);
+    if (is) on_virtual += stack.count;
+  }
+  EXPECT_GT(on_virtual, 100U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreadNames, ::testing::Values("21", "25", "26"),
+                         [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreads,
                          ::testing::Combine(::testing::Values("21", "25", "26"),

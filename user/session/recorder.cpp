@@ -104,10 +104,11 @@ void Recorder::note_thread(std::uint32_t tgid, std::uint32_t tid) {
   threads_.insert_or_assign(tid, ThreadName{std::move(*name), settled});
 }
 
-std::string Recorder::thread_text(std::uint32_t tid) const {
+std::string Recorder::thread_text(std::uint32_t tid, bool on_virtual_thread) const {
   const auto it = threads_.find(tid);
-  if (it == threads_.end() || it->second.name.empty()) return fmt::format("[tid={}]", tid);
-  return fmt::format("[{} tid={}]", it->second.name, tid);
+  const std::string_view what = on_virtual_thread ? "virtual thread on " : "";
+  if (it == threads_.end() || it->second.name.empty()) return fmt::format("[{}tid={}]", what, tid);
+  return fmt::format("[{}{} tid={}]", what, it->second.name, tid);
 }
 
 void Recorder::on_stack(const jt_stack_record& record) {

@@ -39,7 +39,7 @@ class Recorder {
   [[nodiscard]] SampleStore& samples() { return samples_; }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
-  [[nodiscard]] std::string thread_text(std::uint32_t tid) const;
+  [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
   [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);

@@ -22,18 +22,30 @@ class Labels {
         event_(symbols_.string("event")),
         thread_(symbols_.string("thread")) {}
 
-  [[nodiscard]] std::vector<profile::Label> operator()(const jt_stack_key& key) const {
+  [[nodiscard]] std::vector<profile::Label> operator()(
+      const jt_stack_key& key, const std::vector<profile::LocationId>& locations) const {
     std::vector<profile::Label> labels;
     if (input_.events.size() > 1 && key.event < input_.events.size()) {
       labels.push_back({event_, symbols_.string(input_.events[key.event].display()), 0});
     }
     if (key.tid != 0) {
-      labels.push_back({thread_, symbols_.string(input_.recorder.thread_text(key.tid)), 0});
+      const std::string text = input_.recorder.thread_text(key.tid, on_virtual_thread(locations));
+      labels.push_back({thread_, symbols_.string(text), 0});
     }
     return labels;
   }
 
  private:
+  // Its carrier runs it, under the carrier's name and number.
+  [[nodiscard]] bool on_virtual_thread(const std::vector<profile::LocationId>& locations) const {
+    return std::ranges::any_of(locations, [this](const profile::LocationId id) {
+      return std::ranges::any_of(symbols_.locations()[id.value].lines, [this](const auto& line) {
+        const auto name = symbols_.functions()[line.function.value].name;
+        return symbols_.strings()[name.value] == "java/lang/VirtualThread.run";
+      });
+    });
+  }
+
   const ReportInput& input_;
   profile::SymbolTable& symbols_;
   profile::StringId event_;

@@ -47,9 +47,10 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& lo
   if (!reaches_entry(status)) {
     all.push_back(hooks.cut_marker(status));
   }
+  auto labels = hooks.labels(key, all);
   builder.add({.locations = std::move(all),
                .values = {static_cast<std::int64_t>(count) * hooks.scale},
-               .labels = hooks.labels(key)});
+               .labels = std::move(labels)});
 }
 
 void SampleStore::build(const std::vector<capture::StackCount>& counts,

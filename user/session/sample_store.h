@@ -49,10 +49,12 @@ class SampleStore {
   // An event whose walk was finished here. Its key's status is the walk's.
   void add_deferred(const jt_stack_key& key, std::vector<profile::LocationId> locations);
 
-  // Adds every counted stack to the builder. `labels` makes the labels of a key, `kernel` the
-  // kernel frames of a stack id.
+  // Adds every counted stack to the builder. `labels` makes the labels of a key and its stack,
+  // `kernel` the kernel frames of a stack id.
   struct Hooks {
-    std::function<std::vector<profile::Label>(const jt_stack_key&)> labels;
+    std::function<std::vector<profile::Label>(const jt_stack_key&,
+                                              const std::vector<profile::LocationId>&)>
+        labels;
     std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
     // Whether a stack (leaf first, kernel frames included) is to be shown (-I, -X).
     std::function<bool(const std::vector<profile::LocationId>&)> keep;

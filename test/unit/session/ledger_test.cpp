@@ -39,12 +39,13 @@ class LedgerTest : public testing::Test {
     samples_.name(key(2, JT_STATUS_CFA), {named, unnamed});
     samples_.add_deferred(key(0, JT_STATUS_COMPLETE), {named});
     profile::ProfileBuilder builder({}, {{"events", "count"}});
-    samples_.build(counts, symbols_,
-                   {.labels = [](const auto&) { return std::vector<profile::Label>{}; },
-                    .kernel = [](auto) { return std::vector<profile::LocationId>{}; },
-                    .keep = [](const auto&) { return true; },
-                    .cut_marker = [](auto) { return profile::LocationId{}; }},
-                   builder);
+    samples_.build(
+        counts, symbols_,
+        {.labels = [](const auto&, const auto&) { return std::vector<profile::Label>{}; },
+         .kernel = [](auto) { return std::vector<profile::LocationId>{}; },
+         .keep = [](const auto&) { return true; },
+         .cut_marker = [](auto) { return profile::LocationId{}; }},
+        builder);
     profile_ = std::move(builder).build(symbols_, {});
   }
 
