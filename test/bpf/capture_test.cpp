@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "traced_child.h"
@@ -31,6 +34,16 @@ class Capturing : public testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    descriptors_ = descriptors();
+  }
+  // Maps, programs and links are descriptors as well.
+  void TearDown() override {
+    if (::geteuid() == 0) {
+      EXPECT_EQ(descriptors(), descriptors_);
+    }
+  }
+  static std::ptrdiff_t descriptors() {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
   }
 
   // Every event is accounted for.
@@ -57,6 +70,9 @@ class Capturing : public testing::Test {
     ASSERT_TRUE(tracing.stacks.contains(counts[0].key));
     EXPECT_EQ(addresses(tracing.stacks[counts[0].key]), trace);
   }
+
+ private:
+  std::ptrdiff_t descriptors_ = 0;
 };
 
 // Makes getppid at the depths given, one after the other, each told to.

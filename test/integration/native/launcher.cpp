@@ -4,6 +4,8 @@
 //   launcher wait -- COMMAND [ARG]...     prints "ready", reads a byte, becomes COMMAND
 //   launcher tracefs -- COMMAND [ARG]...  becomes COMMAND in a mount namespace of its own, where
 //                                         tracefs is mounted (and nowhere else)
+//   launcher refuse COMMAND-NUMBER -- COMMAND [ARG]...
+//                                         becomes COMMAND, whose bpf(COMMAND-NUMBER) has no memory
 //   launcher root TREE DIRECTORY AT -- COMMAND [ARG]...
 //                                         becomes COMMAND with TREE as its root directory, in a
 //                                         mount namespace of its own: with /proc, /dev, and
@@ -14,6 +16,8 @@
 //                                         has no /tmp; ro: nothing can be written there. Process 1
 //                                         stays a launcher and ends as COMMAND ends
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -23,7 +27,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -38,6 +46,21 @@ bool own_mounts() {
 
 bool mount_tracefs() {
   return own_mounts() && mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) == 0;
+}
+
+bool refuse_bpf(unsigned command) {
+  constexpr std::uint32_t kAnswer = SECCOMP_RET_ERRNO | ENOMEM;
+  std::array<sock_filter, 6> code{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, command, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, kAnswer),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }
 
 bool bind(const char* what, const std::string& at) {
@@ -109,6 +132,8 @@ int main(int argc, char** argv) {
   bool ok = false;
   if (what == "wait" && arguments == 0) ok = wait_for_byte();
   if (what == "tracefs" && arguments == 0) ok = mount_tracefs();
+  if (what == "refuse" && arguments == 1)
+    ok = refuse_bpf(static_cast<unsigned>(std::atoi(argv[2])));
   if (what == "root" && arguments == 3) ok = change_root(argv[2], argv[3], argv[4]);
   if (what == "container" && arguments == 5) ok = contain(argv + 2);
   if (!ok) {
