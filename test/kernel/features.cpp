@@ -54,11 +54,14 @@ void allow_little_locked_memory() {
 }
 
 bool preempts_programs() {
-  std::ifstream symbols("/proc/kallsyms");
-  for (std::string line; std::getline(symbols, line);) {
-    if (line.ends_with(" trace_call_bpf_faultable")) return true;
-  }
-  return false;
+  static const bool found = [] {
+    std::ifstream symbols("/proc/kallsyms");
+    for (std::string line; std::getline(symbols, line);) {
+      if (line.ends_with(" trace_call_bpf_faultable")) return true;
+    }
+    return false;
+  }();
+  return found;
 }
 
 void print_features(const capture::KernelFeatures& features, const VerifiedInstructions& verified) {

@@ -28,10 +28,17 @@ std::unexpected<Error> wrong(std::string why) { return fail(Errc::Internal, std:
 
 bool cut(const Stack& stack) { return stack.frames.front().name == "[truncated]"; }
 
-// The stacks that lost their roots, and with them the marker of their path.
-std::uint64_t count_cut(const Verdict& verdict) {
+// Where most events of a path are missed, its first one may come when the process is at its end.
+bool nameless(const Stack& stack) {
+  return preempts_programs() && std::ranges::any_of(stack.frames, [](const Frame& frame) {
+           return frame.name.find("[process gone]") != std::string::npos;
+         });
+}
+
+// The stacks that lost the marker of their path.
+std::uint64_t count_of(const std::vector<Stack>& stacks, bool (*which)(const Stack&)) {
   std::uint64_t count = 0;
-  for (const Stack& stack : verdict.others) count += cut(stack) ? stack.count : 0;
+  for (const Stack& stack : stacks) count += which(stack) ? stack.count : 0;
   return count;
 }
 
@@ -82,9 +89,10 @@ Result<std::string> judged(const KernelFeatures& features, const Traced& traced,
     faults += path_faults(path, (deep && !features.bpf_loop) || preempts_programs());
   }
   const std::uint64_t performed = verdict.performed();
-  const std::uint64_t lost_roots = count_cut(verdict);
+  const std::uint64_t lost_roots = count_of(verdict.others, cut);
+  const std::uint64_t lost_names = count_of(verdict.others, nameless);
   if (lost_roots != 0 && features.bpf_loop) faults += fmt::format("{} cut; ", lost_roots);
-  const std::uint64_t counted = verdict.counted() + lost_roots;
+  const std::uint64_t counted = verdict.counted() + lost_roots + lost_names;
   faults += count_faults(traced, performed, counted);
   const auto kept = traced.ledger.count("kept").value_or(0);
   const auto complete = traced.ledger.count("complete").value_or(0);
@@ -98,6 +106,7 @@ Result<std::string> judged(const KernelFeatures& features, const Traced& traced,
   if (!faults.empty()) return wrong(faults + "\n" + to_text(traced.ledger) + others(verdict));
   std::string text = fmt::format("{} of {} opens along {} paths counted", counted, performed,
                                  verdict.paths.size());
+  if (lost_names != 0) text += fmt::format(" ({} without their names)", lost_names);
   if (counted < performed) text += fmt::format(" ({} missed by recursion)", missed(traced));
   text += lost_roots == 0 ? ", each stack whole"
                           : fmt::format(", {} stacks whole, {} cut at their root",
@@ -105,10 +114,9 @@ Result<std::string> judged(const KernelFeatures& features, const Traced& traced,
   return text;
 }
 
-TraceOptions by(std::string event, std::vector<std::string> extra = {}) {
+TraceOptions by(std::string event) {
   TraceOptions options;
   options.events = {std::move(event)};
-  options.extra = std::move(extra);
   return options;
 }
 
@@ -129,21 +137,31 @@ Result<std::string> trace_native(const KernelFeatures& features, const std::stri
   return judged(features, traced, Chain::Native, entries);
 }
 
-// The kernel's part of each stack, by bpf_get_stackid, and the user's below it as ever.
-Result<std::string> trace_kernel_frames(const KernelFeatures& features) {
-  JT_TRY(Traced traced, trace(native_target(), by(kOpen, {"--kernel", "yes"})));
+// Stacks with the kernel's part above the user's, of an event that the kernel runs as ever on 7.2.
+Result<std::string> trace_kernel_frames() {
+  JT_TRY(Traced traced, trace(native_target(), by("signal:signal_generate")));
   const auto in_kernel = [](const Frame& frame) { return frame.kind == FrameKind::Kernel; };
-  std::set<std::string> entries_of_kernel;
+  std::set<std::string> first_frames;
   for (Stack& stack : traced.stacks) {
     const auto first = std::ranges::find_if(stack.frames, in_kernel);
     if (first == stack.frames.end()) return wrong("no kernel frames: " + to_text(stack));
-    entries_of_kernel.insert(first->name);
+    first_frames.insert(first->name);
     std::erase_if(stack.frames, in_kernel);
   }
+  // std::raise() of signal_path is the only one.
+  const auto raised = static_cast<std::uint64_t>(std::stoi(kCount));
+  const std::vector<TruthPath> truth{{"signal_path", raised, {"*", "signal_path"}}};
   ThreadEntries entries;
   JT_CHECK_OK(entries.add_own_libc());
-  JT_TRY(const std::string verdict, judged(features, traced, Chain::Native, entries));
-  return fmt::format("{}; kernel frames from {}", verdict, fmt::join(entries_of_kernel, ", "));
+  const Verdict verdict = judge(truth, traced.stacks, Chain::Native, entries);
+  const std::string faults = verdict.miscounts() + ledger_faults(traced.ledger);
+  // Telling the parent of its end, it has no user stack any more.
+  const auto at_end = traced.ledger.count("no user stack").value_or(0);
+  if (!faults.empty() || verdict.whole() != raised || verdict.others_count() != at_end) {
+    return wrong(faults + verdict.table() + to_text(traced.ledger));
+  }
+  return fmt::format("{} of {} signals counted, each stack whole, kernel frames from {}",
+                     verdict.counted(), raised, fmt::join(first_frames, ", "));
 }
 
 // Where the kernel tells programs apart by a cookie; where not, jtrace must say so.
@@ -234,7 +252,7 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
     JT_TRY(const std::string event, id_of_open());
     return trace_native(features, event);
   });
-  add("native, kernel frames", [features] { return trace_kernel_frames(features); });
+  add("native, kernel frames", trace_kernel_frames);
   add("native, two events", [features] { return trace_two_events(features); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());
