@@ -35,8 +35,8 @@ using VerifiedInstructions = std::map<std::string, std::uint32_t>;
 // What the kernel gives a process that may lock little memory: 64 KiB, as 5.10's default is.
 void allow_little_locked_memory();
 
-// From 7.2 on a task may be preempted in the program of a system call event, which the kernel then
-// leaves out for every other task on that CPU; the ledger counts it as missed by recursion.
+// From 7.2 on the kernel runs the programs of system call events with preemption on, and leaves one
+// out while it is in flight on that CPU; the ledger counts that as missed by recursion.
 [[nodiscard]] bool preempts_programs();
 
 // A line "FEATURE name present|fallback" for each optional feature: KernelFeatures, and those that
