@@ -4,9 +4,10 @@
 
 /* Changed while programs run. */
 struct {
-	__u32 paused;      /* written by user space: events are not counted at all */
-	__u32 counts_full; /* written by BPF: no room for a new stack, so none is sent any more */
-	__u64 woke;        /* written by BPF: when user space was last woken for a stack */
+	__u32 paused;        /* written by user space: events are not counted at all */
+	__u32 kernel_stacks; /* written by user space: of the one event, where no cookie says so */
+	__u32 counts_full;   /* written by BPF: no room for a new stack, so none is sent any more */
+	__u64 woke;          /* written by BPF: when user space was last woken for a stack */
 } volatile state;
 
 const volatile struct jt_config cfg = {

@@ -7,7 +7,7 @@ static __always_inline __u64 attach_cookie(void *ctx)
 {
 	if (cfg.has_cookie)
 		return bpf_get_attach_cookie(ctx);
-	return 0;
+	return state.kernel_stacks ? JT_COOKIE_KERNEL : 0;
 }
 
 /* The process's table, where it is a target. */

@@ -273,15 +273,25 @@ TEST_F(Capturing, threadsBornLater) {
 }
 
 TEST_F(Capturing, kernelStacks) {
-  OneChild one(calls({1}), {.stack_ids = true}, capture::probe_features(), true);
-  const auto trace = one.child.go_and_receive_trace();
-  expect_only(one.tracing, trace, 1);
-  const auto key = one.tracing.capture().counts().at(0).key;
-  ASSERT_GE(key.kernel_stack, 0);
-  const auto stack = one.tracing.capture().stack(key.kernel_stack);
-  EXPECT_THAT(stack, SizeIs(Gt(1)));
-  EXPECT_THAT(stack, testing::Each(Gt(kKernel)));
-  EXPECT_THAT(one.tracing.capture().stack(-1), IsEmpty());
+  for (const auto& features : {capture::probe_features(), KernelFeatures{}}) {
+    OneChild one(calls({1}), {.stack_ids = true}, features, true);
+    const auto trace = one.child.go_and_receive_trace();
+    expect_only(one.tracing, trace, 1);
+    const auto key = one.tracing.capture().counts().at(0).key;
+    ASSERT_GE(key.kernel_stack, 0) << features.attach_cookie;
+    const auto stack = one.tracing.capture().stack(key.kernel_stack);
+    EXPECT_THAT(stack, SizeIs(Gt(1)));
+    EXPECT_THAT(stack, testing::Each(Gt(kKernel)));
+    EXPECT_THAT(one.tracing.capture().stack(-1), IsEmpty());
+  }
+}
+
+TEST_F(Capturing, noKernelStacksWhereNoneAreAskedFor) {
+  for (const auto& features : {capture::probe_features(), KernelFeatures{}}) {
+    OneChild one(calls({1}), {.stack_ids = true}, features, false);
+    expect_only(one.tracing, one.child.go_and_receive_trace(), 1);
+    EXPECT_EQ(one.tracing.capture().counts().at(0).key.kernel_stack, -1);
+  }
 }
 
 TEST_F(Capturing, framePointers) {

@@ -74,8 +74,7 @@ Cell run_cell(const Jdk& jdk, const TruthRun& run) {
   const Verdict verdict = judge(*truth, traced->stacks, Chain::Java, *entries);
   const double whole =
       static_cast<double>(verdict.whole()) / static_cast<double>(verdict.performed());
-  constexpr std::size_t kPaths = 22;
-  if (verdict.paths.size() != kPaths) return failed("not all paths were walked");
+  if (verdict.paths.size() != kTruthPaths) return failed("not all paths were walked");
   Cell cell{fmt::format("{:.2f} / {:.2f}", 100 * traced->complete_share(), 100 * whole), {}};
   const auto fault = [&](std::string text) {
     if (!text.empty()) cell.faults.push_back(std::move(text));

@@ -261,6 +261,7 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
     return fail(Errc::Environment, "this kernel has no attach cookie (5.15): one event per run",
                 "name one event, or boot a newer kernel (doctor: bpf-features)");
   }
+  impl_->skeleton->bss->state.kernel_stacks = kernel_stacks;
   const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
   return impl_->attach(impl_->event_program(), id, cookie);
 }

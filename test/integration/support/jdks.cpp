@@ -40,8 +40,8 @@ std::vector<std::string> opens_arguments(const TruthRun& run) {
   // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
   // nothing to warm up but Method.invoke.
   const bool interpreter = std::ranges::find(run.flags, "-Xint") != run.flags.end();
-  return {"truth.TruthOpens", run.count, interpreter ? "100" : "20000",
-          "upcall={here}/" + run.library};
+  const std::string warm = !run.warm.empty() ? run.warm : interpreter ? "100" : "20000";
+  return {"truth.TruthOpens", run.count, warm, "upcall={here}/" + run.library};
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ void expect_truth(const Traced& traced, const std::vector<Stack>& stacks,
     fmt::print("other: {} x {} ... {} {}\n", stack.count, stack.frames.front().name,
                stack.frames.back().name, why.empty() ? "" : "(" + why + ")");
   }
-  EXPECT_EQ(verdict.paths.size(), 23U);
+  EXPECT_EQ(verdict.paths.size(), kTruthPaths);
   EXPECT_EQ(verdict.miscounts(), "");
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_GE(traced.complete_share(), kWhole);

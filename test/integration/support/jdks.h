@@ -3,6 +3,7 @@
 // target is of another distribution than the tracer.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -39,11 +40,15 @@ struct Jdk {
                                                     const std::vector<std::string>& flags,
                                                     const std::vector<std::string>& arguments);
 
+// Paths of truth.TruthOpens with its library.
+constexpr std::size_t kTruthPaths = 23;
+
 // truth.TruthOpens on a JDK.
 struct TruthRun {
   std::vector<std::string> flags;  // of the JVM
   std::string count = "5000";      // opens along each path
   std::string library = "libtruth_upcall.so";
+  std::string warm{};  // opens before "ready"; empty: as many as the compilers need
 };
 [[nodiscard]] std::vector<std::string> truth_opens(const Jdk& jdk, const TruthRun& run);
 // The same in a container whose root is an overlay on the JDK's tree: kContainerForks below.

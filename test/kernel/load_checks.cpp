@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's verifier must accept the programs in every shape that a run can ask for.
+#include <algorithm>
+#include <array>
+
+#include "capture/capture.h"
+#include "kernel/check.h"
+
+namespace jtrace::test {
+namespace {
+
+using capture::Capture;
+using capture::CaptureConfig;
+using capture::KernelFeatures;
+
+struct Shape {
+  const char* name;
+  CaptureConfig config;
+};
+
+// Each switches code on or off that the verifier otherwise removes or never sees.
+constexpr std::array kShapes{
+    Shape{"mixed", {}},
+    Shape{"mixed, kernel stacks", {.stack_ids = true}},
+    Shape{"mixed, one target", {.only_tgid = 1}},
+    Shape{"mixed, every second event", {.interval = 2}},
+    Shape{"mixed, by thread, cost counted", {.by_thread = true, .count_cost = true}},
+    Shape{"mixed, walks checked", {.check_walks = true}},
+    Shape{"mixed, few frames", {.max_frames = 1}},
+    Shape{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},
+};
+
+Result<std::string> load(const Shape& shape, const KernelFeatures& features,
+                         VerifiedInstructions& verified) {
+  JT_TRY(const Capture capture, Capture::load(shape.config, features));
+  for (const auto& program : capture.programs()) {
+    auto& most = verified[program.name];
+    most = std::max(most, program.verified_instructions);
+  }
+  return std::to_string(capture.programs().size()) + " programs";
+}
+
+}  // namespace
+
+std::vector<Check> load_checks(const KernelFeatures& features, VerifiedInstructions& verified) {
+  std::vector<Check> checks;
+  for (const Shape& shape : kShapes) {
+    const auto add = [&](const char* kind, const KernelFeatures& with) {
+      checks.push_back({std::string("load, ") + kind + ": " + shape.name,
+                        [&shape, with, &verified] { return load(shape, with, verified); }});
+    };
+    add("measured", features);
+    // The fallbacks must load everywhere: what a kernel has not cannot be taken on trust.
+    add("fallbacks", {});
+  }
+  return checks;
+}
+
+}  // namespace jtrace::test

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// kernel_checks load | all NAME TREE HOME: runs in a freshly booted kernel with nothing else in it.
+// NAME, TREE, HOME: the JDK, as scripts/fetch_jdks prints it.
+//
+// Prints `PLAN n`, for each of n checks a line `PASS what` or `FAIL what`, and what it measured.
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "kernel/check.h"
+
+namespace jtrace::test {
+namespace {
+
+bool run(const Check& check) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = check.run();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::printf("%s %s: %s (%.1f s)\n", result ? "PASS" : "FAIL", check.name.c_str(),
+              (result ? *result : result.error().message).c_str(), seconds);
+  return result.has_value();
+}
+
+int run_all(const capture::KernelFeatures& features, const Jdk* jdk) {
+  VerifiedInstructions verified;
+  const auto loads = load_checks(features, verified);
+  const auto traces = jdk ? trace_checks(features, *jdk) : std::vector<Check>();
+  utsname host{};
+  ::uname(&host);
+  std::printf("KERNEL %s\nPLAN %zu\n", host.release, loads.size() + traces.size());
+  bool good = true;
+  for (const Check& check : loads) good &= run(check);
+  for (const auto& [program, instructions] : verified) {
+    std::printf("VERIFIED %s %u\n", program.c_str(), instructions);
+  }
+  print_features(features, verified);
+  for (const Check& check : traces) {
+    // What is started now must raise it itself.
+    allow_little_locked_memory();
+    good &= run(check);
+  }
+  return good ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace jtrace::test
+
+int main(int argc, char** argv) {
+  using namespace jtrace::test;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (!(what == "load" && argc == 2) && !(what == "all" && argc == 5)) {
+    std::fputs("usage: kernel_checks load | all NAME TREE HOME\n", stderr);
+    return 2;
+  }
+  allow_little_locked_memory();
+  const auto features = jtrace::capture::probe_features();
+  if (what == "load") return run_all(features, nullptr);
+  const Jdk jdk{.name = argv[2], .tree = argv[3], .home = argv[4], .version = ""};
+  return run_all(features, &jdk);
+}
