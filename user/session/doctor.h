@@ -33,6 +33,7 @@ struct Host {
   std::function<capture::KernelFeatures()> features;
   std::function<bool()> in_initial_pid_namespace;
   std::filesystem::path cache;
+  bool rights_are_lent = false;  // base/rights.h
 
   [[nodiscard]] static Host real();
 };

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <set>
 
@@ -120,13 +122,22 @@ bool ProcessChecks::mappings() {
 }
 
 void ProcessChecks::memory() {
+  // As before tracing: PTRACE_MODE_READ_FSCREDS, which files and names take, too.
+  char byte = 0;
+  if (::readlink(fmt::format("/proc/{}/exe", pid_).c_str(), &byte, 1) < 0 &&
+      (errno == EACCES || errno == EPERM)) {
+    return add(State::Gap, "memory", fmt::format("user {} may not trace it", ::geteuid()),
+               fmt::format("sudo jtrace doctor -p {}", pid_), true);
+  }
   const auto readable = std::ranges::find_if(
       maps_, [](const auto& entry) { return entry.readable && entry.path != "[vvar]"; });
   const process::ProcessMemory memory(pid_);
   if (readable != maps_.end() && memory.read<std::byte>(ProcessAddr{readable->start})) {
     return add(State::Ok, "memory", "readable");
   }
-  add(State::Gap, "memory", "not readable: no Java names, no stacks past what BPF cannot read",
+  // It may be traced, and all the same not be attached to.
+  add(State::Gap, "memory",
+      "not readable (see ptrace-scope): no Java names, no stacks past what BPF cannot read",
       fmt::format("sudo jtrace doctor -p {}", pid_));
 }
 
