@@ -54,6 +54,11 @@ class ProcessChecks {
     checks_.push_back(
         {std::move(name), state, std::move(finding), std::move(command), fatal, pid_});
   }
+  void add_refused(std::string name, std::string finding) {
+    add(State::Gap, std::move(name), std::move(finding),
+        fmt::format("sudo jtrace doctor -p {}", pid_), true);
+    checks_.back().refused = true;
+  }
   [[nodiscard]] const MapEntry* mapped(std::string_view prefix) const {
     const auto found = std::ranges::find_if(maps_, [&](const auto& entry) {
       return entry.executable && entry.inode != 0 && file_name(entry).starts_with(prefix);
@@ -102,8 +107,11 @@ bool ProcessChecks::process() {
 bool ProcessChecks::mappings() {
   auto maps = process::read_maps(pid_);
   if (!maps) {
-    add(State::Gap, "mappings", maps.error().message, fmt::format("sudo jtrace doctor -p {}", pid_),
-        true);
+    if (maps.error().code == Errc::Environment) {
+      add_refused("mappings", maps.error().message);
+    } else {
+      add(State::Gap, "mappings", maps.error().message, "pgrep -f NAME", true);
+    }
     return false;
   }
   maps_ = std::move(*maps);
@@ -126,8 +134,7 @@ void ProcessChecks::memory() {
   char byte = 0;
   if (::readlink(fmt::format("/proc/{}/exe", pid_).c_str(), &byte, 1) < 0 &&
       (errno == EACCES || errno == EPERM)) {
-    return add(State::Gap, "memory", fmt::format("user {} may not trace it", ::geteuid()),
-               fmt::format("sudo jtrace doctor -p {}", pid_), true);
+    return add_refused("memory", fmt::format("user {} may not trace it", ::geteuid()));
   }
   const auto readable = std::ranges::find_if(
       maps_, [](const auto& entry) { return entry.readable && entry.path != "[vvar]"; });

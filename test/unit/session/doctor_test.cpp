@@ -227,6 +227,12 @@ TEST(DoctorOutput, theHostComesBeforeTheProcess) {
   EXPECT_EQ(nlohmann::json::parse(checks_json(checks))["works"], false);
 }
 
+TEST(DoctorOutput, aRightThatIsMissingIsOfTheHost) {
+  std::vector<Check> checks{{"memory", State::Gap, "user 1 may not trace it", "", true, 7, true}};
+  EXPECT_EQ(exit_status(checks), 3);
+  EXPECT_THAT(checks_text(checks), HasSubstr("process 7 cannot be traced: see memory"));
+}
+
 TEST(DoctorProcess, readsThisProcess) {
   const auto checks = check_process(::getpid(), {});
   std::vector<std::string> names;
