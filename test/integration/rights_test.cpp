@@ -30,9 +30,9 @@ const std::string kOpenat = "syscalls:sys_enter_openat";
 // As an ordinary user with exactly these capabilities.
 Words with_rights(const Words& rights, const Words& command) {
   const std::string list = fmt::format("+{}", fmt::join(rights, ",+"));
-  return as_user(kTracer, Words{"--inh-caps=" + list, "--ambient-caps=" + list,
-                                "--bounding-set=-all," + list} +
-                              command);
+  return as_user(kTracer, command,
+                 {"--clear-groups", "--inh-caps=" + list, "--ambient-caps=" + list,
+                  "--bounding-set=-all," + list});
 }
 
 Words in_mounts(const std::string& before, const Words& command) {

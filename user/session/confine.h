@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the attach on jtrace reads what hostile processes wrote. What it could be made to do then is
+// While it traces jtrace reads what hostile processes write. What it could be made to do then is
 // what this leaves it.
 #pragma once
 

@@ -214,7 +214,7 @@ bool Run::watch_targets() {
   return alive;
 }
 
-// What it takes to load and attach goes, before anything that a target wrote comes.
+// What it takes to load and attach goes, before the targets' records come.
 Status Run::confine(Recorder& recorder) {
   if (any_kernel_stacks()) recorder.open_kernel_symbols();
   tracefs_ = fail(Errc::Internal, "tracefs was closed");

@@ -20,10 +20,12 @@ inline Words operator+(Words left, const Words& right) {
   return left;
 }
 
+// By a shell in between: what setpriv itself executes, it executes with root's right to any file.
 // `more`: options of setpriv. No group but the one of the user's own number where it names none.
 inline Words as_user(uid_t user, const Words& command, const Words& more = {"--clear-groups"}) {
   const std::string number = std::to_string(user);
-  return Words{"setpriv", "--reuid=" + number, "--regid=" + number} + more + command;
+  return Words{"setpriv", "--reuid=" + number, "--regid=" + number} + more +
+         Words{"/bin/sh", "-c", R"(exec "$@")", "sh"} + command;
 }
 
 // Of /proc/PID/status: what stands behind "NAME:".
