@@ -84,6 +84,8 @@ class Rights : public ::testing::Test {
     const fs::path home = directory_.path() / "home";
     if (binary != Binary::Usual) {
       fs::create_directory(home);
+      constexpr auto kOpen = fs::perms{0755};
+      fs::permissions(home, kOpen);
       fs::copy_file(command.front(), home / "program", fs::copy_options::overwrite_existing);
       argv.front() = home / "program";
     }
