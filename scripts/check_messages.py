@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that docs/troubleshooting.md has an entry for every message text of the program.
 
-check_messages.py [ROOT]: prints `path:line: text` for each message without one and each check that the
-doctor does not have, exit status 1 if any.
+check_messages.py [ROOT]: prints `path:line: text` for each message without one, each check that the
+doctor does not have, and each error of the host that names no check; exit status 1 if any.
 
 A message is the text given to fail(), usage(), refused() or say(0, ...), or put among the remarks of
 a report. What is looked for is its longest fixed part: what the program fills in has capitals in the
@@ -99,6 +99,31 @@ def unknown_checks(root):
                 yield f"{path.relative_to(root)}:1: the doctor has no check '{name}'"
 
 
+# Errors of the host that a person meets by other words, which name the check: who reads a file says
+# what it was for, and the doctor itself asks what can be loaded.
+THROUGH_OTHERS = {"user/base/file.cpp", "user/capture/features.cpp"}
+NAMES_CHECK = re.compile(r"\(doctor: |with_check\(")
+
+
+def nameless(root):
+    """Errors of the host (exit status 3) whose hint names no check of the doctor."""
+    for room in ROOMS:
+        for path in sorted((root / room).glob("*.cpp")):
+            if path.relative_to(root).as_posix() in THROUGH_OTHERS:
+                continue
+            text = path.read_text()
+            for call in re.finditer(r"(?<![\w.])fail\(", text):
+                given = arguments(text, call.end())
+                if given[0].strip() != "Errc::Environment":
+                    continue
+                hint = given[2].strip() if len(given) > 2 else ""
+                if re.fullmatch(r"k\w+", hint):
+                    hint = re.search(hint + r"\s*=([^;]*);", text).group(1)
+                if not NAMES_CHECK.search(hint):
+                    line = text.count("\n", 0, call.start()) + 1
+                    yield f"{path.relative_to(root)}:{line}: no check of the doctor in the hint"
+
+
 def main():
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
     lines = (root / DOCUMENT).read_text().splitlines()
@@ -106,6 +131,7 @@ def main():
     missing = [f"{path}:{line}: {DOCUMENT} has no entry with '{part}'"
                for path, line, part in messages(root) if " ".join(part.split()) not in document]
     missing += unknown_checks(root)
+    missing += nameless(root)
     print("\n".join(missing), end="\n" if missing else "")
     return 1 if missing else 0
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "base/rights.h"
 #include "cli/options.h"
 #include "session/dispatch.h"
 #include "session/session.h"
@@ -43,6 +44,7 @@ void prepare_streams() {
 
 int main(int argc, char** argv) {
   prepare_streams();
+  if (const auto settled = jtrace::settle_rights(); !settled) return report(settled.error());
   const auto options = jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
   if (!options) return report(options.error());
   const auto status = jtrace::session::dispatch(*options);

@@ -80,9 +80,11 @@ TEST_F(Command, InterruptWritesTheProfile) {
   }
 }
 
-// Blocked in openat, the FIFO's.
+// The process that writes for jtrace is blocked in openat, the FIFO's.
 bool is_opening(pid_t pid) {
-  const auto call = read_text(fmt::format("/proc/{}/syscall", pid));
+  const auto writer = read_text(fmt::format("/proc/{0}/task/{0}/children", pid));
+  if (!writer || writer->empty()) return false;
+  const auto call = read_text(fmt::format("/proc/{}/syscall", std::stoi(*writer)));
   return call && call->starts_with(std::to_string(SYS_openat) + " ");
 }
 

@@ -54,6 +54,20 @@ class MessagesTest(unittest.TestCase):
                 found = list(check_messages.unknown_checks(Path(folder)))
                 self.assertEqual(len(found), wrong, code)
 
+    def test_errors_of_the_host_name_a_check(self):
+        with tempfile.TemporaryDirectory() as folder:
+            event = Path(folder) / "user/event"
+            event.mkdir(parents=True)
+            for code, wrong in (('fail(Errc::Environment, "x", "mount it (doctor: tracefs)")', 0),
+                                ('fail(Errc::Environment, "x", with_check("mount it", "tracefs"))', 0),
+                                ('const char* kHint =\n "a (doctor: b)"; fail(Errc::Environment, "x", kHint)',
+                                 0),
+                                ('fail(Errc::Environment, "x", "mount it")', 1),
+                                ('fail(Errc::Environment, "x")', 1), ('fail(Errc::Usage, "x")', 0)):
+                (event / "a.cpp").write_text(code)
+                self.assertEqual(len(list(check_messages.nameless(Path(folder)))), wrong, code)
+        self.assertEqual(list(check_messages.nameless(ROOT)), [])
+
     def test_this_repository(self):
         found = list(check_messages.messages(ROOT))
         self.assertGreater(len(found), 100)

@@ -14,14 +14,13 @@ namespace {
 
 constexpr std::size_t kMaxText = 64U << 10;
 
-std::optional<std::uint64_t> effective_of(const std::string& status) {
-  constexpr std::string_view kName = "CapEff:\t";
-  const std::size_t at = status.find(kName);
+std::optional<std::uint64_t> mask_of(const std::string& status, std::string_view name) {
+  const std::size_t at = status.find(name);
   if (at == std::string::npos) return std::nullopt;
   constexpr int kHex = 16;
   std::uint64_t bits = 0;
   const char* end = status.data() + status.size();
-  const auto [stop, error] = std::from_chars(status.data() + at + kName.size(), end, bits, kHex);
+  const auto [stop, error] = std::from_chars(status.data() + at + name.size(), end, bits, kHex);
   if (error != std::errc{} || stop == end || *stop != '\n') return std::nullopt;
   return bits;
 }
@@ -52,12 +51,24 @@ std::string with_check(std::string_view hint, std::string_view check) {
 
 std::string_view name_of(Capability capability) {
   switch (capability) {
+    case Capability::Chown:
+      return "CAP_CHOWN";
+    case Capability::DacOverride:
+      return "CAP_DAC_OVERRIDE";
     case Capability::DacReadSearch:
       return "CAP_DAC_READ_SEARCH";
+    case Capability::Fowner:
+      return "CAP_FOWNER";
+    case Capability::Setgid:
+      return "CAP_SETGID";
+    case Capability::Setuid:
+      return "CAP_SETUID";
     case Capability::SysPtrace:
       return "CAP_SYS_PTRACE";
     case Capability::SysAdmin:
       return "CAP_SYS_ADMIN";
+    case Capability::SysNice:
+      return "CAP_SYS_NICE";
     case Capability::SysResource:
       return "CAP_SYS_RESOURCE";
     case Capability::Syslog:
@@ -66,6 +77,8 @@ std::string_view name_of(Capability capability) {
       return "CAP_PERFMON";
     case Capability::Bpf:
       return "CAP_BPF";
+    case Capability::CheckpointRestore:
+      return "CAP_CHECKPOINT_RESTORE";
   }
   return "?";
 }
@@ -73,7 +86,10 @@ std::string_view name_of(Capability capability) {
 Privileges Privileges::read(const std::filesystem::path& root) {
   Privileges held;
   if (const auto status = read_file(root / "proc/self/status", kMaxText)) {
-    held.effective = effective_of(*status);
+    held.effective = mask_of(*status, "CapEff:\t");
+    // Lent rights are raised where they are needed: what can be raised is not missing.
+    const auto permitted = mask_of(*status, "CapPrm:\t");
+    if (held.effective && permitted) *held.effective |= *permitted;
   }
   if (const auto map = read_file(root / "proc/self/uid_map", kMaxText)) {
     held.own_user_namespace = !is_whole_map(*map);
@@ -92,6 +108,7 @@ bool Privileges::holds(Capability capability) const {
     case Capability::Bpf:
     case Capability::Perfmon:
     case Capability::Syslog:
+    case Capability::CheckpointRestore:
       // CAP_SYS_ADMIN was all of these once (CAP_BPF and CAP_PERFMON are of 5.8), and still is.
       return has(static_cast<int>(Capability::SysAdmin));
     case Capability::DacReadSearch: {
@@ -112,8 +129,7 @@ std::unexpected<Error> refused(const std::string& what, int error,
                                std::initializer_list<Capability> needed, std::string_view check,
                                const Privileges& held) {
   if (error != EPERM && error != EACCES) {
-    return fail(Errc::Environment, errno_text(what, error),
-                "see jtrace doctor: " + std::string(check));
+    return fail(Errc::Environment, errno_text(what, error), with_check("see jtrace doctor", check));
   }
   std::vector<std::string_view> missing;
   for (const Capability one : needed) {

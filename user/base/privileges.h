@@ -15,13 +15,20 @@ namespace jtrace {
 
 // Numbers of linux/capability.h, which does not know all of them on systems we are built on.
 enum class Capability {
+  Chown = 0,
+  DacOverride = 1,
   DacReadSearch = 2,
+  Fowner = 3,
+  Setgid = 6,
+  Setuid = 7,
   SysPtrace = 19,
   SysAdmin = 21,
+  SysNice = 23,
   SysResource = 24,
   Syslog = 34,
   Perfmon = 38,
   Bpf = 39,
+  CheckpointRestore = 40,
 };
 
 [[nodiscard]] std::string_view name_of(Capability capability);

@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
@@ -15,6 +16,7 @@
 #include <random>
 
 #include "base/privileges.h"
+#include "base/rights.h"
 #include "base/unique_fd.h"
 #include "capture/lifecycle.h"
 #include "capture/range_slots.h"
@@ -59,6 +61,9 @@ Status why_not_loaded(int error, const std::string& log) {
   }
   return fail(Errc::Internal, errno_text(kWhat, error) + log);
 }
+
+// CAP_SYS_RESOURCE: before 5.11 libbpf has to raise the limit of locked memory.
+constexpr CapabilitySet kToLoad{Capability::Bpf, Capability::Perfmon, Capability::SysResource};
 
 // A map that the kernel shares with us as memory.
 template <class T>
@@ -219,6 +224,7 @@ Result<Capture> Capture::load(const CaptureConfig& config, const KernelFeatures&
     }
   }
   impl->configure(config);
+  const Raised rights(kToLoad);
   JT_CHECK_OK(impl->load());
   return Capture(std::move(impl));
 }
@@ -231,6 +237,7 @@ Capture::~Capture() = default;
 Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie) {
   const std::string what =
       "attach to tracepoint " + std::to_string(id) + " (" + bpf_program__name(program) + ")";
+  const Raised rights(kToLoad);
   UniqueFd fd(perf_tracepoint(id));
   if (!fd.valid()) {
     const int err = errno;
@@ -442,6 +449,29 @@ std::uint64_t Capture::missed_by_recursion() const {
   std::uint32_t size = sizeof(info);
   if (bpf_obj_get_info_by_fd(bpf_program__fd(impl_->event_program()), &info, &size) != 0) return 0;
   return info.recursion_misses;
+}
+
+bool Capture::maps_take_rights() const {
+  const Lowered without({Capability::Bpf, Capability::SysAdmin});
+  const std::uint32_t none = 0;
+  jt_dirty value{};
+  return bpf_map__lookup_elem(impl_->skeleton->maps.dirty, &none, sizeof(none), &value,
+                              sizeof(value), 0) != 0 &&
+         errno == EPERM;
+}
+
+void Capture::settle() {
+  bpf_object* object = impl_->skeleton->obj;
+  bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(object, program)) != nullptr) {
+    // The one that is asked what it missed stays.
+    if (program != impl_->event_program()) bpf_program__unload(program);
+  }
+  btf* types = bpf_object__btf(object);
+  if (types != nullptr && btf__fd(types) >= 0) {
+    ::close(btf__fd(types));
+    btf__set_fd(types, -1);
+  }
 }
 
 std::vector<ProgramInfo> Capture::programs() const {

@@ -107,6 +107,12 @@ class Capture {
   [[nodiscard]] std::uint64_t missed_by_recursion() const;
   [[nodiscard]] std::vector<ProgramInfo> programs() const;
 
+  // Before 5.19, where unprivileged BPF is off, even maps that are open are refused to who has no
+  // CAP_BPF (commit c8644cd0efe7). Asked of the kernel.
+  [[nodiscard]] bool maps_take_rights() const;
+  // Closes what only loading and attaching take.
+  void settle();
+
  private:
   struct Impl;
   explicit Capture(std::unique_ptr<Impl> impl);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "base/rights.h"
 #include "base/unique_fd.h"
 
 namespace jtrace::capture {
@@ -42,6 +43,7 @@ std::vector<std::string> KernelFeatures::fallbacks() const {
 }
 
 KernelFeatures probe_features() {
+  const Raised rights({Capability::Bpf, Capability::Perfmon, Capability::SysResource});
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   return {.bpf_loop = has_helper(BPF_FUNC_loop),
           .attach_cookie = has_helper(BPF_FUNC_get_attach_cookie),
@@ -50,6 +52,7 @@ KernelFeatures probe_features() {
 }
 
 Status probe_loading() {
+  const Raised rights({Capability::Bpf, Capability::Perfmon, Capability::SysResource});
   // r0 = 0; exit
   const std::array<bpf_insn, 2> program{
       {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},

@@ -126,6 +126,13 @@ std::string environment() {
 }
 
 constexpr std::string_view kTail =
+    ".SH RIGHTS\n"
+    "Root, or CAP_BPF and CAP_PERFMON; CAP_DAC_READ_SEARCH for tracefs, which names events;\n"
+    "CAP_SYS_PTRACE for other users\\(aq processes. \\fBjtrace doctor\\fR says what is missing.\n"
+    "Once attached, \\fBjtrace\\fR keeps only what reading targets takes: root becomes nobody, and "
+    "a\n"
+    "process made before writes the files. Installed for a group, with file capabilities, it lets\n"
+    "members trace their own processes.\n"
     ".SH EXAMPLES\n"
     ".nf\n"
     "sudo jtrace \\-t syscalls:sys_enter_openat \\-p 1234\n"

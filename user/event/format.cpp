@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/privileges.h"
+#include "base/rights.h"
 
 namespace jtrace::event {
 namespace {
@@ -116,6 +117,7 @@ std::optional<Field> read_field(std::string_view line) {
 }
 
 std::optional<std::string> read_all(int directory, const std::string& path) {
+  const Raised rights({Capability::DacReadSearch});
   const UniqueFd fd(
       ::openat(directory, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) return std::nullopt;

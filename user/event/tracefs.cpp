@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "base/privileges.h"
+#include "base/rights.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -84,8 +85,8 @@ Result<UniqueFd> open_detached() {
                   "it is built without CONFIG_TRACING (doctor: tracefs)");
     }
     if (errno == EPERM || errno == EACCES) {
-      auto error =
-          refused(std::string(kWhere) + ": " + call, errno, {Capability::SysAdmin}, kCheck);
+      auto error = refused(std::string(kWhere) + ": " + call, errno,
+                           {Capability::SysAdmin, Capability::DacReadSearch}, kCheck);
       error.error().hint += "; or mount it: mount -t tracefs tracefs /sys/kernel/tracing";
       return error;
     }
@@ -123,6 +124,7 @@ std::unexpected<Error> not_readable(const std::string& path, int error) {
 }  // namespace
 
 Result<Tracefs> Tracefs::open(const std::string& root) {
+  const Raised rights({Capability::DacReadSearch});
   const std::string base = root.ends_with('/') ? root : root + "/";
   const bool is_host = base == "/";
   const std::string tracing = base + "sys/kernel/tracing";
@@ -143,6 +145,7 @@ Result<Tracefs> Tracefs::open(const std::string& root) {
 }
 
 Result<std::vector<std::string>> Tracefs::directories(const std::string& path) const {
+  const Raised rights({Capability::DacReadSearch});
   UniqueFd fd(
       ::openat(directory_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.valid()) return unreadable(path, errno);
@@ -173,6 +176,7 @@ Result<std::vector<std::string>> Tracefs::directories(const std::string& path) c
 Result<std::optional<std::uint32_t>> Tracefs::read_id(const std::string& category,
                                                       const std::string& name) const {
   const std::string path = "events/" + category + "/" + name + "/id";
+  const Raised rights({Capability::DacReadSearch});
   const UniqueFd fd(
       ::openat(directory_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) {

@@ -76,8 +76,9 @@ std::string checks_json(const std::vector<Check>& checks) {
 
 int exit_status(const std::vector<Check>& checks) {
   const auto fatal = [&](bool of_host) {
-    return std::ranges::any_of(
-        checks, [&](const Check& check) { return check.fatal && !check.pid == of_host; });
+    return std::ranges::any_of(checks, [&](const Check& check) {
+      return check.fatal && (!check.pid || check.refused) == of_host;
+    });
   };
   if (fatal(true)) return static_cast<int>(Errc::Environment);
   return fatal(false) ? static_cast<int>(Errc::Target) : 0;

@@ -24,6 +24,7 @@ struct Check {
   std::string command;       // what mends a gap; empty where nothing does
   bool fatal = false;        // a gap that nothing can be traced with
   std::optional<pid_t> pid;  // none: about the host
+  bool refused = false;      // a process that others could trace: it is us who may not
 };
 
 // Where the host's facts come from: a seam for tests.
@@ -33,6 +34,7 @@ struct Host {
   std::function<capture::KernelFeatures()> features;
   std::function<bool()> in_initial_pid_namespace;
   std::filesystem::path cache;
+  bool rights_are_lent = false;  // base/rights.h
 
   [[nodiscard]] static Host real();
 };
@@ -44,7 +46,7 @@ struct Host {
 [[nodiscard]] std::string checks_text(const std::vector<Check>& checks);
 [[nodiscard]] std::string checks_json(const std::vector<Check>& checks);
 
-// 3 where the host, else 4 where a process cannot be traced, else 0.
+// 3 where the host, or we have not the right, else 4 where a process cannot be traced, else 0.
 [[nodiscard]] int exit_status(const std::vector<Check>& checks);
 
 [[nodiscard]] Result<int> run_doctor(const cli::Options& options);

@@ -11,6 +11,8 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/privileges.h"
+#include "base/rights.h"
 #include "event/tracepoint.h"
 #include "process/identity.h"
 #include "session/doctor.h"
@@ -26,21 +28,20 @@ constexpr std::size_t kMaxText = 64U << 10;
 constexpr const char* kNewerKernel =
     "boot a newer kernel, e.g. apt-get install -t bookworm-backports linux-image-amd64";
 
-struct Capability {
-  int bit;
-  std::string_view name;
+struct Use {
+  Capability right;
   std::string_view what;
   bool fatal;
+  bool lent;  // to the members of a group, too
 };
-// linux/capability.h of Debian 12 has them all, but not of the systems it is still built on.
-constexpr int kSysAdmin = 21;
-constexpr int kSysResource = 24;
-constexpr std::array<Capability, 5> kCapabilities{{
-    {39, "CAP_BPF", "loads BPF programs", true},
-    {38, "CAP_PERFMON", "attaches to tracepoints", true},
-    {19, "CAP_SYS_PTRACE", "reads other users' processes", false},
-    {2, "CAP_DAC_READ_SEARCH", "reads tracefs", false},
-    {34, "CAP_SYSLOG", "reads kernel symbols", false},
+constexpr std::array<Use, 7> kUses{{
+    {Capability::Bpf, "loads BPF programs", true, true},
+    {Capability::Perfmon, "attaches to tracepoints", true, true},
+    {Capability::SysPtrace, "reads other users' processes", false, false},
+    {Capability::DacReadSearch, "reads tracefs", false, true},
+    {Capability::Syslog, "reads kernel symbols", false, true},
+    {Capability::CheckpointRestore, "reads binaries that were deleted or replaced", false, false},
+    {Capability::SysNice, "names in time on a busy machine", false, true},
 }};
 
 std::string trimmed(std::string text) {
@@ -68,13 +69,15 @@ std::string more_rights() {
 
 class HostChecks {
  public:
-  explicit HostChecks(const Host& host) : host_(host), held_(read_capabilities()) {}
+  explicit HostChecks(const Host& host) : host_(host), held_(Privileges::read(host.root)) {}
 
   [[nodiscard]] std::vector<Check> operator()() {
     kernel();
     btf();
     lockdown();
     capabilities();
+    user_namespace();
+    seccomp();
     bpf();
     bpf_jit();
     memlock();
@@ -82,6 +85,7 @@ class HostChecks {
     tracefs();
     kernel_symbols();
     pid_namespace();
+    ptrace_scope();
     cache();
     return std::move(checks_);
   }
@@ -91,18 +95,7 @@ class HostChecks {
     JT_TRY(std::string text, read_file(host_.root / path, kMaxText));
     return trimmed(std::move(text));
   }
-  [[nodiscard]] std::optional<std::uint64_t> read_capabilities() const {
-    const auto status = text("proc/self/status");
-    if (!status) return std::nullopt;
-    const std::string mask = line_of(*status, "CapEff");
-    std::uint64_t bits = 0;
-    const auto [end, error] = std::from_chars(mask.data(), mask.data() + mask.size(), bits, 16);
-    if (error != std::errc{} || end != mask.data() + mask.size()) return std::nullopt;
-    return bits;
-  }
-  [[nodiscard]] bool holds(int capability) const {
-    return ((held_.value_or(0) >> capability) & 1) != 0;
-  }
+  [[nodiscard]] bool holds(Capability right) const { return held_.holds(right); }
   void ok(std::string name, std::string finding) {
     checks_.push_back({std::move(name), State::Ok, std::move(finding), {}, false, {}});
   }
@@ -118,6 +111,9 @@ class HostChecks {
   void btf();
   void lockdown();
   void capabilities();
+  void user_namespace();
+  void seccomp();
+  void paths(const capture::KernelFeatures& features);
   void bpf();
   void bpf_jit();
   void memlock();
@@ -125,10 +121,11 @@ class HostChecks {
   void tracefs();
   void kernel_symbols();
   void pid_namespace();
+  void ptrace_scope();
   void cache();
 
   const Host& host_;
-  std::optional<std::uint64_t> held_;
+  Privileges held_;
   std::vector<Check> checks_;
 };
 
@@ -159,24 +156,57 @@ void HostChecks::lockdown() {
 }
 
 void HostChecks::capabilities() {
-  if (!held_) return info("capabilities", "/proc/self/status is not readable");
-  const bool admin = holds(kSysAdmin);
+  if (!held_.effective) return info("capabilities", "/proc/self/status is not readable");
   std::vector<std::string> missing;
   std::vector<std::string_view> names;
   bool fatal = false;
-  for (const auto& one : kCapabilities) {
-    names.push_back(one.name);
-    // CAP_SYS_ADMIN was all of these before 5.8, and still is.
-    const bool by_admin = one.fatal || one.name == "CAP_SYSLOG";
-    if (holds(one.bit) || (by_admin && admin)) continue;
-    missing.push_back(fmt::format("{} ({})", one.name, one.what));
+  for (const Use& one : kUses) {
+    if (host_.rights_are_lent && !one.lent) continue;
+    if (holds(one.right)) {
+      names.push_back(name_of(one.right));
+      continue;
+    }
+    missing.push_back(fmt::format("{} ({})", name_of(one.right), one.what));
     fatal = fatal || one.fatal;
   }
+  const std::string lent =
+      host_.rights_are_lent ? fmt::format("lent to user {}, for processes of his own: ", ::getuid())
+                            : "";
   if (missing.empty()) {
     return ok("capabilities",
-              fmt::format("{}{}", fmt::join(names, " "), admin ? " CAP_SYS_ADMIN" : ""));
+              lent + fmt::format("{}{}", fmt::join(names, " "),
+                                 holds(Capability::SysAdmin) ? " CAP_SYS_ADMIN" : ""));
+  }
+  if (host_.rights_are_lent) {
+    return gap("capabilities", fmt::format("{}without {}", lent, fmt::join(missing, ", ")),
+               "install it again: scripts/install_group", fatal);
   }
   gap("capabilities", fmt::format("without {}", fmt::join(missing, ", ")), more_rights(), fatal);
+}
+
+void HostChecks::user_namespace() {
+  if (!held_.own_user_namespace) return ok("user-namespace", "the host's");
+  gap("user-namespace", "not the host's: the kernel asks for capabilities of the host",
+      "run jtrace on the host, or in a container that is not rootless", true);
+}
+
+void HostChecks::seccomp() {
+  const auto status = text("proc/self/status");
+  const std::string mode = status ? line_of(*status, "Seccomp") : "";
+  if (mode.empty() || mode == "0") return ok("seccomp", "no filter");
+  info("seccomp",
+       "a filter is on, as of a container: it may refuse bpf, perf_event_open or fsopen");
+}
+
+// By what it will attach and walk.
+void HostChecks::paths(const capture::KernelFeatures& features) {
+  info("paths",
+       fmt::format(
+           "attach by perf tracepoint, {}; walk by {}; registers {}",
+           features.attach_cookie ? "events told apart by cookie" : "one event per run",
+           features.bpf_loop ? "bpf_loop, up to 2048 frames"
+                             : "chained tail calls, up to 264 frames",
+           features.task_pt_regs ? "by bpf_task_pt_regs" : "at the top of the kernel's stack"));
 }
 
 void HostChecks::bpf() {
@@ -185,7 +215,9 @@ void HostChecks::bpf() {
     return gap("bpf", status.error().message, rights ? more_rights() : status.error().hint, true);
   }
   ok("bpf", "programs can be loaded");
-  const auto fallbacks = host_.features().fallbacks();
+  const capture::KernelFeatures features = host_.features();
+  paths(features);
+  const auto fallbacks = features.fallbacks();
   if (fallbacks.empty()) return ok("bpf-features", "all that jtrace has a use for");
   gap("bpf-features", fmt::format("{}", fmt::join(fallbacks, "; ")), kNewerKernel);
 }
@@ -212,7 +244,8 @@ void HostChecks::memlock() {
   const bool counts = major > 0 && (major < 5 || (major == 5 && minor < 11));
   const std::string shown = soft.empty() ? "not known" : soft;
   if (!counts) return ok("memlock", shown + "; this kernel does not count BPF memory against it");
-  if (soft == "unlimited" || holds(kSysResource) || holds(kSysAdmin)) return ok("memlock", shown);
+  if (soft == "unlimited" || holds(Capability::SysResource) || holds(Capability::SysAdmin))
+    return ok("memlock", shown);
   gap("memlock", shown + " bytes; this kernel counts BPF memory against it", "ulimit -l unlimited");
 }
 
@@ -224,8 +257,7 @@ void HostChecks::perf_event_paranoid() {
   }
   int level = 0;
   std::from_chars(value->data(), value->data() + value->size(), level);
-  constexpr int kPerfmon = 38;
-  if (holds(kPerfmon) || holds(kSysAdmin)) {
+  if (holds(Capability::Perfmon)) {
     return ok("perf-event-paranoid", *value + "; does not matter with CAP_PERFMON");
   }
   if (level < 0) return ok("perf-event-paranoid", *value);
@@ -236,15 +268,19 @@ void HostChecks::perf_event_paranoid() {
 void HostChecks::tracefs() {
   const auto found = event::Tracefs::open(host_.root.string());
   if (!found) {
+    const bool there = found.error().message.contains("not readable");
     return gap("tracefs", found.error().message + "; only trace:ID works",
-               "mount -t tracefs tracefs /sys/kernel/tracing");
+               there ? more_rights() : "mount -t tracefs tracefs /sys/kernel/tracing");
   }
+  const bool detached = holds(Capability::SysAdmin) && !host_.rights_are_lent;
+  const std::string more = detached ? ", readable; jtrace could open one of its own"
+                                    : ", readable; without it only trace:ID would work";
   using Source = event::Tracefs::Source;
   switch (found->source()) {
     case Source::Tracing:
-      return ok("tracefs", "/sys/kernel/tracing");
+      return ok("tracefs", "/sys/kernel/tracing" + more);
     case Source::DebugTracing:
-      return ok("tracefs", "/sys/kernel/debug/tracing");
+      return ok("tracefs", "/sys/kernel/debug/tracing" + more);
     case Source::Detached:
       return ok("tracefs", "not mounted; jtrace opens one of its own");
   }
@@ -269,9 +305,28 @@ void HostChecks::pid_namespace() {
       "start the container with --pid=host, or run jtrace on the host", true);
 }
 
+// Security module Yama: who may read another process's memory, JVMs' above all.
+void HostChecks::ptrace_scope() {
+  const auto scope = text("proc/sys/kernel/yama/ptrace_scope");
+  if (!scope) return ok("ptrace-scope", "not restricted: Yama is no part of this kernel");
+  if (*scope == "0") return ok("ptrace-scope", "0, not restricted");
+  constexpr const char* kCost = ": memory is not readable, so no Java names, no Java stacks";
+  // Not to be lowered again while the machine runs.
+  if (*scope == "3") {
+    return gap("ptrace-scope", *scope + kCost, "boot without kernel.yama.ptrace_scope=3");
+  }
+  if (holds(Capability::SysPtrace) && !host_.rights_are_lent) {
+    return ok("ptrace-scope", *scope + "; does not matter with CAP_SYS_PTRACE");
+  }
+  gap("ptrace-scope", *scope + kCost, "sysctl -w kernel.yama.ptrace_scope=0");
+}
+
 void HostChecks::cache() {
   constexpr std::string_view kCost = "; unwind tables are compiled anew in every run";
   const auto& directory = host_.cache;
+  if (host_.rights_are_lent) {
+    return info("cache", "none where rights are lent" + std::string(kCost));
+  }
   if (directory.empty()) {
     return gap("cache", "no HOME and no XDG_CACHE_HOME" + std::string(kCost),
                "export XDG_CACHE_HOME=$(mktemp -d)");
@@ -305,7 +360,8 @@ Host Host::real() {
           .load_bpf = capture::probe_loading,
           .features = capture::probe_features,
           .in_initial_pid_namespace = process::in_initial_pid_namespace,
-          .cache = unwind::TableCache::default_directory()};
+          .cache = unwind::TableCache::default_directory(),
+          .rights_are_lent = jtrace::rights_are_lent()};
 }
 
 std::vector<Check> check_host(const Host& host) { return HostChecks(host)(); }

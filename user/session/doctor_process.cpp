@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <set>
 
@@ -51,6 +53,11 @@ class ProcessChecks {
            bool fatal = false) {
     checks_.push_back(
         {std::move(name), state, std::move(finding), std::move(command), fatal, pid_});
+  }
+  void add_refused(std::string name, std::string finding) {
+    add(State::Gap, std::move(name), std::move(finding),
+        fmt::format("sudo jtrace doctor -p {}", pid_), true);
+    checks_.back().refused = true;
   }
   [[nodiscard]] const MapEntry* mapped(std::string_view prefix) const {
     const auto found = std::ranges::find_if(maps_, [&](const auto& entry) {
@@ -100,8 +107,11 @@ bool ProcessChecks::process() {
 bool ProcessChecks::mappings() {
   auto maps = process::read_maps(pid_);
   if (!maps) {
-    add(State::Gap, "mappings", maps.error().message, fmt::format("sudo jtrace doctor -p {}", pid_),
-        true);
+    if (maps.error().code == Errc::Environment) {
+      add_refused("mappings", maps.error().message);
+    } else {
+      add(State::Gap, "mappings", maps.error().message, "pgrep -f NAME", true);
+    }
     return false;
   }
   maps_ = std::move(*maps);
@@ -120,13 +130,21 @@ bool ProcessChecks::mappings() {
 }
 
 void ProcessChecks::memory() {
+  // As before tracing: PTRACE_MODE_READ_FSCREDS, which files and names take, too.
+  char byte = 0;
+  if (::readlink(fmt::format("/proc/{}/exe", pid_).c_str(), &byte, 1) < 0 &&
+      (errno == EACCES || errno == EPERM)) {
+    return add_refused("memory", fmt::format("user {} may not trace it", ::geteuid()));
+  }
   const auto readable = std::ranges::find_if(
       maps_, [](const auto& entry) { return entry.readable && entry.path != "[vvar]"; });
   const process::ProcessMemory memory(pid_);
   if (readable != maps_.end() && memory.read<std::byte>(ProcessAddr{readable->start})) {
     return add(State::Ok, "memory", "readable");
   }
-  add(State::Gap, "memory", "not readable: no Java names, no stacks past what BPF cannot read",
+  // It may be traced, and all the same not be attached to.
+  add(State::Gap, "memory",
+      "not readable (see ptrace-scope): no Java names, no stacks past what BPF cannot read",
       fmt::format("sudo jtrace doctor -p {}", pid_));
 }
 

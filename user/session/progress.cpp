@@ -41,8 +41,10 @@ bool has_status_terminal() {
   return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
 }
 
-Progress::Progress(Settings settings) : settings_(settings) {
-  if (!settings_.shows) return;
+Progress::Progress(Settings settings) : settings_(settings) {}
+
+void Progress::start() {
+  if (thread_.joinable()) return;
   const AllSignalsBlocked blocked;  // the thread inherits that
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -55,6 +57,7 @@ void Progress::begin(std::string text) {
   clear();
   text_ = std::move(text);
   began_ = Clock::now();
+  start();
   changed_.notify_one();
 }
 
@@ -72,9 +75,12 @@ void Progress::hide() {
 
 void Progress::end() {
   if (!settings_.shows) return;
-  const std::scoped_lock lock(mutex_);
-  clear();
-  text_.clear();
+  {
+    const std::scoped_lock lock(mutex_);
+    clear();
+    text_.clear();
+  }
+  thread_ = {};
 }
 
 void Progress::run(const std::stop_token& stop) {

@@ -35,11 +35,12 @@ class Progress {
   void update(std::string text);
   // Makes room for another line; this one comes back where the work goes on.
   void hide();
-  // Nothing any more; the line is gone.
+  // Nothing any more; the line is gone, and so is the thread, until something begins again.
   void end();
 
  private:
   using Clock = std::chrono::steady_clock;
+  void start();  // mutex_ is held
   void run(const std::stop_token& stop);
   void show();  // mutex_ is held
   void clear();

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/recorder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/file.h"
+#include "base/rights.h"
 
 namespace jtrace::session {
 namespace {
@@ -117,6 +119,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
   if (options_.check_walks) check_.add_stack(record);
   if (samples_.full()) return;
   Target* target = find(record.key.tgid);
+  if (target && target->revoked()) target = nullptr;  // no frames
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
     for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
@@ -184,6 +187,12 @@ void Recorder::finish_walks(bool all) {
       waiting.push_back(std::move(record));
       continue;
     }
+    if (target->revoked()) {
+      jt_stack_key key = record->key;
+      key.status = JT_STATUS_DEFER_CUT;
+      samples_.add_deferred(key, {});
+      continue;
+    }
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
@@ -211,16 +220,27 @@ Status Recorder::finish() {
   return {};
 }
 
+void Recorder::open_kernel_symbols() {
+  const Raised rights({Capability::Syslog});
+  kernel_file_.reset(::open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
+}
+
 std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
   std::vector<LocationId> locations;
   if (id < 0) return locations;
-  if (!kernel_tried_) {
-    kernel_tried_ = true;
-    if (auto loaded = symbolize::KernelSymbols::load()) kernel_ = std::move(*loaded);
+  if (kernel_file_.valid()) {
+    if (auto loaded = symbolize::KernelSymbols::load(kernel_file_.get())) {
+      kernel_ = std::move(*loaded);
+    }
+    kernel_file_.reset();
   }
+  // Where the kernel lies is not for a user who was lent the right to trace.
+  const bool hidden = rights_are_lent();
   for (const std::uint64_t address : capture_.stack(id)) {
-    profile::Location location{
-        .mapping = {}, .address = address, .reason = UnknownReason::NoSymbols, .lines = {}};
+    profile::Location location{.mapping = {},
+                               .address = hidden ? 0 : address,
+                               .reason = UnknownReason::NoSymbols,
+                               .lines = {}};
     if (const auto found = kernel_ ? kernel_->find(address) : std::nullopt) {
       location.reason = UnknownReason::None;
       location.lines.push_back(

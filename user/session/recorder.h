@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "capture/capture.h"
 #include "profile/profile_builder.h"
 #include "profile/symbol_table.h"
@@ -30,6 +31,8 @@ class Recorder {
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
+  // While there is the right to: they are read at the end.
+  void open_kernel_symbols();
   // The last turns, after detaching.
   [[nodiscard]] Status finish();
 
@@ -81,7 +84,7 @@ class Recorder {
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;
-  bool kernel_tried_ = false;
+  UniqueFd kernel_file_;
 };
 
 }  // namespace jtrace::session

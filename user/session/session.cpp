@@ -21,6 +21,7 @@
 #include "base/printable.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
+#include "session/confine.h"
 #include "session/output.h"
 #include "session/progress.h"
 #include "session/recorder.h"
@@ -28,6 +29,7 @@
 #include "session/signals.h"
 #include "session/status_line.h"
 #include "session/target.h"
+#include "session/writer.h"
 
 namespace jtrace::session {
 namespace {
@@ -48,6 +50,7 @@ class Hurry {
  public:
   Hurry() : before_(::getpriority(PRIO_PROCESS, 0)) {
     constexpr int kNice = -15;
+    const Raised rights({Capability::SysNice});
     ::setpriority(PRIO_PROCESS, 0, std::min(before_, kNice));
   }
   Hurry(const Hurry&) = delete;
@@ -73,6 +76,7 @@ class Run {
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach();
   [[nodiscard]] Status attach_lifecycle();
+  [[nodiscard]] Status confine(Recorder& recorder);
   [[nodiscard]] Status trace(Recorder& recorder);
   [[nodiscard]] profile::Header header() const;
   [[nodiscard]] Result<int> write(const Report& report);
@@ -86,10 +90,11 @@ class Run {
 
   const cli::Options& options_;
   SharedTables shared_;
-  Result<event::Tracefs> tracefs_ = fail(Errc::Environment, "tracefs was not opened");
+  Result<event::Tracefs> tracefs_ = fail(Errc::Internal, "tracefs was not opened");
   std::vector<event::Tracepoint> events_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::vector<Output> outputs_;
+  Writer writer_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
@@ -184,6 +189,7 @@ Status Run::attach_lifecycle() {
 
 Status Run::attach() {
   progress_.begin("attaching");
+  const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
   JT_CHECK_OK(attach_lifecycle());
   // Again: what was mapped before the notices came is in the ranges now.
@@ -201,15 +207,27 @@ bool Run::watch_targets() {
   bool alive = false;
   for (const auto& target : targets_) {
     pollfd fd{.fd = target->pidfd(), .events = POLLIN, .revents = 0};
-    const bool gone = ::poll(&fd, 1, 0) != 0;
+    const bool gone = ::poll(&fd, 1, 0) != 0 || target->revoked();
     if (gone) capture_->remove_target(target->info().key.tgid);
     alive = alive || !gone;
   }
   return alive;
 }
 
+// What it takes to load and attach goes, before the targets' records come.
+Status Run::confine(Recorder& recorder) {
+  if (any_kernel_stacks()) recorder.open_kernel_symbols();
+  tracefs_ = fail(Errc::Internal, "tracefs was closed");
+  capture_->settle();
+  CapabilitySet kept = rights_are_lent() ? CapabilitySet() : kReadTargets;
+  if (capture_->maps_take_rights()) kept = kept | CapabilitySet{Capability::Bpf};
+  return confine_tracing(kept);
+}
+
 Status Run::trace(Recorder& recorder) {
-  progress_.end();
+  progress_.end();  // its thread has rights of its own
+  const Hurry hurry;
+  JT_CHECK_OK(confine(recorder));
   capture_->resume();
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
@@ -219,7 +237,6 @@ Status Run::trace(Recorder& recorder) {
                                           : fmt::format("{} events", events_.size()),
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
-  const Hurry hurry;
   std::uint64_t taken = 0;
   bool busy = true;
   while (true) {
@@ -253,6 +270,12 @@ void Run::say_what_targets_lack() const {
       say(0,
           fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
                       n, pid));
+    }
+    if (target->revoked()) {
+      say(0, fmt::format("process {} executed a program that its user may not trace; it was left "
+                         "alone from then on",
+                         pid));
+      continue;
     }
     // Only now: a JVM that was just starting could not be read at first.
     if (!target->is_jvm() && !target->jvm_note().empty()) {
@@ -294,9 +317,11 @@ Result<int> Run::write(const Report& report) {
   // Where one cannot be written, the others and the summary are still worth having.
   Status written;
   std::vector<Output> files;
-  for (const Output& output : outputs_) {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Output& output = outputs_[i];
     progress_.begin("writing " + output.path);
-    auto status = write_output(output, report.profile);
+    auto status =
+        writer_.write(outputs_, i, output.exporter->write(report.profile, output.options));
     if (status && output.path != "-") say(0, "wrote " + output.path);
     if (status) {
       files.push_back(output);
@@ -356,6 +381,10 @@ Result<int> Run::operator()() {
   JT_CHECK_OK(open_targets());
   JT_TRY(outputs_,
          plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
+  progress_.end();  // one thread
+  if (!options_.dry_run) {
+    JT_TRY(writer_, Writer::start(outputs_));
+  }
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
   // From here on the first signal ends the trace; before, it ends jtrace.

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/privileges.h"
+#include "base/rights.h"
 
 namespace jtrace::session {
 namespace {
@@ -46,12 +47,20 @@ LocationId marker(std::string_view text, profile::SymbolTable& symbols) {
 }
 
 // Its maps can be read with CAP_PERFMON alone, its files and memory cannot: better no stack than
-// none that is whole.
+// none that is whole. Where our rights are lent none is in effect here, so that this is the
+// kernel's PTRACE_MODE_READ_FSCREDS check of the caller: ids, dumpable, capabilities, security
+// modules.
 Status check_readable(pid_t pid) {
   const std::string exe = "/proc/" + std::to_string(pid) + "/exe";
   char byte = 0;
   if (::readlink(exe.c_str(), &byte, 1) >= 0 || (errno != EACCES && errno != EPERM)) return {};
-  return refused("read process " + std::to_string(pid), errno, {Capability::SysPtrace}, "memory");
+  const std::string what = "read process " + std::to_string(pid);
+  if (rights_are_lent()) {
+    return fail(Errc::Environment,
+                what + ": user " + std::to_string(::getuid()) + " may not trace it",
+                "only root may, or its own user (doctor: memory)");
+  }
+  return refused(what, errno, {Capability::SysPtrace}, "memory");
 }
 
 bool is_openj9(const process::MapEntry& entry) {
@@ -172,6 +181,11 @@ void Target::learn_names() {
 }
 
 Status Target::refresh(capture::Capture* capture) {
+  if (rights_are_lent() && !check_readable(info_.key.tgid)) revoked_ = true;
+  if (revoked_) {
+    if (capture) capture->remove_target(info_.key.tgid);
+    return {};
+  }
   // Asked before the mappings are read: what changes meanwhile stays dirty.
   const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
   JT_TRY(ranges_, space_.refresh(code_ranges()));

@@ -71,6 +71,10 @@ class Target {
   // The process has replaced its image: what was known of its JVM is void.
   void forget_image();
 
+  // Where our rights are lent: it executed what the caller may not trace, a set-uid program. Looked
+  // at with each refresh, before which no event after an exec is walked.
+  [[nodiscard]] bool revoked() const { return revoked_; }
+
   // Finishes a walk that the kernel deferred.
   [[nodiscard]] unwind::WalkResult walk(const jt_deferred_record& record,
                                         std::uint32_t max_frames) const;
@@ -135,6 +139,7 @@ class Target {
   bool threads_told_ = false;
   std::chrono::steady_clock::time_point threads_looked_up_{};
   bool jvm_pending_ = false;
+  bool revoked_ = false;
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;

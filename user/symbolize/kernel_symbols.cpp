@@ -30,6 +30,11 @@ Result<KernelSymbols> KernelSymbols::load(const std::filesystem::path& path) {
   return parse(text);
 }
 
+Result<KernelSymbols> KernelSymbols::load(int fd) {
+  JT_TRY(const std::string text, read_open_file(fd, "/proc/kallsyms", kMaxText));
+  return parse(text);
+}
+
 Result<KernelSymbols> KernelSymbols::parse(std::string_view text) {
   if (text.size() > kMaxText) {
     return fail(Errc::Environment, "read kernel symbols: too large");

@@ -17,6 +17,8 @@ class KernelSymbols {
  public:
   [[nodiscard]] static Result<KernelSymbols> load(
       const std::filesystem::path& path = "/proc/kallsyms");
+  // An open file: whether addresses are shown was decided when it was opened.
+  [[nodiscard]] static Result<KernelSymbols> load(int fd);
   [[nodiscard]] static Result<KernelSymbols> parse(std::string_view text);
 
   struct Found {

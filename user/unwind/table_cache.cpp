@@ -15,6 +15,7 @@
 #include <span>
 #include <system_error>
 
+#include "base/rights.h"
 #include "base/unique_fd.h"
 
 namespace jtrace::unwind {
@@ -66,9 +67,9 @@ std::uint64_t checksum(const UnwindTable& table) {
   return XXH3_64bits_withSeed(table.rows.data(), table.rows.size() * sizeof(jt_row), rules);
 }
 
-bool is_trusted(int fd, std::uint64_t& size) {
+bool is_trusted(int fd, uid_t owner, std::uint64_t& size) {
   struct stat info{};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid() ||
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != owner ||
       (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return false;
   }
@@ -109,7 +110,11 @@ class Temporary {
 
 }  // namespace
 
+TableCache::TableCache(std::filesystem::path directory)
+    : directory_(std::move(directory)), owner_(::geteuid()) {}
+
 std::filesystem::path TableCache::default_directory() {
+  if (rights_are_lent()) return {};
   // Root does not follow XDG_CACHE_HOME, which sudo -E hands on from a user.
   if (::geteuid() == 0) return "/var/cache/jtrace";
   const auto variable = [](const char* name) {
@@ -127,7 +132,7 @@ std::optional<UnwindTable> TableCache::load(const std::string& build_id) const {
       ::open((directory_ / build_id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   std::uint64_t size = 0;
   Header header;
-  if (!fd.valid() || !is_trusted(fd.get(), size) ||
+  if (!fd.valid() || !is_trusted(fd.get(), owner_, size) ||
       !read_all(fd.get(), std::as_writable_bytes(std::span(&header, 1)))) {
     return std::nullopt;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,13 +13,15 @@ namespace jtrace::unwind {
 
 // Compiled tables on disk, one file per build id: libjvm takes 18 ms to compile, 2 ms to read.
 // Files carry a format version, sizes and an XXH3 checksum; one that does not check out is treated
-// as absent and replaced. Only files owned by us and writable by nobody else are trusted. Written
-// beside and renamed. A directory that cannot be used costs speed, nothing else.
+// as absent and replaced. Only files owned by who we were when it was made and writable by nobody
+// else are trusted. Written beside and renamed. A directory that cannot be used costs speed,
+// nothing else.
 class TableCache {
  public:
-  explicit TableCache(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  explicit TableCache(std::filesystem::path directory);
 
-  // /var/cache/jtrace for root, else $XDG_CACHE_HOME/jtrace or ~/.cache/jtrace; empty: no cache.
+  // /var/cache/jtrace for root, else $XDG_CACHE_HOME/jtrace or ~/.cache/jtrace; empty: no cache,
+  // and none where our rights are lent, since the caller's variables would say where.
   [[nodiscard]] static std::filesystem::path default_directory();
 
   [[nodiscard]] std::optional<UnwindTable> load(const std::string& build_id) const;
@@ -25,6 +29,7 @@ class TableCache {
 
  private:
   std::filesystem::path directory_;
+  uid_t owner_;
 };
 
 }  // namespace jtrace::unwind

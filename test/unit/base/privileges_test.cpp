@@ -45,6 +45,11 @@ class PrivilegesTest : public testing::Test {
   fs::path root_;
 };
 
+TEST_F(PrivilegesTest, whatCanBeRaisedIsNotMissing) {
+  put("proc/self/status", "CapPrm:\t000000c000000000\nCapEff:\t0000000000000000\n");
+  EXPECT_EQ(error().message, "load: Operation not permitted");
+}
+
 TEST_F(PrivilegesTest, namesWhatIsMissing) {
   put_effective("0000000000000000");
   EXPECT_EQ(error().message, "load: CAP_BPF and CAP_PERFMON are missing");

@@ -67,7 +67,7 @@ class HostTest : public event::TracefsFixture {
 
 TEST_F(HostTest, nothingIsAmissOnAGoodHost) {
   const auto checks = check_host(host_);
-  EXPECT_EQ(checks.size(), 13U);
+  EXPECT_EQ(checks.size(), 17U);
   for (const Check& one : checks) EXPECT_NE(one.state, State::Gap) << one.name << one.finding;
   EXPECT_EQ(exit_status(checks), 0);
   EXPECT_THAT(checks_text(checks), HasSubstr("\ntracing works\n"));
@@ -96,6 +96,47 @@ TEST_F(HostTest, everyGapHasItsCommand) {
   const auto checks = check_host(host_);
   EXPECT_EQ(std::ranges::count(checks, State::Gap, &Check::state), 3);
   EXPECT_THAT(checks_text(checks), HasSubstr("\ntracing works, with 3 gaps\n"));
+}
+
+TEST_F(HostTest, yamaMattersToWhoCannotPtrace) {
+  EXPECT_EQ(check("ptrace-scope").state, State::Ok);
+  put("proc/sys/kernel/yama/ptrace_scope", "1\n");
+  EXPECT_EQ(check("ptrace-scope").state, State::Ok);
+  put("proc/self/status", "CapEff:\t000000c000000004\n");
+  expect_gap("ptrace-scope", false, "1: memory is not readable", "kernel.yama.ptrace_scope=0");
+  put("proc/self/status", kAllCapabilities);
+  put("proc/sys/kernel/yama/ptrace_scope", "3\n");
+  expect_gap("ptrace-scope", false, "3: memory is not readable", "boot without");
+}
+
+TEST_F(HostTest, aUserNamespacesCapabilitiesDoNotCount) {
+  put("proc/self/uid_map", "0 1000 1\n");
+  expect_gap("user-namespace", true, "not the host's", "rootless");
+}
+
+TEST_F(HostTest, aFilterOfTheContainerIsSaid) {
+  put("proc/self/status", std::string(kAllCapabilities) + "Seccomp:\t2\n");
+  EXPECT_EQ(check("seccomp").state, State::Info);
+  EXPECT_THAT(check("seccomp").finding, HasSubstr("a filter is on"));
+}
+
+TEST_F(HostTest, saysByWhichPathsItWillTrace) {
+  EXPECT_EQ(check("paths").finding,
+            "attach by perf tracepoint, events told apart by cookie; walk by bpf_loop, up to 2048 "
+            "frames; registers by bpf_task_pt_regs");
+  host_.features = [] { return capture::KernelFeatures{}; };
+  EXPECT_THAT(check("paths").finding, HasSubstr("one event per run; walk by chained tail calls"));
+}
+
+TEST_F(HostTest, lentRightsAreFewer) {
+  host_.rights_are_lent = true;
+  put("proc/self/status", "CapPrm:\t000000c400800004\nCapEff:\t0000000000000000\n");
+  EXPECT_EQ(check("capabilities").state, State::Ok);
+  EXPECT_THAT(check("capabilities").finding, HasSubstr("lent to user "));
+  EXPECT_THAT(check("capabilities").finding, Not(HasSubstr("CAP_SYS_PTRACE")));
+  EXPECT_EQ(check("cache").state, State::Info);
+  put("proc/self/status", "CapPrm:\t0000000000000004\nCapEff:\t0000000000000000\n");
+  expect_gap("capabilities", true, "without CAP_BPF", "scripts/install_group");
 }
 
 TEST_F(HostTest, lockdownForReadingIsFatal) {
@@ -184,6 +225,12 @@ TEST(DoctorOutput, theHostComesBeforeTheProcess) {
   checks.insert(checks.begin(), {"btf", State::Gap, "none", "", true, {}});
   EXPECT_EQ(exit_status(checks), 3);
   EXPECT_EQ(nlohmann::json::parse(checks_json(checks))["works"], false);
+}
+
+TEST(DoctorOutput, aRightThatIsMissingIsOfTheHost) {
+  std::vector<Check> checks{{"memory", State::Gap, "user 1 may not trace it", "", true, 7, true}};
+  EXPECT_EQ(exit_status(checks), 3);
+  EXPECT_THAT(checks_text(checks), HasSubstr("process 7 cannot be traced: see memory"));
 }
 
 TEST(DoctorProcess, readsThisProcess) {

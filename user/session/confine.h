@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// While it traces jtrace reads what hostile processes write. What it could be made to do then is
+// what this leaves it.
+#pragma once
+
+#include "base/result.h"
+#include "base/rights.h"
+
+namespace jtrace::session {
+
+// Reads of targets: memory and files of other users' processes, files in directories of theirs,
+// files that were deleted or replaced since they were mapped.
+inline constexpr CapabilitySet kReadTargets{Capability::SysPtrace, Capability::DacReadSearch,
+                                            Capability::CheckpointRestore};
+// Files in a directory of the user who called sudo, that become his.
+inline constexpr CapabilitySet kWriteOutputs{Capability::Chown, Capability::DacOverride,
+                                             Capability::DacReadSearch, Capability::Fowner};
+
+// For good, for a process with one thread: root becomes nobody, all capabilities but `kept` go,
+// nothing gets more by exec, and system calls that have no part in tracing fail with EPERM.
+[[nodiscard]] Status confine_tracing(CapabilitySet kept);
+
+// The same for who only writes files: root stays root, whose directories they may be in.
+[[nodiscard]] Status confine_writing();
+
+}  // namespace jtrace::session

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/writer.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "session/confine.h"
+#include "session/output_file.h"
+#include "session/signals.h"
+
+namespace jtrace::session {
+namespace {
+
+struct Request {
+  std::uint64_t index = 0;
+  std::uint64_t bytes = 0;  // that follow
+};
+struct Reply {
+  std::uint32_t code = 0;  // an Errc, 0: written
+  std::uint32_t message = 0;
+  std::uint32_t hint = 0;  // bytes that follow, as those of the message
+};
+// Of a message: a path and the reason.
+constexpr std::uint32_t kMostText = 64U << 10;
+
+bool send_all(int socket, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+bool receive_all(int socket, std::span<char> into) {
+  while (!into.empty()) {
+    const ssize_t n = ::recv(socket, into.data(), into.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    into = into.subspan(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+template <class T>
+bool send_struct(int socket, const T& value) {
+  return send_all(socket, {reinterpret_cast<const char*>(&value), sizeof(value)});
+}
+
+template <class T>
+bool receive_struct(int socket, T& value) {
+  return receive_all(socket, {reinterpret_cast<char*>(&value), sizeof(value)});
+}
+
+// In pieces, so that a size that was only claimed takes no memory.
+bool receive_text(int socket, std::uint64_t size, std::string& text) {
+  constexpr std::uint64_t kPiece = 1U << 20;
+  text.clear();
+  while (text.size() < size) {
+    const auto before = text.size();
+    text.resize(before + static_cast<std::size_t>(std::min(kPiece, size - before)));
+    if (!receive_all(socket, std::span(text).subspan(before))) return false;
+  }
+  return true;
+}
+
+// What others gave us stays (`-f /dev/fd/3`); what we opened ourselves closes on exec, and here.
+void close_our_own(int but) {
+  std::vector<int> fds;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const std::string name = entry.path().filename().string();
+    int fd = -1;
+    std::from_chars(name.data(), name.data() + name.size(), fd);
+    if (fd > STDERR_FILENO && fd != but) fds.push_back(fd);
+  }
+  for (const int fd : fds) {
+    if (const int flags = ::fcntl(fd, F_GETFD); flags >= 0 && (flags & FD_CLOEXEC) != 0) {
+      ::close(fd);
+    }
+  }
+}
+
+bool answer(int socket, const Status& status) {
+  if (status) return send_struct(socket, Reply{});
+  const Error& error = status.error();
+  const std::string_view message = std::string_view(error.message).substr(0, kMostText);
+  const std::string_view hint = std::string_view(error.hint).substr(0, kMostText);
+  return send_struct(socket, Reply{.code = static_cast<std::uint32_t>(error.code),
+                                   .message = static_cast<std::uint32_t>(message.size()),
+                                   .hint = static_cast<std::uint32_t>(hint.size())}) &&
+         send_all(socket, message) && send_all(socket, hint);
+}
+
+// Until the tracer closes its end, or dies.
+void serve(int socket, const std::vector<Output>& outputs) {
+  Request request;
+  std::string bytes;
+  while (receive_struct(socket, request)) {
+    if (request.index >= outputs.size()) return;
+    if (!receive_text(socket, request.bytes, bytes)) return;
+    if (!answer(socket, write_file(outputs[request.index].path, bytes))) return;
+  }
+}
+
+// For the handler, which knows nothing else.
+volatile std::sig_atomic_t tracer_socket = -1;
+
+extern "C" void on_socket(int /*signal*/) {
+  char byte = 0;
+  if (::recv(tracer_socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) ::_exit(1);
+}
+
+// A run that is abandoned leaves no file, also where writing hangs. Not PR_SET_PDEATHSIG: the
+// tracer, which is nobody by then, may send us no signal, not even by dying.
+void end_with_tracer(int socket) {
+  tracer_socket = socket;
+  struct sigaction action{};
+  action.sa_handler = on_socket;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGIO, &action, nullptr);
+  ::fcntl(socket, F_SETOWN, ::getpid());
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_ASYNC);
+}
+
+[[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs) {
+  // Ctrl-C comes to both: the first one only asks for the end, which for us is the tracer's.
+  const StopSignals signals;
+  close_our_own(socket);
+  ::prctl(PR_SET_NAME, "jtrace-writer");
+  if (const auto confined = confine_writing(); !confined) {
+    Request ignored;
+    (void)receive_struct(socket, ignored);
+    (void)answer(socket, confined);
+    ::_exit(1);
+  }
+  end_with_tracer(socket);
+  serve(socket, outputs);
+  ::_exit(0);
+}
+
+}  // namespace
+
+Result<Writer> Writer::start(const std::vector<Output>& outputs) {
+  const bool files =
+      std::ranges::any_of(outputs, [](const Output& output) { return output.path != "-"; });
+  if (!files) return Writer();
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return fail(Errc::Internal, errno_text("start the writer of files: socketpair", errno));
+  }
+  UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(Errc::Internal, errno_text("start the writer of files: fork", errno));
+  if (pid == 0) {
+    ours.reset();
+    be_writer(theirs.get(), outputs);
+  }
+  return Writer(std::move(ours), pid);
+}
+
+Writer::Writer(Writer&& other) noexcept
+    : socket_(std::move(other.socket_)), pid_(std::exchange(other.pid_, -1)) {}
+
+Writer& Writer::operator=(Writer&& other) noexcept {
+  std::swap(socket_, other.socket_);
+  std::swap(pid_, other.pid_);
+  return *this;
+}
+
+Writer::~Writer() {
+  if (pid_ < 0) return;
+  socket_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Status Writer::write(const std::vector<Output>& outputs, std::size_t index,
+                     std::string_view bytes) const {
+  const Output& output = outputs.at(index);
+  if (output.path == "-") return write_all(STDOUT_FILENO, "standard output", bytes);
+  const int socket = socket_.get();
+  Reply reply;
+  if (!send_struct(socket, Request{.index = index, .bytes = bytes.size()}) ||
+      !send_all(socket, bytes) || !receive_struct(socket, reply)) {
+    return fail(Errc::Internal, "write " + output.path + ": the writer of files is gone");
+  }
+  if (reply.code == 0) return {};
+  Error error{.code = static_cast<Errc>(reply.code), .message = {}, .hint = {}};
+  if (!receive_text(socket, std::min(reply.message, kMostText), error.message) ||
+      !receive_text(socket, std::min(reply.hint, kMostText), error.hint)) {
+    error.message = "write " + output.path + ": the writer of files is gone";
+  }
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace jtrace::session

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who traces has no rights left to write files with: a process that was made before they were given
+// up, and never sees anything of a target but finished outputs, keeps those.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "session/output.h"
+
+namespace jtrace::session {
+
+class Writer {
+ public:
+  // Only the files planned here can be written. Where all go to standard output there is no
+  // process. To be called by a process with one thread, before anything is open that must close for
+  // good.
+  [[nodiscard]] static Result<Writer> start(const std::vector<Output>& outputs);
+  Writer() = default;
+  Writer(Writer&& other) noexcept;
+  Writer& operator=(Writer&& other) noexcept;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer();
+
+  // As write_file() and write_all(), of outputs[index].
+  [[nodiscard]] Status write(const std::vector<Output>& outputs, std::size_t index,
+                             std::string_view bytes) const;
+
+ private:
+  Writer(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+
+  UniqueFd socket_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace jtrace::session
