@@ -149,6 +149,11 @@ class HotspotVmImpl final : public HotspotVm {
 Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader& memory,
                                                      int libjvm_fd, std::uint64_t bias) {
   JT_TRY(const VmSymbols symbols, VmSymbols::load(libjvm_fd, bias));
+  return attach(memory, symbols);
+}
+
+Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader& memory,
+                                                     const VmSymbols& symbols) {
   JT_TRY(const VmStructs structs, VmStructs::read(memory, symbols));
   auto vm = std::make_unique<HotspotVmImpl>(
       memory, make_layout(memory, structs, major_version(memory, structs)));

@@ -66,7 +66,24 @@ LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::Symb
 }  // namespace
 
 SharedTables::SharedTables(std::size_t max_rows)
-    : cache(unwind::TableCache::default_directory()), store(max_rows), binaries(store, &cache) {}
+    : cache(unwind::TableCache::default_directory()),
+      store(max_rows),
+      binaries(store, &cache, files),
+      native(files) {}
+
+const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
+                                                               const unwind::MappedImage& image) {
+  const unwind::Binary* binary = image.binary;
+  if (const auto it = libjvms.find(binary); it != libjvms.end()) return it->second;
+  if (binary->file.valid()) {
+    return libjvms.emplace(binary, files.vm_symbols(tgid, binary->file.get())).first->second;
+  }
+  const auto found = process::find_mapped_file(tgid, image.entry);
+  return libjvms
+      .emplace(binary, found ? files.vm_symbols(tgid, found->get())
+                             : fail(found.error().code, found.error().message))
+      .first->second;
+}
 
 Status SharedTables::upload(capture::Capture& capture) {
   const auto rows = store.rows();
@@ -124,12 +141,14 @@ void Target::probe_jvm() {
   const auto range = std::ranges::find_if(
       ranges_, [&](const jt_range& r) { return r.start == entry->start && r.mapping != 0; });
   if (range == ranges_.end()) return;
-  const auto fd = process::open_mapped_file(info_.key.tgid, *entry);
-  if (!fd) {
-    jvm_note_ = fd.error().message;
+  const auto* image = space_.image(range->mapping);
+  if (image == nullptr || image->binary == nullptr) return;
+  const auto& symbols = shared_.libjvm(info_.key.tgid, *image);
+  if (!symbols) {
+    jvm_note_ = symbols.error().message;
     return;
   }
-  auto vm = jvmsym::hotspot::HotspotVm::attach(memory_, fd->get(), range->bias);
+  auto vm = jvmsym::hotspot::HotspotVm::attach(memory_, symbols->at(range->bias));
   if (!vm) {
     jvm_note_ = vm.error().message;
     const auto now = std::chrono::steady_clock::now();

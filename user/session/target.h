@@ -16,6 +16,7 @@
 #include "bpf/jtrace_abi.h"
 #include "capture/capture.h"
 #include "cli/options.h"
+#include "helper/file_reader.h"
 #include "jvmsym/hotspot/hotspot.h"
 #include "jvmsym/perf_map.h"
 #include "process/identity.h"
@@ -36,13 +37,19 @@ namespace jtrace::session {
 // What all targets of a run share.
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
+  helper::FileReader files;  // first: it forks
   unwind::TableCache cache;
   unwind::TableStore store;
   unwind::BinaryTables binaries;
   NativeSymbols native;
+  std::map<const unwind::Binary*, Result<jvmsym::hotspot::VmSymbols>> libjvms;
   std::vector<jt_hotspot> jvms;  // index is jt_range::jvm
   std::uint32_t uploaded_rows = 0;
   std::uint32_t uploaded_rules = 0;
+
+  // Symbols of a libjvm.so, read once.
+  [[nodiscard]] const Result<jvmsym::hotspot::VmSymbols>& libjvm(pid_t tgid,
+                                                                 const unwind::MappedImage& image);
 
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);

@@ -23,7 +23,7 @@ namespace {
 constexpr std::array<char, 8> kMagic{'j', 't', 'u', 'n', 'w', 'i', 'n', 'd'};
 // To be raised with every change of what the rows and rules mean.
 constexpr std::uint32_t kVersion = 4;
-constexpr std::uint32_t kMaxRows = 4U << 20;
+constexpr std::uint32_t kMaxRows = kMaxTableRows;
 
 struct Header {
   std::array<char, 8> magic = kMagic;
@@ -74,16 +74,6 @@ bool is_trusted(int fd, std::uint64_t& size) {
   }
   size = static_cast<std::uint64_t>(info.st_size);
   return true;
-}
-
-// A right checksum does not make the contents right: the walker binary-searches the rows.
-bool is_sound(const UnwindTable& table) {
-  const bool ascending = std::ranges::adjacent_find(table.rows, [](const auto& a, const auto& b) {
-                           return a.pc >= b.pc;
-                         }) == table.rows.end();
-  return ascending && !table.rows.empty() && std::ranges::all_of(table.rows, [&](const auto& row) {
-           return row.rule < table.rules.size();
-         });
 }
 
 // Removes the temporary unless it became the file.
