@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "helper/file_reader.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <span>
 #include <utility>
@@ -122,7 +124,7 @@ Result<std::string> FileReader::ask(pid_t owner, int fd, const Request& request,
                            .error());
   }
   if (!current_.socket.valid() || !current_.file || !same_file(*current_.file, *file) ||
-      root.valid()) {
+      root.valid() || request.work == Work::PerfMap) {
     if (!next_.socket.valid()) next_ = start_worker();
     current_ = std::exchange(next_, Worker{});
     next_ = start_worker();
@@ -193,6 +195,15 @@ Result<symbolize::ElfSymbols> FileReader::symbols(pid_t owner, int fd, const std
   if (request.debug_paths.size() > kMaxDebugPaths) return std::move(reply.symbols);
   auto again = ask_symbols(owner, fd, request);
   return std::move(again ? again->symbols : reply.symbols);
+}
+
+Result<jvmsym::PerfMap> FileReader::perf_map(pid_t owner, pid_t inner_tgid) {
+  const std::string directory = fmt::format("/proc/{}", owner);
+  const UniqueFd process(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!process.valid()) return fail(Errc::Target, errno_text("open " + directory, errno));
+  JT_TRY(const auto text,
+         ask(owner, process.get(), {.work = Work::PerfMap, .inner_tgid = inner_tgid}, {}));
+  return jvmsym::PerfMap::parse(text);
 }
 
 }  // namespace jtrace::helper

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "helper/wire.h"
+#include "jvmsym/perf_map.h"
 #include "process/maps.h"
 #include "unwind/binary_reader.h"
 
@@ -45,6 +46,9 @@ class FileReader final : public unwind::BinaryReader {
   [[nodiscard]] Result<symbolize::ElfSymbols> symbols(pid_t owner, int fd, const std::string& path,
                                                       const std::string& build_id);
 
+  // Of the process itself.
+  [[nodiscard]] Result<jvmsym::PerfMap> perf_map(pid_t owner, pid_t inner_tgid);
+
   // Files that gave no answer, of which not more are kept than a person reads, and how many more.
   struct Trouble {
     std::string path;
@@ -52,7 +56,7 @@ class FileReader final : public unwind::BinaryReader {
   };
   [[nodiscard]] const std::vector<Trouble>& troubles() const { return troubles_; }
   [[nodiscard]] std::size_t more_troubles() const { return more_troubles_; }
-  // The process that reads now, as the tests know it; -1: none.
+  // Whose children read; -1: there is none.
   [[nodiscard]] pid_t keeper() const { return keeper_; }
 
  private:

@@ -23,6 +23,7 @@ enum class Work : std::uint32_t {
   Table = 2,      // its call frame information as rows and rules
   Symbols = 3,    // its functions
   VmSymbols = 4,  // of libjvm.so, what reading a JVM starts from
+  PerfMap = 5,    // the text of the perf map of a process; the file is /proc/PID
 };
 
 // A reply is held in memory once, as bytes, and once as what it means.
@@ -34,6 +35,7 @@ struct Request {
   Work work = Work::Facts;
   std::string path{};                      // of the file, for the directory of its debug file
   std::vector<std::string> debug_paths{};  // below the root that comes with it
+  std::int32_t inner_tgid = 0;             // PerfMap: what the process calls itself
 };
 
 // Before the bytes of a reply.

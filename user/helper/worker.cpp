@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "helper/jail.h"
 #include "helper/sockets.h"
+#include "jvmsym/perf_map.h"
 #include "process/maps.h"
 #include "unwind/table.h"
 
@@ -25,14 +27,19 @@ namespace {
 
 // What a request names, open for reading.
 struct Files {
-  UniqueFd file;
+  Result<UniqueFd> file = fail(Errc::Internal, "no file came with the request");
   std::vector<UniqueFd> debug;
 };
 
 Files open_files(const Request& request, std::vector<UniqueFd>& fds) {
   Files files;
   if (fds.empty()) return files;
+  if (request.work == Work::PerfMap) {
+    files.file = jvmsym::PerfMap::open(fds[0].get(), request.inner_tgid);
+    return files;
+  }
   files.file = process::open_found(fds[0].get());
+  if (!files.file->valid()) files.file = fail(Errc::Target, errno_text("open it", errno));
   if (fds.size() < 2) return files;
   const symbolize::DebugRoot root(std::move(fds[1]));
   for (const std::string& path : request.debug_paths) {
@@ -64,7 +71,11 @@ bool answer(int socket, const Result<std::string>& result) {
     (void)answer(socket, fail(Errc::Internal, "the rights to parse it without were refused"));
     ::_exit(1);
   }
-  while (request && answer(socket, do_work(*request, files.file.get(), debug))) {
+  const auto work = [&]() -> Result<std::string> {
+    if (!files.file) return std::unexpected(files.file.error());
+    return do_work(*request, files.file->get(), debug);
+  };
+  while (request && answer(socket, work())) {
     const auto next = receive_message(socket, kMaxRequest);
     if (!next) break;
     request = decode_request(std::as_bytes(std::span(next->bytes)));
@@ -135,7 +146,6 @@ void run_keeper(int orders) {
 }
 
 Result<std::string> do_work(const Request& request, int file, std::span<const int> debug_files) {
-  if (file < 0) return fail(Errc::Target, "it cannot be opened for reading");
   switch (request.work) {
     case Work::Facts: {
       JT_TRY(const auto facts, unwind::read_facts(file));
@@ -155,6 +165,8 @@ Result<std::string> do_work(const Request& request, int file, std::span<const in
       JT_TRY(const auto symbols, jvmsym::hotspot::VmSymbols::load(file, 0));
       return encode(symbols);
     }
+    case Work::PerfMap:
+      return jvmsym::PerfMap::read(file);
   }
   return fail(Errc::Internal, "no such work");
 }

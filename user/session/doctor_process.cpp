@@ -170,7 +170,7 @@ void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
 }
 
 void ProcessChecks::perf_map() {
-  const auto map = jvmsym::PerfMap::load(pid_, info_.inner_tgid);
+  const auto map = shared_.files.perf_map(pid_, info_.inner_tgid);
   if (map) {
     return add(
         State::Ok, "perf-map",

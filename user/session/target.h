@@ -23,6 +23,7 @@
 #include "process/memory.h"
 #include "profile/symbol_table.h"
 #include "session/native_symbols.h"
+#include "session/pace.h"
 #include "unwind/address_space.h"
 #include "unwind/cfi_step.h"
 #include "unwind/walker.h"
@@ -134,6 +135,7 @@ class Target {
   unwind::AddressSpace space_;
   std::vector<jt_range> ranges_;
   std::unique_ptr<jvmsym::hotspot::HotspotVm> vm_;
+  Pace pace_;  // of reading vm_
   std::optional<std::uint16_t> jvm_index_;
   std::uint64_t libjvm_start_ = 0;
   std::chrono::steady_clock::time_point names_looked_up_{};

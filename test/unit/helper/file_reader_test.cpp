@@ -81,6 +81,18 @@ TEST(FileReader, AFileThatIsNoElfIsNoTrouble) {
   EXPECT_TRUE(files.troubles().empty());
 }
 
+TEST(FileReader, ReadsThePerfMapOfAProcess) {
+  const std::string path = fmt::format("/tmp/perf-{}.map", ::getpid());
+  FileReader files;
+  EXPECT_FALSE(files.perf_map(::getpid(), ::getpid()));
+  std::ofstream(path) << "1000 10 of_a_jit\n";
+  const auto map = files.perf_map(::getpid(), ::getpid());
+  std::filesystem::remove(path);
+  ASSERT_TRUE(map) << map.error().message;
+  EXPECT_EQ(map->find(0x1008), "of_a_jit");
+  EXPECT_TRUE(files.troubles().empty());
+}
+
 TEST(FileReader, WhoReadsHasNoRights) {
   FileReader files;
   const UniqueFd libc = found(kLibc);
