@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -17,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "process/maps.h"
+#include "unit/helper/silent_files.h"
 #include "unwind/table.h"
 
 namespace jtrace::helper {
@@ -164,6 +167,39 @@ TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("of process 4711"));
   EXPECT_TRUE(files.facts(::getpid(), libc.get())) << "of another process";
+}
+
+// The traced process may serve the files that it maps: neither finding one, nor asking what it is,
+// nor letting go of it waits for the server; reading it is somebody else's.
+TEST(FileReader, AFileSystemThatDoesNotAnswerHoldsNobody) {
+  test::SilentFiles silent;
+  if (!silent.mounted()) GTEST_SKIP() << "cannot mount a FUSE file system here";
+  FileReader files({.patience = milliseconds(200), .late_files = 2});
+  UniqueFd own(::open(silent.file().c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(own.valid());
+  void* at = ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, own.get(), 0);
+  ASSERT_NE(at, MAP_FAILED);
+  own.reset();
+  silent.fall_silent();
+  const auto maps = process::read_maps(::getpid());
+  ASSERT_TRUE(maps);
+  const auto entry =
+      std::ranges::find(*maps, reinterpret_cast<std::uint64_t>(at), &process::MapEntry::start);
+  ASSERT_NE(entry, maps->end());
+  const auto begin = steady_clock::now();
+  {
+    const auto fd = process::find_mapped_file(::getpid(), *entry);
+    ASSERT_TRUE(fd) << fd.error().message;
+    const auto status = process::file_status(fd->get());
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->size, 8192);
+    const auto facts = files.facts(::getpid(), fd->get());
+    ASSERT_FALSE(facts);
+    EXPECT_THAT(facts.error().message, ::testing::HasSubstr("took longer"));
+  }
+  EXPECT_LT(steady_clock::now() - begin, milliseconds(2000));
+  EXPECT_TRUE(files.facts(::getpid(), found(kLibc).get())) << "the next one";
+  ::munmap(at, 4096);
 }
 
 TEST(FileReader, WhatItCannotDoWithoutIsSaid) {
