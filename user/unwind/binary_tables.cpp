@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
-#include <array>
 #include <utility>
 
 namespace jtrace::unwind {
@@ -16,13 +14,13 @@ constexpr std::size_t kMaxBinaries = 65536;
 // Files kept open; a JVM maps about 40.
 constexpr std::size_t kMaxOpenFiles = 512;
 
-// Root of a container is root here too, and can give a file another one's build id: the cache's key
-// names the very file.
+// The cache's key is the very file, in full: root of a container is root here too, and can give a
+// file another one's build id, or find one whose hash is another's.
 std::string file_stamp(const process::FileStatus& status) {
-  const std::array<std::int64_t, 5> fields{static_cast<std::int64_t>(status.device),
-                                           static_cast<std::int64_t>(status.inode), status.size,
-                                           status.modified_ns, status.changed_ns};
-  return fmt::format("{:016x}", XXH3_64bits(fields.data(), sizeof(fields)));
+  return fmt::format("{:016x}{:016x}{:016x}{:016x}{:016x}", status.device, status.inode,
+                     static_cast<std::uint64_t>(status.size),
+                     static_cast<std::uint64_t>(status.modified_ns),
+                     static_cast<std::uint64_t>(status.changed_ns));
 }
 
 }  // namespace
@@ -47,21 +45,24 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {
+  const bool cacheable = !stamp.empty() && cache_ != nullptr;
+  if (cacheable) {
+    if (auto cached = cache_->load(stamp)) {
+      binary.code = std::move(cached->facts.code);
+      binary.build_id = std::move(cached->facts.build_id);
+      return add(std::move(cached->table), binary);
+    }
+  }
   auto facts = reader_.facts(tgid, fd);
   if (!facts) {
     binary.no_cfi_reason = facts.error().message;
     return;
   }
-  binary.code = std::move(facts->code);
-  binary.build_id = std::move(facts->build_id);
-  const bool cacheable = !stamp.empty() && cache_ != nullptr && !binary.build_id.empty();
-  const std::string key = binary.build_id + stamp;
-  if (cacheable) {
-    if (auto cached = cache_->load(key)) return add(*std::move(cached), binary);
-  }
-  const auto table = reader_.table(tgid, fd);
-  if (table && cacheable) cache_->store(key, *table);
+  binary.code = facts->code;
+  binary.build_id = facts->build_id;
+  auto table = reader_.table(tgid, fd);
   add(table, binary);
+  if (table && cacheable) cache_->store(stamp, {std::move(*facts), std::move(*table)});
 }
 
 void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
