@@ -75,16 +75,28 @@ Result<UniqueFd> find_file(int process, const std::string& name, const std::stri
   return file;
 }
 
+}  // namespace
+
+Result<UniqueFd> PerfMap::open(int process_directory, pid_t inner_tgid) {
+  const std::string name = "perf-" + std::to_string(inner_tgid) + ".map";
+  const std::string path = "/tmp/" + name + " of the process";
+  JT_TRY(const UniqueFd file, find_file(process_directory, name, path));
+  const std::string again = "/proc/self/fd/" + std::to_string(file.get());
+  UniqueFd readable(::open(again.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!readable.valid()) return fail(Errc::Target, errno_text("open " + path, errno));
+  return readable;
+}
+
 // What the file holds now: a JVM may go on writing, so a size is only what was read.
-Result<std::string> read_all(int fd, const std::string& path) {
+Result<std::string> PerfMap::read(int fd) {
   struct stat info = {};
-  if (::fstat(fd, &info) != 0) return fail(Errc::Target, errno_text("read " + path, errno));
+  if (::fstat(fd, &info) != 0) return fail(Errc::Target, errno_text("read the perf map", errno));
   std::string text(std::min(static_cast<std::size_t>(info.st_size), kMaxBytes), '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t n = ::read(fd, text.data() + size, text.size() - size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(Errc::Target, errno_text("read " + path, errno));
+    if (n < 0) return fail(Errc::Target, errno_text("read the perf map", errno));
     if (n == 0) break;
     size += static_cast<std::size_t>(n);
   }
@@ -92,19 +104,12 @@ Result<std::string> read_all(int fd, const std::string& path) {
   return text;
 }
 
-}  // namespace
-
 Result<PerfMap> PerfMap::load(pid_t tgid, pid_t inner_tgid) {
   const std::string directory = "/proc/" + std::to_string(tgid);
-  const std::string name = "perf-" + std::to_string(inner_tgid) + ".map";
-  const std::string path = directory + "/root/tmp/" + name;
   const UniqueFd process(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!process.valid()) return fail(Errc::Target, errno_text("open " + directory, errno));
-  JT_TRY(const UniqueFd file, find_file(process.get(), name, path));
-  const std::string again = "/proc/self/fd/" + std::to_string(file.get());
-  const UniqueFd readable(::open(again.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!readable.valid()) return fail(Errc::Target, errno_text("open " + path, errno));
-  JT_TRY(std::string text, read_all(readable.get(), path));
+  JT_TRY(const UniqueFd file, open(process.get(), inner_tgid));
+  JT_TRY(std::string text, read(file.get()));
   return build(std::move(text));
 }
 

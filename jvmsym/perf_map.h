@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace jtrace::jvmsym {
 
@@ -25,6 +26,11 @@ class PerfMap {
   // target's uid or root, or is larger than 256 MiB; follows no symbolic link. Errc::Target, for
   // all of these are the target's doing.
   [[nodiscard]] static Result<PerfMap> load(pid_t tgid, pid_t inner_tgid);
+
+  // The same in two steps: one that opens, of the directory /proc/PID, and one that reads. Whoever
+  // serves /tmp of the process can hold either for ever.
+  [[nodiscard]] static Result<UniqueFd> open(int process_directory, pid_t inner_tgid);
+  [[nodiscard]] static Result<std::string> read(int fd);
 
   // At most 4 KiB of the name, valid until this object is moved or destroyed.
   [[nodiscard]] std::optional<std::string_view> find(std::uint64_t pc) const;

@@ -21,10 +21,11 @@ LAYERS = {
     "capture": ["base", "event", "profile", "process", "unwind"],
     "symbolize": ["base", "process", "profile"],
     "jvmsym": ["base", "process", "profile", "symbolize"],
+    "helper": ["base", "process", "unwind", "symbolize", "jvmsym"],
     "export": ["base", "profile"],
     "cli": ["base"],
     "session": ["base", "profile", "process", "event", "unwind", "capture", "symbolize", "jvmsym",
-                "export", "cli"],
+                "helper", "export", "cli"],
     "main.cpp": ["base", "cli", "session"],
 }
 
@@ -33,7 +34,7 @@ LIBRARIES = {"perfmap": "jvmsym"}
 
 # Header -> rooms that may include it. First match counts; what matches nothing is free.
 RESTRICTED = [
-    (r"bpf/jtrace_abi\.h", {"unwind", "capture", "symbolize", "jvmsym", "session"},
+    (r"bpf/jtrace_abi\.h", {"unwind", "capture", "symbolize", "jvmsym", "helper", "session"},
      "the kernel ABI stays with those who speak to the kernel side"),
     (r"bpf/walk\w*\.h", {"unwind"}, "the walker is compiled for user space in unwind only"),
     (r"bpf/(bpf|libbpf|btf|libbpf_common)\.h|\w+\.skel\.h", {"capture"}, "libbpf is capture's"),

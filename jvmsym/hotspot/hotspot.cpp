@@ -19,9 +19,10 @@
 namespace jtrace::jvmsym::hotspot {
 namespace {
 
-// Budgets of one call. Attaching reads about 1 MiB, naming a frame some 20 KiB.
+// Budgets of one call. Attaching reads about 1 MiB, naming a frame some 20 KiB; the threads of a
+// JVM take three reads each, its nmethods one or two of 20 000 at most.
 constexpr std::size_t kAttachBytes = 256ULL << 20;
-constexpr std::size_t kAttachReads = 500'000;
+constexpr std::size_t kAttachReads = 150'000;
 constexpr std::size_t kFrameBytes = 32ULL << 20;
 constexpr std::size_t kFrameReads = 50'000;
 
@@ -149,6 +150,11 @@ class HotspotVmImpl final : public HotspotVm {
 Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader& memory,
                                                      int libjvm_fd, std::uint64_t bias) {
   JT_TRY(const VmSymbols symbols, VmSymbols::load(libjvm_fd, bias));
+  return attach(memory, symbols);
+}
+
+Result<std::unique_ptr<HotspotVm>> HotspotVm::attach(const process::MemoryReader& memory,
+                                                     const VmSymbols& symbols) {
   JT_TRY(const VmStructs structs, VmStructs::read(memory, symbols));
   auto vm = std::make_unique<HotspotVmImpl>(
       memory, make_layout(memory, structs, major_version(memory, structs)));

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "bpf/jtrace_abi.h"
 #include "jvmsym/hotspot/java_step.h"
+#include "jvmsym/hotspot/vm_structs.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
 
@@ -29,6 +30,9 @@ class HotspotVm {
   // where a structure that the walk cannot do without is missing.
   [[nodiscard]] static Result<std::unique_ptr<HotspotVm>> attach(
       const process::MemoryReader& memory, int libjvm_fd, std::uint64_t bias);
+  // The same with libjvm's symbols as they lie in the process.
+  [[nodiscard]] static Result<std::unique_ptr<HotspotVm>> attach(
+      const process::MemoryReader& memory, const VmSymbols& symbols);
   HotspotVm(const HotspotVm&) = delete;
   HotspotVm& operator=(const HotspotVm&) = delete;
   virtual ~HotspotVm() = default;

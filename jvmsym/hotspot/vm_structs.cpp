@@ -151,6 +151,12 @@ Result<VmSymbols> VmSymbols::load(int libjvm_fd, std::uint64_t bias) {
   return symbols;
 }
 
+VmSymbols VmSymbols::at(std::uint64_t bias) const {
+  VmSymbols moved = *this;
+  for (auto& [name, address] : moved.addresses_) address += bias;
+  return moved;
+}
+
 std::optional<ProcessAddr> VmSymbols::find(std::string_view name) const {
   const auto found = addresses_.find(std::string(name));
   if (found == addresses_.end()) return std::nullopt;

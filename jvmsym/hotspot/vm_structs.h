@@ -36,6 +36,12 @@ class VmSymbols {
   // keeps it, the few statics that no table exports.
   [[nodiscard]] static Result<VmSymbols> load(int libjvm_fd, std::uint64_t bias);
 
+  // What load() found with bias 0, and with which bias it is to be used.
+  [[nodiscard]] VmSymbols at(std::uint64_t bias) const;
+  [[nodiscard]] const std::unordered_map<std::string, std::uint64_t>& all() const {
+    return addresses_;
+  }
+
   void add(std::string name, std::uint64_t address) { addresses_[std::move(name)] = address; }
   [[nodiscard]] std::optional<ProcessAddr> find(std::string_view name) const;
 

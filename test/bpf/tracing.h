@@ -58,7 +58,8 @@ class Tracing {
   std::unique_ptr<capture::Capture> capture_;
   std::unique_ptr<event::Tracefs> tracefs_;
   unwind::TableStore store_{kMaxRows};
-  unwind::BinaryTables binaries_{store_, nullptr};
+  unwind::DirectReader reader_;
+  unwind::BinaryTables binaries_{store_, nullptr, reader_};
   std::map<pid_t, std::unique_ptr<unwind::AddressSpace>> spaces_;
   std::map<pid_t, std::vector<jt_range>> ranges_;
   std::map<std::uint64_t, jt_rule> described_;

@@ -152,7 +152,7 @@ bool read_jvm(std::string_view word, Words& in, RecordedWalk& walk) {
   if (walk.jvms.empty()) walk.jvms.emplace_back();
   jt_hotspot& vm = walk.jvms.front();
   if (word == "heap") {
-    if (vm.heap_count == JT_MAX_HEAPS) return false;
+    if (vm.heap_count >= JT_MAX_HEAPS) return false;
     jt_code_heap& heap = vm.heaps[vm.heap_count++];
     heap.low = in.number<std::uint64_t>();
     heap.high = in.number<std::uint64_t>();
@@ -163,7 +163,8 @@ bool read_jvm(std::string_view word, Words& in, RecordedWalk& walk) {
   const auto name = in.word();
   const auto value = in.number<std::uint64_t>();
   const auto field = std::ranges::find(kFields, name, &Field::name);
-  if (field == kFields.end()) return false;
+  // That of the heaps is how many lines they have.
+  if (field == kFields.end() || name == "heap_count") return false;
   std::memcpy(reinterpret_cast<char*>(&vm) + field->offset, &value, field->size);
   return true;
 }

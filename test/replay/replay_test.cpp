@@ -65,6 +65,16 @@ TEST_P(Replay, dependsOnTheStack) {
   EXPECT_GE(matter + 2, recorded.frames.size());
 }
 
+// Of its heaps, or of a JVM that says it has more than there is room for.
+TEST(ReplayFile, hasNoMoreHeapsThanAJvm) {
+  const std::string heap = "heap 1000 2000 3000 7\n";
+  std::string text = "jtrace walk 1\n";
+  for (int i = 0; i < JT_MAX_HEAPS; ++i) text += heap;
+  EXPECT_TRUE(parse_walk(text)) << "as many as there are";
+  EXPECT_FALSE(parse_walk(text + heap));
+  EXPECT_FALSE(parse_walk("jtrace walk 1\njvm heap_count 8\n" + heap));
+}
+
 INSTANTIATE_TEST_SUITE_P(Walks, Replay, ::testing::ValuesIn(recorded()), [](const auto& name) {
   std::string text = name.param;
   std::ranges::replace(text, '-', '_');

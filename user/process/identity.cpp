@@ -59,31 +59,6 @@ std::string_view status_field(std::string_view status, std::string_view name) {
   return {};
 }
 
-struct Stat {
-  std::string comm;
-  char state = '?';
-  unsigned flags = 0;
-  std::uint64_t start_ticks = 0;
-};
-
-std::optional<Stat> parse_stat(std::string_view text) {
-  // comm may hold blanks and parentheses: it ends at the last one.
-  const std::size_t open = text.find('(');
-  const std::size_t close = text.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
-    return std::nullopt;
-  }
-  std::string_view rest = text.substr(close + 1);
-  while (rest.ends_with('\n')) rest.remove_suffix(1);
-  // Numbered as in proc(5): the word after comm is field 3.
-  const auto field = [&](std::size_t n) { return word(rest, n - 3); };
-  const auto flags = parse_number<unsigned>(field(9));
-  const auto start = parse_number<std::uint64_t>(field(22));
-  if (!flags || !start || field(3).size() != 1) return std::nullopt;
-  return Stat{std::string(text.substr(open + 1, close - open - 1)), field(3).front(), *flags,
-              *start};
-}
-
 // The last of a process's numbers, outermost pid namespace first.
 std::optional<pid_t> innermost(std::string_view numbers) {
   return parse_number<pid_t>(numbers.substr(numbers.find_last_of(" \t") + 1));
@@ -132,32 +107,54 @@ std::unexpected<Error> no_such_process(pid_t pid) {
 
 }  // namespace
 
+std::optional<ProcessText> parse_process(std::string_view status, std::string_view stat) {
+  // comm may hold blanks and parentheses: it ends at the last one.
+  const std::size_t open = stat.find('(');
+  const std::size_t close = stat.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+    return std::nullopt;
+  }
+  std::string_view rest = stat.substr(close + 1);
+  while (rest.ends_with('\n')) rest.remove_suffix(1);
+  // Numbered as in proc(5): the word after comm is field 3.
+  const auto field = [&](std::size_t n) { return word(rest, n - 3); };
+  const auto flags = parse_number<unsigned>(field(9));
+  const auto start = parse_number<std::uint64_t>(field(22));
+  const auto tgid = parse_number<pid_t>(status_field(status, "Tgid"));
+  if (!tgid || !flags || !start || field(3).size() != 1) return std::nullopt;
+  return ProcessText{.tgid = *tgid,
+                     .comm = std::string(stat.substr(open + 1, close - open - 1)),
+                     .state = field(3).front(),
+                     .flags = *flags,
+                     .start_ticks = *start,
+                     .inner_tgid = innermost(status_field(status, "NStgid"))};
+}
+
 Result<ProcessInfo> find_process(pid_t pid) {
   const auto gone = [&] { return no_such_process(pid); };
   if (pid <= 0) return gone();
   const auto status = read_file(fmt::format("/proc/{}/status", pid), kMaxProcFile);
   const auto stat_text = read_file(fmt::format("/proc/{}/stat", pid), kMaxProcFile);
   if (!status || !stat_text) return gone();
-  const auto tgid = parse_number<pid_t>(status_field(*status, "Tgid"));
-  const auto stat = parse_stat(*stat_text);
-  if (!tgid || !stat) {
+  const auto found = parse_process(*status, *stat_text);
+  if (!found) {
     return fail(Errc::Environment, fmt::format("/proc/{}/stat: not understood", pid),
                 "is something else mounted on /proc? (doctor: process)");
   }
-  if (*tgid != pid) {
-    return fail(Errc::Target, fmt::format("{} is a thread of process {}", pid, *tgid),
-                fmt::format("use -p {}", *tgid));
+  if (found->tgid != pid) {
+    return fail(Errc::Target, fmt::format("{} is a thread of process {}", pid, found->tgid),
+                fmt::format("use -p {}", found->tgid));
   }
-  if (stat->state == 'Z' || stat->state == 'X') {
+  if (found->state == 'Z' || found->state == 'X') {
     return fail(Errc::Target,
                 fmt::format("process {} has exited and waits for its parent (zombie)", pid));
   }
   constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD
   ProcessInfo info;
-  info.key = {pid, stat->start_ticks};
-  info.comm = stat->comm;
-  info.inner_tgid = innermost(status_field(*status, "NStgid")).value_or(pid);
-  info.kernel_thread = (stat->flags & kKernelThread) != 0;
+  info.key = {pid, found->start_ticks};
+  info.comm = found->comm;
+  info.inner_tgid = found->inner_tgid.value_or(pid);
+  info.kernel_thread = (found->flags & kKernelThread) != 0;
   info.is_64bit = is_64bit(pid);
   return info;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -27,6 +28,18 @@ struct ProcessInfo {
   bool kernel_thread = false;
   bool is_64bit = true;  // ELF class of its executable
 };
+
+// What /proc/PID/status and /proc/PID/stat say; nullopt where they are not understood.
+struct ProcessText {
+  pid_t tgid = 0;
+  std::string comm;
+  char state = '?';
+  unsigned flags = 0;
+  std::uint64_t start_ticks = 0;
+  std::optional<pid_t> inner_tgid;
+};
+[[nodiscard]] std::optional<ProcessText> parse_process(std::string_view status,
+                                                       std::string_view stat);
 
 // Errc::Target where there is no such process ("no such process: 123"), where `pid` is a thread of
 // another process (the hint names the process), or a zombie.

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -98,15 +100,38 @@ std::optional<MapEntry> parse_line(std::string_view line) {
   return entry;
 }
 
-// O_NONBLOCK: a FIFO or device put in the file's place must not hold us.
-UniqueFd open_regular(const std::string& path, struct stat& info) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd.valid() && ::fstat(fd.get(), &info) != 0) fd.reset();
-  if (fd.valid() && !S_ISREG(info.st_mode)) {
-    fd.reset();
-    errno = EINVAL;
+constexpr int kFound = O_PATH | O_CLOEXEC;
+
+// Refuses what is not a regular file.
+UniqueFd regular(UniqueFd fd, FileStatus& status) {
+  if (!fd.valid()) return fd;
+  const auto found = file_status(fd.get());
+  if (found && S_ISREG(found->mode)) {
+    status = *found;
+    return fd;
   }
-  return fd;
+  errno = EINVAL;
+  return {};
+}
+
+// Below the root of the process. Whoever serves a directory on the way can hold a look-up that the
+// kernel's cache does not answer: only where `patient` is it waited for.
+UniqueFd find_path(pid_t tgid, const std::string& path, bool patient) {
+  const UniqueFd root = root_directory(tgid);
+  if (!root.valid()) return {};
+  open_how how = {};
+  how.flags = kFound;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_CACHED;
+  const auto open = [&] {
+    return static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how));
+  };
+  int fd = open();
+  // EINVAL: RESOLVE_CACHED came with 5.12.
+  if (fd < 0 && ((errno == EAGAIN && patient) || errno == EINVAL)) {
+    how.resolve = RESOLVE_IN_ROOT;
+    fd = open();
+  }
+  return UniqueFd(fd);
 }
 
 }  // namespace
@@ -140,23 +165,60 @@ Result<std::vector<MapEntry>> read_maps(pid_t tgid) {
   return parse_maps(*text);
 }
 
-Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry) {
+Result<FileStatus> file_status(int fd) {
+  struct statx info{};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &info) != 0) {
+    return fail(Errc::Target, errno_text("stat of the file", errno));
+  }
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const auto nanoseconds = [](const statx_timestamp& at) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(at.tv_sec) * kSecond + at.tv_nsec);
+  };
+  return FileStatus{.device = makedev(info.stx_dev_major, info.stx_dev_minor),
+                    .inode = info.stx_ino,
+                    .size = static_cast<std::int64_t>(info.stx_size),
+                    .modified_ns = nanoseconds(info.stx_mtime),
+                    .changed_ns = nanoseconds(info.stx_ctime),
+                    .uid = info.stx_uid,
+                    .mode = info.stx_mode};
+}
+
+Result<UniqueFd> find_mapped_file(pid_t tgid, const MapEntry& entry) {
   if (entry.inode == 0 || !entry.path.starts_with('/')) {
     return fail(Errc::Target, fmt::format("mapping {:x} has no file", entry.start));
   }
-  struct stat info{};
-  UniqueFd fd =
-      open_regular(fmt::format("/proc/{}/map_files/{:x}-{:x}", tgid, entry.start, entry.end), info);
+  FileStatus status;
+  const std::string link =
+      fmt::format("/proc/{}/map_files/{:x}-{:x}", tgid, entry.start, entry.end);
+  UniqueFd fd = regular(UniqueFd(::open(link.c_str(), kFound)), status);
   if (fd.valid()) return fd;
-  // map_files wants CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
+  // map_files wants CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN: without them there is no other way.
+  const bool refused = errno == EPERM || errno == EACCES;
   const std::string path = fmt::format("/proc/{}/root{}", tgid, entry.path);
-  fd = open_regular(path, info);
+  fd = regular(find_path(tgid, entry.path, refused), status);
   if (!fd.valid()) return fail(Errc::Target, errno_text("open " + path, errno));
   // Not the device as well: on overlayfs and btrfs stat has another than maps.
-  if (info.st_ino != entry.inode) {
+  if (status.inode != entry.inode) {
     return fail(Errc::Target, "open " + path + ": replaced since it was mapped");
   }
   return fd;
+}
+
+UniqueFd open_found(int fd) {
+  const std::string link = fmt::format("/proc/self/fd/{}", fd);
+  return UniqueFd(::open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry) {
+  JT_TRY(const UniqueFd found, find_mapped_file(tgid, entry));
+  UniqueFd fd = open_found(found.get());
+  if (!fd.valid()) return fail(Errc::Target, errno_text("open " + entry.path, errno));
+  return fd;
+}
+
+UniqueFd root_directory(pid_t tgid) {
+  const std::string root = fmt::format("/proc/{}/root", tgid);
+  return UniqueFd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 }  // namespace jtrace::process

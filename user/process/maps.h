@@ -36,9 +36,32 @@ struct MapEntry {
 // Maps of a process; Errc::Target where it is gone or exiting, so that nobody takes it for empty.
 [[nodiscard]] Result<std::vector<MapEntry>> read_maps(pid_t tgid);
 
-// Opens the file behind a mapping as the target sees it: /proc/PID/map_files/START-END first (right
+// What stat says of a file, out of the kernel's cache: nobody who serves its file system is asked.
+struct FileStatus {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t mode = 0;
+};
+[[nodiscard]] Result<FileStatus> file_status(int fd);
+
+// Finds the file behind a mapping as the target sees it: /proc/PID/map_files/START-END first (right
 // even when the file was deleted or replaced), then /proc/PID/root/PATH checked by inode (devices
-// differ between stat and maps on overlayfs and btrfs). Refuses what is not a regular file.
+// differ between stat and maps on overlayfs and btrfs). Refuses what is not a regular file. The
+// descriptor (O_PATH) names the file without having opened it: whoever serves the file system, the
+// traced process perhaps, could hold an open, a read or a close for ever, but is not asked.
+[[nodiscard]] Result<UniqueFd> find_mapped_file(pid_t tgid, const MapEntry& entry);
+
+// Opens what was found for reading. This and every use of the result can block for ever.
+[[nodiscard]] UniqueFd open_found(int fd);
+
+// Both at once, for files that nobody hostile serves.
 [[nodiscard]] Result<UniqueFd> open_mapped_file(pid_t tgid, const MapEntry& entry);
+
+// The root directory of a process, as O_PATH; invalid where it is gone.
+[[nodiscard]] UniqueFd root_directory(pid_t tgid);
 
 }  // namespace jtrace::process

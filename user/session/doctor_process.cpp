@@ -173,10 +173,10 @@ void ProcessChecks::vm() {
 }
 
 void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
-  const auto fd = process::open_mapped_file(pid_, libjvm);
+  const auto& binary = shared_.binaries.get(pid_, libjvm);
+  const auto fd = process::find_mapped_file(pid_, libjvm);
   if (!fd) return add(State::Gap, "jvm-symbols", fd.error().message);
-  const auto symbols =
-      symbolize::ElfSymbols::load(fd->get(), libjvm.path, fmt::format("/proc/{}/root", pid_));
+  const auto symbols = shared_.files.symbols(pid_, fd->get(), libjvm.path, binary.build_id);
   if (!symbols) return add(State::Gap, "jvm-symbols", symbols.error().message);
   if (symbols->size() > kExportedOnly) {
     return add(State::Ok, "jvm-symbols", fmt::format("{} functions of libjvm", symbols->size()));
@@ -188,7 +188,7 @@ void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
 }
 
 void ProcessChecks::perf_map() {
-  const auto map = jvmsym::PerfMap::load(pid_, info_.inner_tgid);
+  const auto map = shared_.files.perf_map(pid_, info_.inner_tgid);
   if (map) {
     return add(
         State::Ok, "perf-map",

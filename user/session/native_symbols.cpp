@@ -27,25 +27,35 @@ Result<UniqueFd> vdso_file() {
   return fd;
 }
 
-std::unique_ptr<symbolize::ElfSymbols> load_symbols(pid_t tgid, const unwind::MappedImage& image) {
-  const std::string root = "/proc/" + std::to_string(tgid) + "/root";
-  const auto& path = image.entry.path;
-  if (image.binary->file.valid()) {
-    auto loaded = symbolize::ElfSymbols::load(image.binary->file.get(), path, root);
-    return loaded ? std::make_unique<symbolize::ElfSymbols>(std::move(*loaded)) : nullptr;
-  }
-  auto fd = path == "[vdso]" ? vdso_file() : process::open_mapped_file(tgid, image.entry);
-  if (!fd) return nullptr;
-  auto loaded = symbolize::ElfSymbols::load(fd->get(), path, root);
-  if (!loaded) return nullptr;
-  return std::make_unique<symbolize::ElfSymbols>(std::move(*loaded));
-}
+// Of all files together: libjvm has 6 MB. Files beyond have no names.
+constexpr std::size_t kMaxSymbolBytes = 512U << 20;
 
 }  // namespace
 
+std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
+                                                           const unwind::MappedImage& image) {
+  if (bytes_ >= kMaxSymbolBytes) return nullptr;
+  const unwind::Binary& binary = *image.binary;
+  const std::string& path = image.entry.path;
+  const auto read = [&]() -> Result<symbolize::ElfSymbols> {
+    // Ours, so nothing hostile is in it.
+    if (path == "[vdso]") {
+      JT_TRY(const auto fd, vdso_file());
+      return symbolize::ElfSymbols::load(fd.get(), path);
+    }
+    if (binary.file.valid()) return reader_.symbols(tgid, binary.file.get(), path, binary.build_id);
+    JT_TRY(const auto found, process::find_mapped_file(tgid, image.entry));
+    return reader_.symbols(tgid, found.get(), path, binary.build_id);
+  };
+  auto symbols = read();
+  if (!symbols) return nullptr;
+  bytes_ += symbols->bytes();
+  return std::make_unique<symbolize::ElfSymbols>(std::move(*symbols));
+}
+
 NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
   const auto [it, fresh] = files_.try_emplace(image.binary);
-  if (fresh && image.binary) it->second.symbols = load_symbols(tgid, image);
+  if (fresh && image.binary) it->second.symbols = load(tgid, image);
   return it->second;
 }
 

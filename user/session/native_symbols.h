@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "helper/file_reader.h"
 #include "process/maps.h"
 #include "profile/symbol_table.h"
 #include "symbolize/elf_symbols.h"
@@ -19,6 +20,9 @@ namespace jtrace::session {
 // process that has it mapped, and shared by all processes.
 class NativeSymbols {
  public:
+  // `files` must outlive this.
+  explicit NativeSymbols(helper::FileReader& files) : reader_(files) {}
+
   // `elf_addr` is the ELF address of the frame's pc; looked up one below unless `exact`.
   [[nodiscard]] profile::LocationId locate(pid_t tgid, const unwind::MappedImage& image,
                                            std::uint64_t elf_addr, bool exact,
@@ -30,7 +34,12 @@ class NativeSymbols {
   };
   File& file_of(pid_t tgid, const unwind::MappedImage& image);
 
+  [[nodiscard]] std::unique_ptr<symbolize::ElfSymbols> load(pid_t tgid,
+                                                            const unwind::MappedImage& image);
+
+  helper::FileReader& reader_;
   std::map<const unwind::Binary*, File> files_;
+  std::size_t bytes_ = 0;  // of all symbols
 };
 
 }  // namespace jtrace::session

@@ -86,6 +86,7 @@ class Run {
   [[nodiscard]] bool watch_targets();
   [[nodiscard]] std::string target_text() const;
   void say_what_targets_lack() const;
+  void say_what_could_not_be_read() const;
   void say(int level, const std::string& text) const;
 
   const cli::Options& options_;
@@ -286,6 +287,16 @@ void Run::say_what_targets_lack() const {
   }
 }
 
+void Run::say_what_could_not_be_read() const {
+  for (const auto& [path, reason] : shared_.files.troubles()) {
+    say(0, fmt::format("{}: not read: {}; stacks through it may be partial, its functions unnamed",
+                       exporting::safe_text(path), reason));
+  }
+  if (const auto more = shared_.files.more_troubles(); more != 0) {
+    say(0, fmt::format("not read either: {} more files", more));
+  }
+}
+
 std::string Run::target_text() const {
   std::string text;
   for (const auto& target : targets_) {
@@ -397,6 +408,7 @@ Result<int> Run::operator()() {
   Recorder recorder(*capture_, targets_, options_);
   JT_CHECK_OK(trace(recorder));
   say_what_targets_lack();
+  say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
   auto status = write(make_report({.options = options_,
                                    .events = events_,

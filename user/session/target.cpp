@@ -31,6 +31,10 @@ std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_M
 // this long is not of a kind we know.
 constexpr std::chrono::seconds kJvmStart{3};
 
+// CPU time that a real JVM never takes: naming a frame takes 20 us, reading its threads or looking
+// through its code heaps a few milliseconds.
+constexpr std::chrono::milliseconds kNaming{10}, kReading{60};
+
 // Of one JVM; the kernel's table holds 16 384.
 constexpr std::size_t kMaxThreads = 8192;
 
@@ -75,7 +79,24 @@ LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::Symb
 }  // namespace
 
 SharedTables::SharedTables(std::size_t max_rows)
-    : cache(unwind::TableCache::default_directory()), store(max_rows), binaries(store, &cache) {}
+    : cache(unwind::TableCache::default_directory()),
+      store(max_rows),
+      binaries(store, &cache, files),
+      native(files) {}
+
+const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
+                                                               const unwind::MappedImage& image) {
+  const unwind::Binary* binary = image.binary;
+  if (const auto it = libjvms.find(binary); it != libjvms.end()) return it->second;
+  if (binary->file.valid()) {
+    return libjvms.emplace(binary, files.vm_symbols(tgid, binary->file.get())).first->second;
+  }
+  const auto found = process::find_mapped_file(tgid, image.entry);
+  return libjvms
+      .emplace(binary, found ? files.vm_symbols(tgid, found->get())
+                             : fail(found.error().code, found.error().message))
+      .first->second;
+}
 
 Status SharedTables::upload(capture::Capture& capture) {
   const auto rows = store.rows();
@@ -133,17 +154,26 @@ void Target::probe_jvm() {
   const auto range = std::ranges::find_if(
       ranges_, [&](const jt_range& r) { return r.start == entry->start && r.mapping != 0; });
   if (range == ranges_.end()) return;
-  const auto fd = process::open_mapped_file(info_.key.tgid, *entry);
-  if (!fd) {
-    jvm_note_ = fd.error().message;
+  const auto* image = space_.image(range->mapping);
+  if (image == nullptr || image->binary == nullptr) return;
+  const auto& symbols = shared_.libjvm(info_.key.tgid, *image);
+  if (!symbols) {
+    jvm_note_ = symbols.error().message;
     return;
   }
-  auto vm = jvmsym::hotspot::HotspotVm::attach(memory_, fd->get(), range->bias);
+  const auto now = std::chrono::steady_clock::now();
+  if (!jvm_first_seen_) jvm_first_seen_ = now;
+  const bool young = now - *jvm_first_seen_ < kJvmStart;
+  if (!pace_.allows()) {
+    jvm_pending_ = young;
+    return;
+  }
+  auto vm = pace_.run(kReading, [&] {
+    return jvmsym::hotspot::HotspotVm::attach(memory_, symbols->at(range->bias));
+  });
   if (!vm) {
     jvm_note_ = vm.error().message;
-    const auto now = std::chrono::steady_clock::now();
-    if (!jvm_first_seen_) jvm_first_seen_ = now;
-    jvm_pending_ = now - *jvm_first_seen_ < kJvmStart;
+    jvm_pending_ = young;
     return;
   }
   if (!jvm_index_) {
@@ -175,9 +205,9 @@ std::vector<unwind::CodeCacheRange> Target::code_ranges() const {
 void Target::learn_names() {
   constexpr std::chrono::seconds kEvery{1};
   const auto now = std::chrono::steady_clock::now();
-  if (now - names_looked_up_ < kEvery) return;
+  if (now - names_looked_up_ < kEvery || !pace_.allows()) return;
   names_looked_up_ = now;
-  (void)vm_->refresh_walk_config();
+  (void)pace_.run(kReading, [&] { return vm_->refresh_walk_config(); });
 }
 
 Status Target::refresh(capture::Capture* capture) {
@@ -281,10 +311,10 @@ void Target::tell_java_threads(capture::Capture& capture) {
   constexpr std::chrono::seconds kAgain{1};
   if (!vm_ || asked_threads_.empty()) return;
   const auto now = std::chrono::steady_clock::now();
-  if (!asked_lately_ && now - threads_looked_up_ < kAgain) return;
+  if (!pace_.allows() || (!asked_lately_ && now - threads_looked_up_ < kAgain)) return;
   threads_looked_up_ = now;
   asked_lately_ = false;
-  const auto threads = vm_->java_threads();
+  const auto threads = pace_.run(kReading, [&] { return vm_->java_threads(); });
   std::erase_if(asked_threads_, [&](std::uint32_t tid) {
     const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
     if (!inner) return true;
@@ -299,7 +329,7 @@ void Target::tell_java_threads(capture::Capture& capture) {
 // too.
 void Target::tell_all_java_threads(capture::Capture& capture) {
   threads_told_ = true;
-  const auto threads = vm_->java_threads();
+  const auto threads = pace_.run(kReading, [&] { return vm_->java_threads(); });
   for (const pid_t tid : process::thread_ids(info_.key.tgid, kMaxThreads)) {
     const auto inner = process::inner_tid(info_.key.tgid, tid);
     const auto found = inner ? threads.find(*inner) : threads.end();
@@ -309,9 +339,9 @@ void Target::tell_all_java_threads(capture::Capture& capture) {
 }
 
 std::optional<std::string> Target::thread_name(std::uint32_t tid) {
-  if (!vm_) return std::nullopt;
+  if (!vm_ || !pace_.allows()) return std::nullopt;
   const auto inner = process::inner_tid(info_.key.tgid, static_cast<pid_t>(tid));
-  return inner ? vm_->thread_name(*inner) : std::nullopt;
+  return inner ? pace_.run(kNaming, [&] { return vm_->thread_name(*inner); }) : std::nullopt;
 }
 
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
@@ -336,9 +366,11 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
 LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
                                profile::SymbolTable& symbols) {
   const bool from_vm =
-      vm_ && (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
-  LocationId id = from_vm ? vm_->symbolize(frame, epoch, symbols)
-                          : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
+      vm_ && pace_.allows() &&
+      (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
+  LocationId id = from_vm
+                      ? pace_.run(kNaming, [&] { return vm_->symbolize(frame, epoch, symbols); })
+                      : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
   const bool named = !symbols.locations()[id.value].lines.empty();
   if (!named && kind_of(frame) == JT_FRAME_ENTRY) {
     // Known by its kind, whatever the source of names.
@@ -358,7 +390,7 @@ std::optional<LocationId> Target::locate_in_perf_map(std::uint64_t pc,
     return {};
   if (!perf_map_tried_) {
     perf_map_tried_ = true;
-    if (auto map = jvmsym::PerfMap::load(info_.key.tgid, info_.inner_tgid)) {
+    if (auto map = shared_.files.perf_map(info_.key.tgid, info_.inner_tgid)) {
       perf_map_ = std::move(*map);
     }
   }

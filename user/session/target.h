@@ -16,12 +16,14 @@
 #include "bpf/jtrace_abi.h"
 #include "capture/capture.h"
 #include "cli/options.h"
+#include "helper/file_reader.h"
 #include "jvmsym/hotspot/hotspot.h"
 #include "jvmsym/perf_map.h"
 #include "process/identity.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
 #include "session/native_symbols.h"
+#include "session/pace.h"
 #include "unwind/address_space.h"
 #include "unwind/cfi_step.h"
 #include "unwind/walker.h"
@@ -36,13 +38,19 @@ namespace jtrace::session {
 // What all targets of a run share.
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
+  helper::FileReader files;  // first: it forks
   unwind::TableCache cache;
   unwind::TableStore store;
   unwind::BinaryTables binaries;
   NativeSymbols native;
+  std::map<const unwind::Binary*, Result<jvmsym::hotspot::VmSymbols>> libjvms;
   std::vector<jt_hotspot> jvms;  // index is jt_range::jvm
   std::uint32_t uploaded_rows = 0;
   std::uint32_t uploaded_rules = 0;
+
+  // Symbols of a libjvm.so, read once.
+  [[nodiscard]] const Result<jvmsym::hotspot::VmSymbols>& libjvm(pid_t tgid,
+                                                                 const unwind::MappedImage& image);
 
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);
@@ -131,6 +139,7 @@ class Target {
   unwind::AddressSpace space_;
   std::vector<jt_range> ranges_;
   std::unique_ptr<jvmsym::hotspot::HotspotVm> vm_;
+  Pace pace_;  // of reading vm_
   std::optional<std::uint16_t> jvm_index_;
   std::uint64_t libjvm_start_ = 0;
   std::chrono::steady_clock::time_point names_looked_up_{};

@@ -33,8 +33,8 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
-// CRC-32 from the current position to the end; nullopt where the file cannot be read or exceeds
-// kMaxDebugFile.
+}  // namespace
+
 std::optional<std::uint32_t> file_crc(int fd) {
   std::vector<Bytef> chunk(256UL * 1024);
   uLong crc = crc32(0, nullptr, 0);
@@ -48,8 +48,6 @@ std::optional<std::uint32_t> file_crc(int fd) {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<DebugLink> parse_debug_link(std::span<const std::uint8_t> section) {
   // A name, NUL-padded to a multiple of 4, and the CRC in the file's byte order: the host's, for
@@ -74,7 +72,7 @@ DebugRoot::DebugRoot(const std::string& root)
 
 // Opens without following links out of the root and, for a device must not notice us, looks at what
 // it is before opening it for reading.
-UniqueFd DebugRoot::open_regular(const std::string& path) const {
+UniqueFd DebugRoot::open(const std::string& path) const {
   open_how how = {};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -86,26 +84,26 @@ UniqueFd DebugRoot::open_regular(const std::string& path) const {
   return UniqueFd(::open(again.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
-UniqueFd DebugRoot::open_by_build_id(const BuildId& id) const {
-  if (id.size() < 2 || id.size() > kMaxBuildId) return {};
-  const std::string text = hex(id);
-  return open_regular(std::string(kDebugDirectory) + "/.build-id/" + text.substr(0, 2) + "/" +
-                      text.substr(2) + ".debug");
+std::string debug_path(std::string_view build_id_text) {
+  if (build_id_text.size() < 4 || build_id_text.size() > 2 * kMaxBuildId) return {};
+  const std::string text(build_id_text);
+  return std::string(kDebugDirectory) + "/.build-id/" + text.substr(0, 2) + "/" + text.substr(2) +
+         ".debug";
 }
 
-UniqueFd DebugRoot::open_by_link(const DebugLink& link, const std::string& path) const {
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  const std::array candidates = {
-      directory + link.name,
-      directory + ".debug/" + link.name,
-      std::string(kDebugDirectory) + "/" + directory + link.name,
-  };
-  for (const std::string& candidate : candidates) {
-    UniqueFd fd = open_regular(candidate);
-    if (fd.valid() && file_crc(fd.get()) == link.crc) return fd;
+std::vector<std::string> debug_paths(const DebugWanted& wanted, const std::string& path) {
+  std::vector<std::string> paths;
+  if (std::string by_id = debug_path(hex(wanted.build_id)); !by_id.empty()) {
+    paths.push_back(std::move(by_id));
   }
-  return {};
+  if (wanted.link) {
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+    paths.push_back(directory + wanted.link->name);
+    paths.push_back(directory + ".debug/" + wanted.link->name);
+    paths.push_back(std::string(kDebugDirectory) + "/" + directory + wanted.link->name);
+  }
+  return paths;
 }
 
 std::optional<std::vector<char>> decompress_xz(std::span<const std::uint8_t> input,

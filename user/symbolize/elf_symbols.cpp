@@ -348,19 +348,24 @@ bool add_debug_data(Elf_Scn* section, ElfSymbolsBuilder& builder) {
 }
 
 // Adds .symtab of a separate debug file; false where it has none or belongs to another build.
-bool add_debug_file(const UniqueFd& fd, const BuildId& expected, ElfSymbolsBuilder& builder) {
-  if (!fd.valid()) return false;
-  const ElfHandle elf = open_elf(fd.get());
+bool add_debug_file(int fd, const DebugWanted& wanted, ElfSymbolsBuilder& builder) {
+  const ElfHandle elf = open_elf(fd);
   if (!elf) return false;
   const Layout layout = read_layout(elf.get());
-  if (!expected.empty() && !layout.build_id.empty() && expected != layout.build_id) return false;
+  const bool both = !wanted.build_id.empty() && !layout.build_id.empty();
+  if (both ? wanted.build_id != layout.build_id
+           : !wanted.link || file_crc(fd) != wanted.link->crc) {
+    return false;
+  }
   builder.add_table(elf.get(), layout.symtab);
   return layout.symtab != nullptr;
 }
 
 }  // namespace
 
-Result<ElfSymbols> ElfSymbols::load(int fd, const std::string& path, const std::string& root) {
+Result<ElfSymbols> ElfSymbols::load(int fd, const std::string& path,
+                                    std::span<const int> debug_files, DebugWanted& wanted) {
+  wanted = {};
   const ElfHandle elf = open_elf(fd);
   if (!elf) {
     return fail(Errc::Target, "read symbols of " + path + ": not an ELF executable or library");
@@ -371,14 +376,58 @@ Result<ElfSymbols> ElfSymbols::load(int fd, const std::string& path, const std::
   if (!builder.has_functions()) {
     builder.add_table(elf.get(), layout.dynsym);
     if (!add_debug_data(layout.debugdata, builder)) {
-      const DebugRoot files(root);
-      if (!add_debug_file(files.open_by_build_id(layout.build_id), layout.build_id, builder) &&
-          layout.link) {
-        add_debug_file(files.open_by_link(*layout.link, path), layout.build_id, builder);
+      wanted = {.build_id = layout.build_id, .link = layout.link};
+      if (std::ranges::any_of(debug_files,
+                              [&](int file) { return add_debug_file(file, wanted, builder); })) {
+        wanted = {};
       }
     }
   }
   return std::move(builder).build();
+}
+
+Result<ElfSymbols> ElfSymbols::load(int fd, const std::string& path, const std::string& root) {
+  DebugWanted wanted;
+  JT_TRY(auto symbols, load(fd, path, {}, wanted));
+  const DebugRoot files(root);
+  std::vector<UniqueFd> open;
+  std::vector<int> fds;
+  for (const std::string& candidate : debug_paths(wanted, path)) {
+    open.push_back(files.open(candidate));
+    if (open.back().valid()) fds.push_back(open.back().get());
+  }
+  if (fds.empty()) return symbols;
+  return load(fd, path, fds, wanted);
+}
+
+ElfSymbols::Parts ElfSymbols::parts() const {
+  Parts parts{.symbols = symbols_, .names = {}};
+  for (Symbol& symbol : parts.symbols) {
+    const std::string_view name = ElfSymbolsBuilder::name_at(names_, symbol.name);
+    symbol.name = static_cast<std::uint32_t>(parts.names.size());
+    parts.names.insert(parts.names.end(), name.begin(), name.end());
+    parts.names.push_back('\0');
+  }
+  return parts;
+}
+
+Result<ElfSymbols> ElfSymbols::from_parts(Parts parts) {
+  const auto broken = [] { return fail(Errc::Target, "the symbols make no sense"); };
+  const auto& symbols = parts.symbols;
+  if (symbols.size() > kMaxSymbols || parts.names.size() > kMaxNameBytes) return broken();
+  if (!symbols.empty() && (parts.names.empty() || parts.names.back() != '\0')) return broken();
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    const Symbol& symbol = symbols[i];
+    if (symbol.end <= symbol.start || symbol.name >= parts.names.size() ||
+        (symbol.parent != kNoParent && symbol.parent >= i) ||
+        (i > 0 && symbols[i - 1].start >= symbol.start)) {
+      return broken();
+    }
+  }
+  ElfSymbols result;
+  result.symbols_ = std::move(parts.symbols);
+  result.names_ = std::move(parts.names);
+  return result;
 }
 
 std::optional<ElfSymbols::Found> ElfSymbols::find(ElfAddr addr) const {

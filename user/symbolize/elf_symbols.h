@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "symbolize/debug_file.h"
 
 namespace jtrace::symbolize {
 
@@ -31,6 +33,29 @@ class ElfSymbols {
   [[nodiscard]] static Result<ElfSymbols> load(int fd, const std::string& path,
                                                const std::string& root = "/");
 
+  // The same in two steps, for a caller that may not look for debug files: they are given, open, or
+  // `wanted` says which would help (empty where none is needed any more). One given is used
+  // where its build id is the file's, or its CRC is the link's.
+  [[nodiscard]] static Result<ElfSymbols> load(int fd, const std::string& path,
+                                               std::span<const int> debug_files,
+                                               DebugWanted& wanted);
+
+  // What find() needs, to be handed from one process to another.
+  struct Symbol {
+    std::uint64_t start;
+    std::uint64_t end;
+    std::uint32_t name;    // offset in the names
+    std::uint32_t parent;  // index of the innermost symbol around this one's start, or kNoParent
+  };
+  static constexpr std::uint32_t kNoParent = UINT32_MAX;
+  struct Parts {
+    std::vector<Symbol> symbols;
+    std::vector<char> names;  // NUL-terminated
+  };
+  [[nodiscard]] Parts parts() const;
+  // Whoever made the parts may have put anything in: what find() could stumble over is refused.
+  [[nodiscard]] static Result<ElfSymbols> from_parts(Parts parts);
+
   struct Found {
     std::string_view name;  // mangled, lives as long as this object; at most 4 KiB
     std::uint64_t offset;   // of the address from the symbol's start
@@ -44,17 +69,14 @@ class ElfSymbols {
   [[nodiscard]] std::optional<ElfAddr> address_of(std::string_view name) const;
 
   [[nodiscard]] std::size_t size() const { return symbols_.size(); }
+  // Memory it takes.
+  [[nodiscard]] std::size_t bytes() const {
+    return symbols_.capacity() * sizeof(Symbol) + named_.capacity() * sizeof(Named) +
+           names_.capacity();
+  }
 
  private:
   friend class ElfSymbolsBuilder;
-  static constexpr std::uint32_t kNoParent = UINT32_MAX;
-
-  struct Symbol {
-    std::uint64_t start;
-    std::uint64_t end;
-    std::uint32_t name;    // offset in names_
-    std::uint32_t parent;  // innermost symbol around this one's start, or kNoParent
-  };
   struct Named {
     std::uint64_t address;
     std::uint32_t name;

@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
-#include <array>
 #include <utility>
 
 namespace jtrace::unwind {
@@ -16,58 +14,55 @@ constexpr std::size_t kMaxBinaries = 65536;
 // Files kept open; a JVM maps about 40.
 constexpr std::size_t kMaxOpenFiles = 512;
 
-// Root of a container is root here too, and can give a file another one's build id: the cache's key
-// names the very file.
-std::string file_stamp(const struct stat& info) {
-  const std::array<std::int64_t, 7> fields{static_cast<std::int64_t>(info.st_dev),
-                                           static_cast<std::int64_t>(info.st_ino),
-                                           info.st_size,
-                                           info.st_mtim.tv_sec,
-                                           info.st_mtim.tv_nsec,
-                                           info.st_ctim.tv_sec,
-                                           info.st_ctim.tv_nsec};
-  return fmt::format("{:016x}", XXH3_64bits(fields.data(), sizeof(fields)));
+// The cache's key is the very file, in full: root of a container is root here too, and can give a
+// file another one's build id, or find one whose hash is another's.
+std::string file_stamp(const process::FileStatus& status) {
+  return fmt::format("{:016x}{:016x}{:016x}{:016x}{:016x}", status.device, status.inode,
+                     static_cast<std::uint64_t>(status.size),
+                     static_cast<std::uint64_t>(status.modified_ns),
+                     static_cast<std::uint64_t>(status.changed_ns));
 }
 
 }  // namespace
 
 const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   if (entry.path == "[vdso]") return vdso();
-  auto fd = process::open_mapped_file(tgid, entry);
+  auto fd = process::find_mapped_file(tgid, entry);
   if (!fd) return without_cfi(entry.path, fd.error().message);
-  struct stat info{};
-  if (::fstat(fd->get(), &info) != 0) return without_cfi(entry.path, "cannot stat the file");
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  const FileKey key{info.st_dev, info.st_ino, info.st_size,
-                    info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec};
+  const auto status = process::file_status(fd->get());
+  if (!status) return without_cfi(entry.path, status.error().message);
+  const FileKey key{status->device, status->inode, status->size, status->modified_ns};
   if (const auto it = by_file_.find(key); it != by_file_.end()) return *it->second;
   if (binaries_.size() >= kMaxBinaries) return without_cfi("", "too many binaries");
   Binary& binary = binaries_.emplace_back();
   by_file_.emplace(key, &binary);
   binary.path = entry.path;
   // Only files that no ordinary user can make go through the cache.
-  const bool trusted = info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-  compile(fd->get(), trusted ? file_stamp(info) : std::string(), binary);
+  const bool trusted = status->uid == 0 && (status->mode & (S_IWGRP | S_IWOTH)) == 0;
+  compile(tgid, fd->get(), trusted ? file_stamp(*status) : std::string(), binary);
   if (binaries_.size() <= kMaxOpenFiles) binary.file = std::move(*fd);
   return binary;
 }
 
-void BinaryTables::compile(int fd, const std::string& stamp, Binary& binary) {
-  auto code = code_segments(fd);
-  if (!code) {
-    binary.no_cfi_reason = code.error().message;
+void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {
+  const bool cacheable = !stamp.empty() && cache_ != nullptr;
+  if (cacheable) {
+    if (auto cached = cache_->load(stamp)) {
+      binary.code = std::move(cached->facts.code);
+      binary.build_id = std::move(cached->facts.build_id);
+      return add(std::move(cached->table), binary);
+    }
+  }
+  auto facts = reader_.facts(tgid, fd);
+  if (!facts) {
+    binary.no_cfi_reason = facts.error().message;
     return;
   }
-  binary.code = std::move(*code);
-  binary.build_id = read_build_id(fd);
-  const bool cacheable = !stamp.empty() && cache_ != nullptr && !binary.build_id.empty();
-  const std::string key = binary.build_id + stamp;
-  if (cacheable) {
-    if (auto cached = cache_->load(key)) return add(*std::move(cached), binary);
-  }
-  const auto table = compile_unwind_table(fd);
-  if (table && cacheable) cache_->store(key, *table);
+  binary.code = facts->code;
+  binary.build_id = facts->build_id;
+  auto table = reader_.table(tgid, fd);
   add(table, binary);
+  if (table && cacheable) cache_->store(stamp, {std::move(*facts), std::move(*table)});
 }
 
 void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {

@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.h"
 #include "process/maps.h"
+#include "unwind/binary_reader.h"
 #include "unwind/store.h"
 #include "unwind/table_cache.h"
 
@@ -25,19 +26,20 @@ struct Binary {
   bool has_cfi = false;
   std::string no_cfi_reason;
   std::vector<CodeSegment> code;
-  // Kept open, so that its symbols can be read after the process, or the file's name, is gone. Not
-  // valid for the vDSO, for what could not be opened, and past a limit of open files.
+  // O_PATH, kept so that its symbols can be read after the process, or the file's name, is gone.
+  // Not valid for the vDSO, for what could not be found, and past a limit of open files.
   UniqueFd file;
 };
 
-// Opens and compiles binaries (or loads them from the cache) into the store, once each. A binary
+// Has binaries compiled (or loads them from the cache) into the store, once each. A binary
 // is told from another by device, inode, size and modification time, not by its build id: a
 // hostile process can give its file any build id, and must not so replace another's table.
 // Not thread-safe.
 class BinaryTables {
  public:
-  // Both must outlive this; `cache` may be nullptr.
-  BinaryTables(TableStore& store, const TableCache* cache) : store_(store), cache_(cache) {}
+  // All must outlive this; `cache` may be nullptr.
+  BinaryTables(TableStore& store, const TableCache* cache, BinaryReader& reader)
+      : store_(store), cache_(cache), reader_(reader) {}
 
   // Never fails: a Binary without CFI says why. The reference stays valid.
   const Binary& get(pid_t tgid, const process::MapEntry& entry);
@@ -57,11 +59,12 @@ class BinaryTables {
   const Binary& vdso();
   const Binary& without_cfi(const std::string& path, const std::string& reason);
   // `stamp` names the file in the cache; empty: not to be cached.
-  void compile(int fd, const std::string& stamp, Binary& binary);
+  void compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary);
   void add(const Result<UnwindTable>& table, Binary& binary);
 
   TableStore& store_;
   const TableCache* cache_;
+  BinaryReader& reader_;
   std::uint32_t last_mapping_id_ = 0;
   std::deque<Binary> binaries_;
   std::map<FileKey, const Binary*> by_file_;

@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.h"
+#include "process/maps.h"
+
 namespace jtrace::unwind {
 namespace {
 
@@ -32,13 +35,15 @@ struct Row {
 };
 
 struct File {
+  UniqueFd fd;  // libelf reads from it when it likes
   std::unique_ptr<Elf, End> elf;
   std::unique_ptr<Dwarf, End> dwarf;
   Dwarf_CFI* eh_frame = nullptr;     // freed with `elf`'s caller below
   Dwarf_CFI* debug_frame = nullptr;  // `dwarf`'s own
   File() = default;
   File(File&& other) noexcept
-      : elf(std::move(other.elf)),
+      : fd(std::move(other.fd)),
+        elf(std::move(other.elf)),
         dwarf(std::move(other.dwarf)),
         eh_frame(std::exchange(other.eh_frame, nullptr)),
         debug_frame(other.debug_frame) {}
@@ -148,7 +153,10 @@ struct CfiStepper::Impl {
     const auto [it, fresh] = rows.try_emplace({&binary, pc});
     if (!fresh || !binary.file.valid()) return it->second;
     const auto [file, first] = files.try_emplace(&binary);
-    if (first) open(binary.file.get(), file->second);
+    if (first) {
+      file->second.fd = process::open_found(binary.file.get());
+      open(file->second.fd.get(), file->second);
+    }
     it->second = read_row(file->second.eh_frame, pc);
     if (!it->second) it->second = read_row(file->second.debug_frame, pc);
     return it->second;

@@ -21,7 +21,6 @@
 namespace jtrace::unwind {
 namespace {
 
-constexpr std::size_t kMaxTableRows = 4U << 20;
 constexpr std::uint64_t kAddressLimit = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kPageMask = 4095;
 
@@ -230,6 +229,19 @@ std::string build_id_in(std::span<const std::uint8_t> notes) {
 }
 
 }  // namespace
+
+bool is_sound(const UnwindTable& table) {
+  if (table.rows.empty() || table.rows.size() > kMaxTableRows ||
+      table.rules.size() > JT_MAX_RULES) {
+    return false;
+  }
+  const bool ascending = std::ranges::adjacent_find(table.rows, [](const auto& a, const auto& b) {
+                           return a.pc >= b.pc;
+                         }) == table.rows.end();
+  return ascending && std::ranges::all_of(table.rows, [&](const auto& row) {
+           return row.rule < table.rules.size();
+         });
+}
 
 Result<UnwindTable> compile_unwind_table(int fd) {
   JT_TRY(const ElfFile file, ElfFile::open(fd));

@@ -2,6 +2,7 @@
 // Compiles the call frame information of a binary into the rows that bpf/unwind_native.bpf.h walks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,6 +18,12 @@ struct UnwindTable {
   std::vector<jt_rule> rules;
   std::vector<jt_row> rows;
 };
+
+inline constexpr std::size_t kMaxTableRows = 4U << 20;
+
+// What a walk relies on: it searches the rows by halves and takes their rules unasked. Whoever the
+// table comes from, a right checksum or a helper, has not proved that.
+[[nodiscard]] bool is_sound(const UnwindTable& table);
 
 // From .eh_frame, and where that has nothing .debug_frame, of the ELF file open at `fd` (libdw).
 // Fails where it is no ELF64 x86-64 file or has no usable frame information. Hostile input: sizes

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <span>
 #include <system_error>
+#include <type_traits>
 
 #include "base/rights.h"
 #include "base/unique_fd.h"
@@ -23,8 +24,11 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'j', 't', 'u', 'n', 'w', 'i', 'n', 'd'};
 // To be raised with every change of what the rows and rules mean.
-constexpr std::uint32_t kVersion = 5;
-constexpr std::uint32_t kMaxRows = 4U << 20;
+constexpr std::uint32_t kVersion = 6;
+constexpr std::uint32_t kMaxRows = kMaxTableRows;
+// Linkers write one executable segment.
+constexpr std::size_t kMaxSegments = 8;
+constexpr std::size_t kMaxBuildId = 128;
 
 struct Header {
   std::array<char, 8> magic = kMagic;
@@ -32,10 +36,15 @@ struct Header {
   std::uint32_t abi = JT_ABI_VERSION;
   std::uint32_t rules = 0;
   std::uint32_t rows = 0;
-  std::uint64_t checksum = 0;  // of all that follows
+  std::uint64_t checksum = 0;  // of all else
+  std::uint32_t build_id_bytes = 0;
+  std::uint32_t segments = 0;
+  std::array<char, kMaxBuildId> build_id{};
+  std::array<CodeSegment, kMaxSegments> code{};
 };
+static_assert(std::has_unique_object_representations_v<Header>, "padding has no checksum");
 
-bool is_build_id(const std::string& text) {
+bool is_key(const std::string& text) {
   constexpr std::size_t kLongest = 128;
   return !text.empty() && text.size() <= kLongest && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -62,8 +71,11 @@ bool write_all(int fd, std::span<const std::byte> from) {
   return true;
 }
 
-std::uint64_t checksum(const UnwindTable& table) {
-  const XXH64_hash_t rules = XXH3_64bits(table.rules.data(), table.rules.size() * sizeof(jt_rule));
+std::uint64_t checksum(Header header, const UnwindTable& table) {
+  header.checksum = 0;
+  const XXH64_hash_t start = XXH3_64bits(&header, sizeof header);
+  const XXH64_hash_t rules =
+      XXH3_64bits_withSeed(table.rules.data(), table.rules.size() * sizeof(jt_rule), start);
   return XXH3_64bits_withSeed(table.rows.data(), table.rows.size() * sizeof(jt_row), rules);
 }
 
@@ -75,16 +87,6 @@ bool is_trusted(int fd, uid_t owner, std::uint64_t& size) {
   }
   size = static_cast<std::uint64_t>(info.st_size);
   return true;
-}
-
-// A right checksum does not make the contents right: the walker binary-searches the rows.
-bool is_sound(const UnwindTable& table) {
-  const bool ascending = std::ranges::adjacent_find(table.rows, [](const auto& a, const auto& b) {
-                           return a.pc >= b.pc;
-                         }) == table.rows.end();
-  return ascending && !table.rows.empty() && std::ranges::all_of(table.rows, [&](const auto& row) {
-           return row.rule < table.rules.size();
-         });
 }
 
 // Removes the temporary unless it became the file.
@@ -126,10 +128,10 @@ std::filesystem::path TableCache::default_directory() {
   return {};
 }
 
-std::optional<UnwindTable> TableCache::load(const std::string& build_id) const {
-  if (directory_.empty() || !is_build_id(build_id)) return std::nullopt;
+std::optional<CachedBinary> TableCache::load(const std::string& key) const {
+  if (directory_.empty() || !is_key(key)) return std::nullopt;
   const UniqueFd fd(
-      ::open((directory_ / build_id).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+      ::open((directory_ / key).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   std::uint64_t size = 0;
   Header header;
   if (!fd.valid() || !is_trusted(fd.get(), owner_, size) ||
@@ -138,23 +140,28 @@ std::optional<UnwindTable> TableCache::load(const std::string& build_id) const {
   }
   if (header.magic != kMagic || header.version != kVersion || header.abi != JT_ABI_VERSION ||
       header.rules > JT_MAX_RULES || header.rows > kMaxRows ||
+      header.build_id_bytes > kMaxBuildId || header.segments > kMaxSegments ||
       size != sizeof header + header.rules * sizeof(jt_rule) + header.rows * sizeof(jt_row)) {
     return std::nullopt;
   }
-  UnwindTable table;
+  CachedBinary binary;
+  binary.facts.build_id.assign(header.build_id.data(), header.build_id_bytes);
+  binary.facts.code.assign(header.code.begin(), header.code.begin() + header.segments);
+  UnwindTable& table = binary.table;
   table.rules.resize(header.rules);
   table.rows.resize(header.rows);
   if (!read_all(fd.get(), std::as_writable_bytes(std::span(table.rules))) ||
       !read_all(fd.get(), std::as_writable_bytes(std::span(table.rows))) ||
-      checksum(table) != header.checksum || !is_sound(table)) {
+      checksum(header, table) != header.checksum || !is_sound(table)) {
     return std::nullopt;
   }
-  return table;
+  return binary;
 }
 
-void TableCache::store(const std::string& build_id, const UnwindTable& table) const {
-  if (directory_.empty() || !is_build_id(build_id) || table.rules.size() > JT_MAX_RULES ||
-      table.rows.size() > kMaxRows || !is_sound(table)) {
+void TableCache::store(const std::string& key, const CachedBinary& binary) const {
+  const auto& [facts, table] = binary;
+  if (directory_.empty() || !is_key(key) || !is_sound(table) ||
+      facts.build_id.size() > kMaxBuildId || facts.code.size() > kMaxSegments) {
     return;
   }
   std::error_code ignored;
@@ -162,8 +169,12 @@ void TableCache::store(const std::string& build_id, const UnwindTable& table) co
   Header header;
   header.rules = static_cast<std::uint32_t>(table.rules.size());
   header.rows = static_cast<std::uint32_t>(table.rows.size());
-  header.checksum = checksum(table);
-  const std::string path = directory_ / build_id;
+  header.build_id_bytes = static_cast<std::uint32_t>(facts.build_id.size());
+  header.segments = static_cast<std::uint32_t>(facts.code.size());
+  std::ranges::copy(facts.build_id, header.build_id.begin());
+  std::ranges::copy(facts.code, header.code.begin());
+  header.checksum = checksum(header, table);
+  const std::string path = directory_ / key;
   // A name left by a process that died with our number is in the way once, then gone.
   Temporary file(fmt::format("{}.{}.new", path, ::getpid()));
   if (!file.fd().valid()) {

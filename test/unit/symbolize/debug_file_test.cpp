@@ -77,12 +77,19 @@ TEST(DebugLink, RefusesWhatIsNoPlainName) {
   EXPECT_FALSE(parse_debug_link(link_section(std::string(256, 'a'), 4)));
 }
 
+TEST(DebugPaths, AreThoseOfGdb) {
+  EXPECT_EQ(debug_paths({.build_id = {0xab, 0xcd}, .link = DebugLink{"x.debug", 1}}, "/opt/x"),
+            (std::vector<std::string>{"usr/lib/debug/.build-id/ab/cd.debug", "/opt/x.debug",
+                                      "/opt/.debug/x.debug", "usr/lib/debug//opt/x.debug"}));
+  EXPECT_TRUE(debug_paths({}, "/opt/x").empty());
+  EXPECT_TRUE(debug_paths({.build_id = {0xab}, .link = {}}, "/opt/x").empty());
+  EXPECT_TRUE(debug_paths({.build_id = BuildId(10000, 1), .link = {}}, "/opt/x").empty());
+}
+
 class DebugRootTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_FALSE(root_.path().empty()); }
-  [[nodiscard]] bool opens() const {
-    return DebugRoot(root_.path()).open_by_build_id({0xab, 0xcd}).valid();
-  }
+  [[nodiscard]] bool opens() const { return DebugRoot(root_.path().string()).open(kFile).valid(); }
 
   static constexpr const char* kFile = "usr/lib/debug/.build-id/ab/cd.debug";
   TemporaryRoot root_;
@@ -92,10 +99,7 @@ TEST_F(DebugRootTest, OpensARegularFile) {
   EXPECT_FALSE(opens());
   std::ofstream(root_.at(kFile)) << "x";
   EXPECT_TRUE(opens());
-  EXPECT_FALSE(DebugRoot("/nonexistent").open_by_build_id({0xab, 0xcd}).valid());
-  EXPECT_FALSE(DebugRoot(root_.path()).open_by_build_id({}).valid());
-  EXPECT_FALSE(DebugRoot(root_.path()).open_by_build_id({0xab}).valid());
-  EXPECT_FALSE(DebugRoot(root_.path()).open_by_build_id(BuildId(10000, 1)).valid());
+  EXPECT_FALSE(DebugRoot("/nonexistent").open(kFile).valid());
 }
 
 // Debian's build-id entries are links to files elsewhere.

@@ -47,7 +47,8 @@ class CodePage {
 class AddressSpaceTest : public ::testing::Test {
  protected:
   TableStore store_{1U << 20};
-  BinaryTables binaries_{store_, nullptr};
+  DirectReader reader_;
+  BinaryTables binaries_{store_, nullptr, reader_};
   AddressSpace space_{::getpid(), binaries_};
 
   [[nodiscard]] jt_rule rule_for(const jt_range& range, std::uint64_t pc) const {
@@ -205,7 +206,8 @@ TEST_F(AddressSpaceTest, aFileThatCannotBeReadSaysWhy) {
 
 TEST(AddressSpaceLimits, aFullStoreCostsTheRulesOnly) {
   TableStore store(10);
-  BinaryTables binaries(store, nullptr);
+  DirectReader reader;
+  BinaryTables binaries(store, nullptr, reader);
   AddressSpace space(::getpid(), binaries);
   const auto ranges = space.refresh({});
   ASSERT_TRUE(ranges);
@@ -217,7 +219,8 @@ TEST(AddressSpaceLimits, aFullStoreCostsTheRulesOnly) {
 
 TEST(AddressSpaceLimits, aProcessThatIsGoneIsTheTargetsFault) {
   TableStore store(10);
-  BinaryTables binaries(store, nullptr);
+  DirectReader reader;
+  BinaryTables binaries(store, nullptr, reader);
   AddressSpace space(0x7fffffff, binaries);
   const auto ranges = space.refresh({});
   ASSERT_FALSE(ranges);

@@ -31,11 +31,12 @@ class TableCacheTest : public ::testing::Test {
     fs::remove_all(root_, ignored);
   }
 
-  [[nodiscard]] static UnwindTable table() {
+  [[nodiscard]] static CachedBinary table() {
     jt_rule rule{};
     rule.cfa_kind = JT_CFA_RSP;
     rule.cfa_off = 8;
-    return {{jt_rule{}, rule}, {{0x1000, 1}, {0x1010, 0}}};
+    return {{.code = {{.first = 1, .end = 2, .delta = 3}}, .build_id = "0a"},
+            {{jt_rule{}, rule}, {{0x1000, 1}, {0x1010, 0}}}};
   }
   [[nodiscard]] std::string content() const {
     std::ifstream file(root_ / kId, std::ios::binary);
@@ -53,15 +54,18 @@ TEST_F(TableCacheTest, givesBackWhatWasStored) {
   EXPECT_FALSE(cache.load(kId));
   const auto libc = compile_unwind_table(open_file(kLibc).get());
   ASSERT_TRUE(libc);
-  cache.store(kId, *libc);
+  cache.store(kId, {{.code = {{.first = 1, .end = 2, .delta = 3}}, .build_id = "0a"}, *libc});
   const auto loaded = cache.load(kId);
   ASSERT_TRUE(loaded);
-  ASSERT_EQ(loaded->rows.size(), libc->rows.size());
-  ASSERT_EQ(loaded->rules.size(), libc->rules.size());
+  ASSERT_EQ(loaded->table.rows.size(), libc->rows.size());
+  ASSERT_EQ(loaded->table.rules.size(), libc->rules.size());
   for (std::size_t i = 0; i < libc->rows.size(); ++i) {
-    ASSERT_EQ(loaded->rows[i].pc, libc->rows[i].pc);
-    ASSERT_EQ(loaded->rows[i].rule, libc->rows[i].rule);
+    ASSERT_EQ(loaded->table.rows[i].pc, libc->rows[i].pc);
+    ASSERT_EQ(loaded->table.rows[i].rule, libc->rows[i].rule);
   }
+  EXPECT_EQ(loaded->facts.build_id, "0a");
+  ASSERT_EQ(loaded->facts.code.size(), 1U);
+  EXPECT_EQ(loaded->facts.code[0].delta, 3U);
   // Nothing but the file itself stays.
   EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "deep" / "er"), {}), 1);
 }
@@ -102,7 +106,7 @@ TEST_F(TableCacheTest, filesOthersCouldWriteAreNotTrusted) {
   EXPECT_FALSE(cache.load(kId));
 }
 
-TEST_F(TableCacheTest, onlyBuildIdsAreNames) {
+TEST_F(TableCacheTest, onlyKeysAreNames) {
   const TableCache cache(root_);
   for (const char* id : {"", "../abc", "ABC", "ab/cd", ".", "0123g"}) {
     cache.store(id, table());
@@ -114,8 +118,8 @@ TEST_F(TableCacheTest, onlyBuildIdsAreNames) {
 
 TEST_F(TableCacheTest, unsoundTablesAreNotStored) {
   const TableCache cache(root_);
-  cache.store(kId, {{jt_rule{}}, {{2, 0}, {1, 0}}});
-  cache.store(kId, {{jt_rule{}}, {{1, 5}}});
+  cache.store(kId, {{}, {{jt_rule{}}, {{2, 0}, {1, 0}}}});
+  cache.store(kId, {{}, {{jt_rule{}}, {{1, 5}}}});
   cache.store(kId, {});
   EXPECT_TRUE(fs::is_empty(root_));
 }

@@ -156,7 +156,8 @@ class SelfWalk : public testing::Test {
   }
 
   TableStore store_{4U << 20};
-  BinaryTables binaries_{store_, nullptr};
+  DirectReader reader_;
+  BinaryTables binaries_{store_, nullptr, reader_};
   AddressSpace space_{::getpid(), binaries_};
 };
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// A target that lies costs the tracer neither its life nor its memory, and another target of the
+// same run not one stack.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "integration/support/trace_run.h"
+
+namespace jtrace::test {
+namespace {
+
+constexpr int kCount = 500;
+// kB; 109 to 173 MB were measured (docs/hostile.md).
+constexpr std::uint64_t kMaxResident = 400U << 10;
+
+std::uint64_t resident_peak(pid_t pid) {
+  std::ifstream in(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
+  }
+  return 0;
+}
+
+// Neither escape codes nor lines that somebody else began.
+void expect_clean(const std::string& text, const std::string& what) {
+  for (const char c : {'\x1b', '\x07', '\x9b'}) {
+    EXPECT_EQ(text.find(c), std::string::npos) << what << ": " << static_cast<int>(c);
+  }
+}
+
+class Liar : public ::testing::TestWithParam<const char*> {
+ protected:
+  [[nodiscard]] std::string file(const char* name) const { return directory_.path() / name; }
+  TemporaryDirectory directory_;
+};
+
+TEST_P(Liar, CostsNobodyElse) {
+  JT_NEEDS("bpf", no_bpf());
+  std::filesystem::create_directory(directory_.path() / "maps");
+  JT_ASSERT_OK(Child liar,
+               start_ready({built("truth_liar"), GetParam(),
+                            std::string(JTRACE_SOURCE_DIR) + "/test/data/vm_structs/jdk17.txt",
+                            built("libtruth_late.so"), file("maps")}));
+  JT_ASSERT_OK(Child honest, start_ready({built("truth_native"), std::to_string(kCount),
+                                          built("libtruth_late.so")}));
+  JT_ASSERT_OK(Child jtrace,
+               start_jtrace({"-t", "syscalls:sys_enter_openat", "-p",
+                             fmt::format("{},{}", liar.pid(), honest.pid()), "--threads", "-f",
+                             file("x.collapsed"), "-f", file("x.txt"), "-f", file("x.html")}));
+  ASSERT_TRUE(liar.send("\n"));
+  ASSERT_TRUE(honest.send("\n"));
+  JT_ASSERT_OK(const int honest_status, honest.wait_exit(kPatience));
+  EXPECT_EQ(honest_status, 0) << honest.err();
+  const std::uint64_t peak = resident_peak(jtrace.pid());
+  ASSERT_TRUE(liar.signal(SIGKILL));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+
+  JT_ASSERT_OK(const std::string collapsed, read_text(file("x.collapsed")));
+  JT_ASSERT_OK(const std::string text, read_text(file("x.txt")));
+  JT_ASSERT_OK(const auto page_bytes, [&]() -> Result<std::uintmax_t> {
+    std::error_code error;
+    return std::filesystem::file_size(file("x.html"), error);
+  }());
+  JT_ASSERT_OK(std::vector<Stack> stacks, parse_collapsed(collapsed));
+  JT_ASSERT_OK(const Ledger ledger, parse_ledger(text));
+  // With a root frame a thread, those of one path are in several stacks.
+  for (Stack& stack : stacks) stack.frames.erase(stack.frames.begin());
+  JT_ASSERT_OK(const auto truth, parse_truth(honest.out()));
+  ThreadEntries entries;
+  ASSERT_TRUE(entries.add_own_libc().has_value());
+  const Verdict verdict = judge(truth, stacks, Chain::Native, entries);
+  fmt::print("{}: VmHWM {} kB, page {} bytes, {} stacks\n{}{}", GetParam(), peak, page_bytes,
+             stacks.size(), verdict.table(), to_text(ledger));
+  EXPECT_EQ(verdict.performed(), 16 * kCount + 1);
+  EXPECT_EQ(verdict.miscounts(), "");
+  EXPECT_EQ(verdict.whole(), verdict.performed());
+  EXPECT_TRUE(ledger.balanced);
+  EXPECT_GT(ledger.count("fired").value_or(0), verdict.performed()) << "the liar did nothing";
+  EXPECT_LT(peak, kMaxResident);
+  expect_clean(jtrace.err(), "messages");
+  expect_clean(collapsed, "collapsed");
+  expect_clean(text, "text");
+  EXPECT_EQ(collapsed.find("<script>;"), std::string::npos) << "a name parted frames";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Liar,
+                         ::testing::Values("pointers", "cycles", "counts", "names", "endless",
+                                           "overlap", "broken", "threads", "maps", "exec", "deep",
+                                           "hops"),
+                         [](const auto& lie) { return std::string(lie.param); });
+
+// Its number is another process's then, whose events are not the target's.
+TEST(Hostile, ANumberThatIsUsedAgainIsAnotherProcess) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory directory;
+  const std::string out = directory.path() / "x.txt";
+  JT_ASSERT_OK(Child liar, start_ready({built("truth_native"), "50", built("libtruth_late.so")}));
+  JT_ASSERT_OK(Child honest, start_ready({built("truth_native"), "50", built("libtruth_late.so")}));
+  const pid_t pid = liar.pid();
+  JT_ASSERT_OK(Child jtrace, start_jtrace({"-t", "syscalls:sys_enter_openat", "-p",
+                                           fmt::format("{},{}", pid, honest.pid()), "-f", out}));
+  ASSERT_TRUE(liar.signal(SIGKILL));
+  JT_ASSERT_OK(const int killed, liar.wait_exit(kPatience));
+  EXPECT_EQ(killed, 128 + SIGKILL);
+  // The kernel hands the number out next; others may be faster.
+  pid_t again = -1;
+  for (int tries = 0; tries < 1000 && again != pid; ++tries) {
+    if (again > 0) {
+      ASSERT_EQ(waitpid(again, nullptr, 0), again);
+    }
+    std::ofstream("/proc/sys/kernel/ns_last_pid") << pid - 1;
+    again = fork();
+    ASSERT_GE(again, 0);
+    if (again == 0) {
+      if (getpid() == pid) {
+        for (int i = 0; i < 1000; ++i) close(open("/dev/null", O_RDONLY | O_CLOEXEC));
+      }
+      _exit(0);
+    }
+  }
+  ASSERT_EQ(waitpid(again, nullptr, 0), again);
+  ASSERT_EQ(again, pid) << "the number was never free";
+  ASSERT_TRUE(honest.send("\n"));
+  JT_ASSERT_OK(const int honest_status, honest.wait_exit(kPatience));
+  EXPECT_EQ(honest_status, 0);
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  JT_ASSERT_OK(const std::string text, read_text(out));
+  JT_ASSERT_OK(const Ledger ledger, parse_ledger(text));
+  EXPECT_LT(ledger.count("fired").value_or(~0ULL), 16 * 50 + 200U);
+}
+
+}  // namespace
+}  // namespace jtrace::test

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "helper/file_reader.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "process/maps.h"
+#include "unit/helper/silent_files.h"
+#include "unwind/table.h"
+
+namespace jtrace::helper {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
+
+UniqueFd found(const char* path) { return UniqueFd(::open(path, O_PATH | O_CLOEXEC)); }
+
+// Of the keeper: those that read.
+std::vector<pid_t> readers(const FileReader& files) {
+  std::vector<pid_t> pids;
+  std::ifstream in(fmt::format("/proc/{0}/task/{0}/children", files.keeper()));
+  for (pid_t pid = 0; in >> pid;) pids.push_back(pid);
+  return pids;
+}
+
+// Once both are there, the one that has read and the one that is ready for the next file.
+void signal_readers(const FileReader& files, int signal) {
+  while (readers(files).size() < 2) std::this_thread::yield();
+  for (const pid_t pid : readers(files)) ::kill(pid, signal);
+}
+
+std::string status_of(pid_t pid, const std::string& key) {
+  std::ifstream in(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(key + ":")) continue;
+    const auto value = line.find_first_not_of("\t ", key.size() + 1);
+    return value == std::string::npos ? "" : line.substr(value);
+  }
+  return {};
+}
+
+TEST(FileReader, ReadsWhatThisProcessWouldRead) {
+  FileReader files;
+  const UniqueFd libc = found(kLibc);
+  const UniqueFd open(::open(kLibc, O_RDONLY | O_CLOEXEC));
+  const auto facts = files.facts(::getpid(), libc.get());
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->build_id, unwind::read_build_id(open.get()));
+  const auto table = files.table(::getpid(), libc.get());
+  ASSERT_TRUE(table) << table.error().message;
+  const auto expected = unwind::compile_unwind_table(open.get());
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(table->rows.size(), expected->rows.size());
+  const auto symbols = files.symbols(::getpid(), libc.get(), kLibc, facts->build_id);
+  ASSERT_TRUE(symbols) << symbols.error().message;
+  EXPECT_GT(symbols->size(), 1000U);
+  EXPECT_TRUE(files.troubles().empty());
+}
+
+TEST(FileReader, AFileThatIsNoElfIsNoTrouble) {
+  FileReader files;
+  const auto facts = files.facts(::getpid(), found("/etc/passwd").get());
+  ASSERT_FALSE(facts);
+  EXPECT_EQ(facts.error().code, Errc::Target);
+  EXPECT_THAT(facts.error().message, ::testing::HasSubstr("not ELF"));
+  EXPECT_FALSE(files.vm_symbols(::getpid(), found(kLibc).get()));
+  EXPECT_TRUE(files.troubles().empty());
+}
+
+TEST(FileReader, ReadsThePerfMapOfAProcess) {
+  const std::string path = fmt::format("/tmp/perf-{}.map", ::getpid());
+  FileReader files;
+  EXPECT_FALSE(files.perf_map(::getpid(), ::getpid()));
+  std::ofstream(path) << "1000 10 of_a_jit\n";
+  const auto map = files.perf_map(::getpid(), ::getpid());
+  std::filesystem::remove(path);
+  ASSERT_TRUE(map) << map.error().message;
+  EXPECT_EQ(map->find(0x1008), "of_a_jit");
+  EXPECT_TRUE(files.troubles().empty());
+}
+
+TEST(FileReader, WhoReadsHasNoRights) {
+  FileReader files;
+  const UniqueFd libc = found(kLibc);
+  ASSERT_TRUE(files.facts(::getpid(), libc.get()));
+  int jailed = 0;
+  for (const pid_t pid : readers(files)) {
+    // The one that waits for the next file has not given them up: it has seen none.
+    if (!status_of(pid, "NoNewPrivs").starts_with("1")) continue;
+    ++jailed;
+    EXPECT_EQ(status_of(pid, "CapEff"), "0000000000000000");
+    EXPECT_EQ(status_of(pid, "CapPrm"), "0000000000000000");
+    EXPECT_EQ(status_of(pid, "CapBnd"), "0000000000000000");
+#if !defined(__SANITIZE_ADDRESS__)
+    EXPECT_EQ(status_of(pid, "Seccomp"), "2");
+#endif
+    if (::geteuid() == 0) {
+      EXPECT_THAT(status_of(pid, "Uid"), ::testing::StartsWith("65534\t65534"));
+      EXPECT_EQ(status_of(pid, "Groups"), "");
+    }
+  }
+  EXPECT_EQ(jailed, 1);
+}
+
+TEST(FileReader, EachFileHasAProcessOfItsOwn) {
+  FileReader files;
+  const UniqueFd libc = found(kLibc);
+  const UniqueFd self = found("/proc/self/exe");
+  ASSERT_TRUE(files.facts(::getpid(), libc.get()));
+  const auto before = readers(files);
+  ASSERT_TRUE(files.table(::getpid(), libc.get()));
+  EXPECT_EQ(readers(files), before) << "the same file";
+  ASSERT_TRUE(files.facts(::getpid(), self.get()));
+  EXPECT_NE(readers(files), before) << "another one";
+}
+
+TEST(FileReader, AReaderThatDiesCostsItsFileOnly) {
+  FileReader files;
+  const UniqueFd libc = found(kLibc);
+  const UniqueFd self = found("/proc/self/exe");
+  ASSERT_TRUE(files.facts(::getpid(), libc.get()));
+  signal_readers(files, SIGKILL);
+  const auto table = files.table(::getpid(), libc.get());
+  ASSERT_FALSE(table);
+  EXPECT_EQ(table.error().code, Errc::Target);
+  EXPECT_THAT(table.error().message, ::testing::HasSubstr("died"));
+  ASSERT_EQ(files.troubles().size(), 1U);
+  EXPECT_EQ(files.troubles()[0].path, std::filesystem::canonical(kLibc));
+  // The one that was ready for the next file was killed, too.
+  (void)files.facts(::getpid(), self.get());
+  EXPECT_TRUE(files.facts(::getpid(), libc.get()));
+  EXPECT_TRUE(files.table(::getpid(), self.get()));
+}
+
+TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
+  FileReader files({.patience = milliseconds(200), .late_files = 2});
+  const UniqueFd libc = found(kLibc);
+  const UniqueFd self = found("/proc/self/exe");
+  constexpr pid_t kLiar = 4711;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(files.facts(::getpid(), self.get()));
+    signal_readers(files, SIGSTOP);
+    const auto before = steady_clock::now();
+    const auto late = files.facts(kLiar, libc.get());
+    ASSERT_FALSE(late);
+    EXPECT_THAT(late.error().message, ::testing::HasSubstr("took longer than 0.2 s"));
+    EXPECT_LT(steady_clock::now() - before, milliseconds(5000));
+  }
+  const auto refused = files.facts(kLiar, libc.get());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("of process 4711"));
+  EXPECT_TRUE(files.facts(::getpid(), libc.get())) << "of another process";
+}
+
+// The traced process may serve the files that it maps: neither finding one, nor asking what it is,
+// nor letting go of it waits for the server; reading it is somebody else's.
+TEST(FileReader, AFileSystemThatDoesNotAnswerHoldsNobody) {
+  test::SilentFiles silent;
+  if (!silent.mounted()) GTEST_SKIP() << "cannot mount a FUSE file system here";
+  FileReader files({.patience = milliseconds(200), .late_files = 2});
+  UniqueFd own(::open(silent.file().c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(own.valid());
+  void* at = ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, own.get(), 0);
+  ASSERT_NE(at, MAP_FAILED);
+  own.reset();
+  silent.fall_silent();
+  const auto maps = process::read_maps(::getpid());
+  ASSERT_TRUE(maps);
+  const auto entry =
+      std::ranges::find(*maps, reinterpret_cast<std::uint64_t>(at), &process::MapEntry::start);
+  ASSERT_NE(entry, maps->end());
+  const auto begin = steady_clock::now();
+  {
+    const auto fd = process::find_mapped_file(::getpid(), *entry);
+    ASSERT_TRUE(fd) << fd.error().message;
+    const auto status = process::file_status(fd->get());
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->size, 8192);
+    const auto facts = files.facts(::getpid(), fd->get());
+    ASSERT_FALSE(facts);
+    EXPECT_THAT(facts.error().message, ::testing::HasSubstr("took longer"));
+  }
+  EXPECT_LT(steady_clock::now() - begin, milliseconds(2000));
+  EXPECT_TRUE(files.facts(::getpid(), found(kLibc).get())) << "the next one";
+  ::munmap(at, 4096);
+}
+
+TEST(FileReader, WhatItCannotDoWithoutIsSaid) {
+  FileReader files;
+  ASSERT_GT(files.keeper(), 0);
+  ::kill(files.keeper(), SIGKILL);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(files.keeper()), &info, WEXITED | WNOWAIT);
+  const UniqueFd libc = found(kLibc);
+  (void)files.facts(::getpid(), libc.get());  // by the one that was ready
+  const auto facts = files.facts(::getpid(), found("/proc/self/exe").get());
+  ASSERT_FALSE(facts);
+  EXPECT_THAT(facts.error().message, ::testing::HasSubstr("no process to read it"));
+}
+
+// A file of 2^62 bytes of sections takes its reader's memory, not ours.
+TEST(FileReader, AFileThatAsksForEverythingGetsItsReaderKilled) {
+  const UniqueFd memory(::memfd_create("sparse", MFD_CLOEXEC));
+  const UniqueFd libc(::open(kLibc, O_RDONLY | O_CLOEXEC));
+  std::string image(4096, '\0');
+  ASSERT_EQ(::pread(libc.get(), image.data(), image.size(), 0), 4096);
+  ASSERT_EQ(::pwrite(memory.get(), image.data(), image.size(), 0), 4096);
+  ASSERT_EQ(::ftruncate(memory.get(), std::int64_t{1} << 40), 0);
+  FileReader files;
+  const std::string path = fmt::format("/proc/self/fd/{}", memory.get());
+  const UniqueFd sparse = found(path.c_str());
+  const auto table = files.table(::getpid(), sparse.get());
+  EXPECT_FALSE(table);
+  (void)files.symbols(::getpid(), sparse.get(), "/x", "");
+  EXPECT_TRUE(files.facts(::getpid(), found(kLibc).get()));
+}
+
+}  // namespace
+}  // namespace jtrace::helper
