@@ -8,6 +8,7 @@
 #define JTRACE_WALK_HOTSPOT_H
 
 #define JT_MAX_HOPS              24 /* through the segment map; 9 is the longest seen by others */
+#define JT_USUAL_HOPS            3
 #define JT_MAX_INTERPRETER_FRAME (1 << 20) /* 65535 locals and as many stack slots */
 #define JT_MAX_STUB_FRAME        (1 << 16)
 #define JT_MAX_FRAME_WORDS       (1 << 17)
@@ -41,6 +42,14 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 	return jt_up(w, jt_u64_at(w, 64), fp + 16, jt_u64_at(w, 56));
 }
 
+static JT_INLINE void jt_count_hops(jt_env_t env, __u32 hops)
+{
+	struct jt_walk *w = hops > JT_USUAL_HOPS ? jt_walk_of(env) : NULL;
+
+	if (w)
+		w->unusual += hops;
+}
+
 /* Address of the heap block that holds pc, by the heap's segment map; 0: none. */
 JT_WALK_FN __u64 jt_find_block(jt_env_t env, __u32 jvm, __u64 pc)
 {
@@ -64,8 +73,10 @@ JT_WALK_FN __u64 jt_find_block(jt_env_t env, __u32 jvm, __u64 pc)
 	for (i = 0; i < JT_MAX_HOPS; i++) {
 		if (jt_read_code(env, &tag, 1, segmap + index) || tag == 0xff)
 			return 0;
-		if (tag == 0)
+		if (tag == 0) {
+			jt_count_hops(env, i);
 			return low + (index << shift);
+		}
 		if (tag > index)
 			return 0;
 		index -= tag;

@@ -84,6 +84,7 @@ static JT_INLINE __u64 jt_thread_anchor(jt_env_t env, struct jt_walk *w,
 	__u64 thread = jt_java_thread(env, w->tid);
 
 	if (thread == JT_ASK_THREAD) {
+		w->unusual += 3 * JT_THREAD_TRIES;
 		thread = jt_find_java_thread(env, w, vm);
 		jt_keep_java_thread(env, w->tid, thread);
 	}

@@ -145,6 +145,8 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return JT_STOP;
 	if (w->record.key.frames >= w->max_frames)
 		return jt_end(w, JT_STATUS_DEPTH);
+	if (w->unusual > JT_MAX_UNUSUAL)
+		return jt_end(w, JT_STATUS_BUDGET);
 	/* What the last frame of a chunk returns to differs: enterSpecial, the barrier, nothing
 	 * (25). */
 	if (w->heap_end && w->regs.sp >= w->heap_end)

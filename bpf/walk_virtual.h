@@ -17,6 +17,7 @@
 #define JT_CHUNK_BYTES     128 /* of a StackChunk up to its stack */
 #define JT_MAX_CHUNK_WORDS (1 << 20)
 #define JT_EMPTY_CHUNKS    4
+#define JT_CHUNK_READS     40 /* at most, from one chunk to the next */
 
 /* The reference at this place in buf; compressed oops are what ZGC's are not: plain addresses. */
 static JT_INLINE __u64 jt_oop_at(const struct jt_walk *w, const struct jt_hotspot *vm, __u32 offset)
@@ -105,6 +106,7 @@ JT_WALK_FN int jt_step_chunk(jt_env_t env, __u32 failed)
 		return jt_end(w, JT_STATUS_MAPPING);
 	if (failed)
 		return jt_leave_heap(env, w, vm, 0);
+	w->unusual += JT_CHUNK_READS;
 	return jt_enter_chunk(env, w, vm, w->parent);
 }
 
@@ -125,6 +127,7 @@ JT_WALK_FN int jt_step_barrier(jt_env_t env)
 	vm = jt_jvm_of(env, w);
 	if (!vm)
 		return jt_end(w, JT_STATUS_MAPPING);
+	w->unusual += JT_CHUNK_READS;
 	size = vm->cont_entry_bytes;
 	entry = (w->regs.sp + 15) & ~15ULL;
 	for (i = 0; i < JT_CONT_TRIES; i++, entry += 16) {

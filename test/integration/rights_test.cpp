@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,16 @@ struct Outcome {
     return count("kept") > 0 && count("complete") == count("kept");
   }
 };
+
+std::optional<pid_t> child_named(pid_t parent, std::string_view comm) {
+  const auto children = read_text(fmt::format("/proc/{0}/task/{0}/children", parent));
+  std::istringstream words(children.value_or(""));
+  for (pid_t child = 0; words >> child;) {
+    const auto name = read_text(fmt::format("/proc/{}/comm", child));
+    if (name && name->starts_with(comm)) return child;
+  }
+  return std::nullopt;
+}
 
 class Rights : public ::testing::Test {
  protected:
@@ -297,11 +308,19 @@ TEST_F(Rights, LittleIsLeftWhileItTraces) {
   EXPECT_GT(count("bpf_link"), 0);
   EXPECT_EQ(count("out.html"), 0);
   // Who writes in the end: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER.
-  JT_ASSERT_OK(const std::string writer,
-               read_text(fmt::format("/proc/{0}/task/{0}/children", jtrace.pid())));
-  expect_shut(std::stoi(writer), "000000000000000f");
-  for (const std::string& name : open_files(std::stoi(writer))) {
-    EXPECT_FALSE(name.contains("anon_inode:bpf") || name.contains("perf_event")) << name;
+  const auto writer = child_named(jtrace.pid(), "jtrace-writer");
+  ASSERT_TRUE(writer.has_value());
+  expect_shut(*writer, "000000000000000f");
+  // Who has files read: CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_PTRACE.
+  const auto keeper = child_named(jtrace.pid(), "jtrace-files");
+  ASSERT_TRUE(keeper.has_value());
+  EXPECT_EQ(status_line(*keeper, "CapPrm"), "00000000000800e4");
+  EXPECT_EQ(status_line(*keeper, "CapBnd"), kNoRights);
+  EXPECT_EQ(status_line(*keeper, "NoNewPrivs"), "1");
+  for (const pid_t child : {*writer, *keeper}) {
+    for (const std::string& name : open_files(child)) {
+      EXPECT_FALSE(name.contains("anon_inode:bpf") || name.contains("perf_event")) << name;
+    }
   }
   ASSERT_TRUE(jtrace.signal(SIGINT).has_value());
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));

@@ -59,6 +59,8 @@ std::string_view name_of(Capability capability) {
       return "CAP_DAC_READ_SEARCH";
     case Capability::Fowner:
       return "CAP_FOWNER";
+    case Capability::Kill:
+      return "CAP_KILL";
     case Capability::Setgid:
       return "CAP_SETGID";
     case Capability::Setuid:

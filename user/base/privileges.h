@@ -19,6 +19,7 @@ enum class Capability {
   DacOverride = 1,
   DacReadSearch = 2,
   Fowner = 3,
+  Kill = 5,
   Setgid = 6,
   Setuid = 7,
   SysPtrace = 19,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "helper/jail.h"
 
-#include <grp.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
@@ -17,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "base/rights.h"
 
 namespace jtrace::helper {
 namespace {
@@ -32,7 +32,6 @@ constexpr bool kSanitized = false;
 constexpr rlim_t kAddressSpace = 1536UL << 20;
 constexpr rlim_t kCpuSeconds = 5;
 constexpr rlim_t kOpenFiles = 32;
-constexpr uid_t kNobody = 65534;
 
 // What parsing takes. The memory calls are below, since they may not make code.
 constexpr std::array kAllowed = {
@@ -77,25 +76,6 @@ bool restrict_calls() {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// Needs a capability itself, so it comes first.
-void empty_bounding_set() {
-  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
-    (void)::prctl(PR_CAPBSET_DROP, capability);
-  }
-}
-
-bool drop_capabilities() {
-  __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  const std::array<__user_cap_data_struct, 2> none{};
-  return ::syscall(SYS_capset, &head, none.data()) == 0;
-}
-
-bool leave_root() {
-  if (::geteuid() != 0) return true;
-  return ::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0 &&
-         ::setresuid(kNobody, kNobody, kNobody) == 0;
-}
-
 void limit(__rlimit_resource_t resource, rlim_t value) {
   const rlimit both{.rlim_cur = value, .rlim_max = value};
   (void)::setrlimit(resource, &both);
@@ -113,11 +93,9 @@ void limit_resources() {
 }
 
 bool give_up_rights() {
-  empty_bounding_set();
-  if (!leave_root() || !drop_capabilities()) return false;
+  if (!jtrace::give_up_rights({}, true)) return false;
   // Nobody has many processes: only now.
   limit(RLIMIT_NPROC, 0);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
   return kSanitized || restrict_calls();
 }
 

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "base/rights.h"
 #include "base/unique_fd.h"
 #include "helper/jail.h"
 #include "helper/sockets.h"
@@ -141,6 +144,13 @@ void run_keeper(int orders) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int fd : {0, 1, 2}) ::dup2(null, fd);
   keep_only(orders);
+  // jtrace waits for the answers as hurriedly as it asks (session.cpp).
+  constexpr int kNice = -15;
+  (void)::setpriority(PRIO_PROCESS, 0, std::min(kNice, ::getpriority(PRIO_PROCESS, 0)));
+  // To find and open what it is told, to end its children, and for these to become nobody.
+  (void)jtrace::give_up_rights({Capability::DacReadSearch, Capability::SysPtrace, Capability::Kill,
+                                Capability::Setuid, Capability::Setgid},
+                               false);
   Keeper(orders).obey();
   ::_exit(0);
 }

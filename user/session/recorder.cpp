@@ -52,9 +52,24 @@ LocationId Recorder::signal_frame() {
 
 std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
                                          std::uint64_t epoch) {
+  if (!target) return {};
+  return locate_rest(*target, frames, locate_java(*target, frames, epoch));
+}
+
+Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_frame> frames,
+                                           std::uint64_t epoch) {
+  Perishable locations(frames.size());
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS & JT_FRAME_KIND_MASK;
+    if (kind != JT_FRAME_NATIVE) locations[i] = target.locate(frames[i], epoch, symbols_);
+  }
+  return locations;
+}
+
+std::vector<LocationId> Recorder::locate_rest(Target& target, std::span<const jt_frame> frames,
+                                              const Perishable& java) {
   std::vector<LocationId> locations;
   locations.reserve(frames.size());
-  if (!target) return locations;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS;
     if (options_.cstack == cli::CStack::No && (kind & JT_FRAME_KIND_MASK) == JT_FRAME_NATIVE)
@@ -63,7 +78,11 @@ std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_fram
     // symbol no return address points behind.
     const bool trampoline =
         i + 1 < frames.size() && ((frames[i + 1].where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], epoch, symbols_));
+    if (trampoline) {
+      locations.push_back(signal_frame());
+    } else {
+      locations.push_back(java[i] ? *java[i] : target.locate(frames[i], JT_NO_EPOCH, symbols_));
+    }
   }
   if (options_.keep_root != 0) cut(locations);
   return locations;
@@ -129,7 +148,21 @@ void Recorder::on_stack(const jt_stack_record& record) {
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
-  samples_.name(record.key, locate(target, {record.frame, n}, record.epoch));
+  const std::span frames(record.frame, target ? n : 0);
+  unnamed_.push_back({.key = record.key,
+                      .frames = {frames.begin(), frames.end()},
+                      .java = target ? locate_java(*target, frames, record.epoch) : Perishable{}});
+}
+
+// What Java calls its methods goes with its classes, or with the process, within a millisecond;
+// what is in files stays, and some take 20 ms to read. So Java's names of all stacks come first.
+void Recorder::name_stacks() {
+  for (const Stack& stack : unnamed_) {
+    Target* target = find(stack.key.tgid);
+    samples_.name(stack.key, target ? locate_rest(*target, stack.frames, stack.java)
+                                    : std::vector<LocationId>{});
+  }
+  unnamed_.clear();
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
@@ -207,6 +240,7 @@ Status Recorder::turn() {
   bool empty = false;
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
+    name_stacks();
     for (const auto& [tgid, target] : targets_) target->tell_java_threads(capture_);
     JT_CHECK_OK(refresh_changed());
     finish_walks(false);

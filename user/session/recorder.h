@@ -61,6 +61,7 @@ class Recorder {
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
+  void name_stacks();
   [[nodiscard]] Status refresh_changed();
   // `all`: also of JVMs that are still starting.
   void finish_walks(bool all);
@@ -70,6 +71,13 @@ class Recorder {
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames,
                                                         std::uint64_t epoch);
+  // The two halves of that: what only the process knows, and what is in files as well.
+  using Perishable = std::vector<std::optional<profile::LocationId>>;
+  [[nodiscard]] Perishable locate_java(Target& target, std::span<const jt_frame> frames,
+                                       std::uint64_t epoch);
+  [[nodiscard]] std::vector<profile::LocationId> locate_rest(Target& target,
+                                                             std::span<const jt_frame> frames,
+                                                             const Perishable& java);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;
@@ -81,6 +89,12 @@ class Recorder {
   std::uint64_t records_ = 0;
   WalkCheck check_;  // --check-walks
   std::set<Target*> changed_;
+  struct Stack {
+    jt_stack_key key;
+    std::vector<jt_frame> frames;
+    Perishable java;
+  };
+  std::vector<Stack> unnamed_;  // what one drain brought
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;

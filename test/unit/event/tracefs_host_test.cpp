@@ -110,7 +110,7 @@ TEST_F(TracefsOfHost, anOrdinaryUserIsToldThatItIsNotMounted) {
     if (tracefs) return complain("opened without privileges");
     const std::string text =
         "tracefs is not mounted on /sys/kernel/tracing, and a detached one cannot be opened: "
-        "fsopen: CAP_SYS_ADMIN is missing";
+        "fsopen: CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH are missing";
     return tracefs.error().message == text ? kOk : complain(tracefs.error().message);
   });
 }

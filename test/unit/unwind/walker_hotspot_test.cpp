@@ -67,6 +67,20 @@ TEST_F(JavaWalk, segmentMapIsHoppedThrough) {
              JvmImage::compiled(blob, far, 5));
 }
 
+// Real methods are a hop or two from their start; a stack of nothing but enormous ones ends.
+TEST_F(JavaWalk, hopsOfAllFramesHaveABudget) {
+  const auto blob = image_.add_blob({.segment = 7, .segments = 4080, .compile_id = 5});
+  const std::uint32_t far = (4079U << JvmImage::kShift) + 5;  // 17 hops
+  constexpr std::uint64_t kFrameBytes = 32;
+  for (std::uint64_t at = 24; at < WalkImage::kStackBytes; at += kFrameBytes) {
+    image_.set(kSp + at, blob + far);
+  }
+  const auto walk =
+      image_.walk({.pc = blob + far, .sp = kSp, .fp = 1, .bx = 1, .r13 = 0, .ax = 0, .di = 0});
+  EXPECT_EQ(walk.status, JT_STATUS_BUDGET);
+  EXPECT_EQ(walk.frames.size(), 8192U / 17 + 1);
+}
+
 // A call as the blob's very last instruction returns to the next block.
 TEST_F(JavaWalk, returnAddressBehindItsBlob) {
   const auto blob = image_.add_blob({.segment = 0, .segments = 2, .compile_id = 5});
