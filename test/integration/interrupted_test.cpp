@@ -93,7 +93,7 @@ TEST_P(Interrupted, WholeStacks) {
     fmt::print("{}: {} events, {} of climb(), {:.3f} % complete, {} wrong {}\n", event, figures.all,
                figures.climbing, 100 * complete, figures.wrong, example.substr(0, 500));
     EXPECT_GT(figures.all, 100U) << event;
-    EXPECT_GE(complete, least) << event;
+    EXPECT_GE(complete, least) << event << "; " << traced.jtrace_log << to_text(traced.ledger);
     EXPECT_EQ(figures.wrong, 0U) << event << ": " << figures.example;
   }
 }

@@ -26,7 +26,8 @@ namespace jtrace::helper {
 class FileReader final : public unwind::BinaryReader {
  public:
   struct Limits {
-    std::chrono::milliseconds patience{5000};  // for one answer
+    // For one answer. 5 s were too few on a machine with ten times the work it can do.
+    std::chrono::milliseconds patience{20'000};
     // Files of one process that may take longer: a process could serve its files itself, and each
     // such file holds the trace for as long.
     std::size_t late_files = 2;
