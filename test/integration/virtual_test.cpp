@@ -54,9 +54,8 @@ TEST_P(VirtualThreadNames, SayWhichStacksAreTheirs) {
     const bool is = std::ranges::any_of(stack.frames, [](const Frame& frame) {
       return frame.name == "java/lang/VirtualThread.run";
     });
-    EXPECT_EQ(stack.frames.front().name.starts_with("[virtual thread on ForkJoinPool-1-worker-"),
-              is)
-        << to_text(stack);
+    // The carrier's own name is details_test's business: a program that is over may not tell it.
+    EXPECT_EQ(stack.frames.front().name.starts_with("[virtual thread on "), is) << to_text(stack);
     if (is) on_virtual += stack.count;
   }
   EXPECT_GT(on_virtual, 100U);
