@@ -32,20 +32,6 @@ constexpr const char* kLibc = "/lib/x86_64-linux-gnu/libc.so.6";
 
 UniqueFd found(const char* path) { return UniqueFd(::open(path, O_PATH | O_CLOEXEC)); }
 
-// Of the keeper: those that read.
-std::vector<pid_t> readers(const FileReader& files) {
-  std::vector<pid_t> pids;
-  std::ifstream in(fmt::format("/proc/{0}/task/{0}/children", files.keeper()));
-  for (pid_t pid = 0; in >> pid;) pids.push_back(pid);
-  return pids;
-}
-
-// Once both are there, the one that has read and the one that is ready for the next file.
-void signal_readers(const FileReader& files, int signal) {
-  while (readers(files).size() < 2) std::this_thread::yield();
-  for (const pid_t pid : readers(files)) ::kill(pid, signal);
-}
-
 std::string status_of(pid_t pid, const std::string& key) {
   std::ifstream in(fmt::format("/proc/{}/status", pid));
   for (std::string line; std::getline(in, line);) {
@@ -54,6 +40,37 @@ std::string status_of(pid_t pid, const std::string& key) {
     return value == std::string::npos ? "" : line.substr(value);
   }
   return {};
+}
+
+// Of the keeper: those that read. One that has ended waits there until the keeper buries it.
+std::vector<pid_t> readers(const FileReader& files) {
+  std::vector<pid_t> pids;
+  std::ifstream in(fmt::format("/proc/{0}/task/{0}/children", files.keeper()));
+  for (pid_t pid = 0; in >> pid;) {
+    const std::string state = status_of(pid, "State");
+    if (!state.empty() && !state.starts_with("Z")) pids.push_back(pid);
+  }
+  return pids;
+}
+
+// Once both are there, the one that has read and the one that is ready for the next file, which the
+// keeper starts in its own time; not those of `gone`, which end in theirs.
+std::vector<pid_t> both_readers(const FileReader& files, const std::vector<pid_t>& gone = {}) {
+  const auto deadline = steady_clock::now() + std::chrono::seconds(60);
+  std::vector<pid_t> pids;
+  do {
+    std::this_thread::yield();
+    pids = readers(files);
+    std::erase_if(pids, [&](pid_t pid) { return std::ranges::find(gone, pid) != gone.end(); });
+  } while (pids.size() != 2 && steady_clock::now() < deadline);
+  return pids;
+}
+
+std::vector<pid_t> signal_readers(const FileReader& files, int signal,
+                                  const std::vector<pid_t>& gone = {}) {
+  const auto pids = both_readers(files, gone);
+  for (const pid_t pid : pids) ::kill(pid, signal);
+  return pids;
 }
 
 TEST(FileReader, ReadsWhatThisProcessWouldRead) {
@@ -127,11 +144,12 @@ TEST(FileReader, EachFileHasAProcessOfItsOwn) {
   const UniqueFd libc = found(kLibc);
   const UniqueFd self = found("/proc/self/exe");
   ASSERT_TRUE(files.facts(::getpid(), libc.get()));
-  const auto before = readers(files);
+  const auto before = both_readers(files);
   ASSERT_TRUE(files.table(::getpid(), libc.get()));
   EXPECT_EQ(readers(files), before) << "the same file";
   ASSERT_TRUE(files.facts(::getpid(), self.get()));
-  EXPECT_NE(readers(files), before) << "another one";
+  const auto after = both_readers(files, {before[0]});
+  EXPECT_NE(after, before) << "another one";
 }
 
 TEST(FileReader, AReaderThatDiesCostsItsFileOnly) {
@@ -139,7 +157,7 @@ TEST(FileReader, AReaderThatDiesCostsItsFileOnly) {
   const UniqueFd libc = found(kLibc);
   const UniqueFd self = found("/proc/self/exe");
   ASSERT_TRUE(files.facts(::getpid(), libc.get()));
-  signal_readers(files, SIGKILL);
+  (void)signal_readers(files, SIGKILL);
   const auto table = files.table(::getpid(), libc.get());
   ASSERT_FALSE(table);
   EXPECT_EQ(table.error().code, Errc::Target);
@@ -157,9 +175,10 @@ TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
   const UniqueFd libc = found(kLibc);
   const UniqueFd self = found("/proc/self/exe");
   constexpr pid_t kLiar = 4711;
+  std::vector<pid_t> stopped;
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(files.facts(::getpid(), self.get()));
-    signal_readers(files, SIGSTOP);
+    stopped = signal_readers(files, SIGSTOP, stopped);
     const auto before = steady_clock::now();
     const auto late = files.facts(kLiar, libc.get());
     ASSERT_FALSE(late);
