@@ -267,7 +267,7 @@ struct jt_record_head {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
-/* r13 and ax are those of the interrupted code, for its own frame only. */
+/* r13, ax and di are those at the event, for its own frame only. */
 struct jt_regs {
 	__u64 pc, sp, fp, bx, r13, ax, di;
 };
