@@ -58,15 +58,10 @@ class Group : public ::testing::Test {
   [[nodiscard]] fs::path home() const { return directory_.path() / "home"; }
   // With tracefs mounted where it is usual, in a mount namespace of its own.
   [[nodiscard]] Words member(const Words& command) const {
-    return Words{"unshare",
-                 "-m",
-                 "--propagation",
-                 "private",
-                 "/bin/sh",
-                 "-c",
-                 "umount -q /sys/kernel/tracing; mount -t tracefs tracefs /sys/kernel/tracing && "
-                 "cd \"$0\" && exec \"$@\"",
-                 home()} +
+    return in_mounts(
+               "umount -q /sys/kernel/tracing; mount -t tracefs tracefs /sys/kernel/tracing && "
+               "cd " +
+               home().string()) +
            as_user(kMember, command, {std::string("--groups=") + kGroup});
   }
   [[nodiscard]] static Result<Ended> ended(const Words& command, const Words& environment = {}) {

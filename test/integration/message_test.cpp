@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "integration/support/trace_run.h"
+#include "integration/support/users.h"
 
 namespace jtrace::test {
 namespace {
 
 using testing::HasSubstr;
-using Words = std::vector<std::string>;
 
 const std::string kOpenat = "syscalls:sys_enter_openat";
 constexpr pid_t kNobody = 65534;
@@ -31,11 +31,6 @@ struct Ended {
   std::string out;
 };
 
-Words operator+(Words left, const Words& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
-
 Ended ended(const Words& argv) {
   auto child = Child::start(argv);
   if (!child) return {-1, child.error().message, {}};
@@ -45,12 +40,6 @@ Ended ended(const Words& argv) {
 }
 
 Ended jtrace(const Words& arguments) { return ended(Words{jtrace_binary()} + arguments); }
-
-// By a shell that first does `before` in a mount namespace of its own.
-Words in_mounts(const std::string& before) {
-  return {"unshare", "-m", "--propagation", "private", "/bin/sh", "-c", before + R"( && exec "$@")",
-          "sh"};
-}
 
 Words without(const std::string& capabilities) {
   return {"setpriv", "--bounding-set=" + capabilities};

@@ -36,18 +36,6 @@ Words with_rights(const Words& rights, const Words& command) {
                   "--bounding-set=-all," + list});
 }
 
-Words in_mounts(const std::string& before, const Words& command) {
-  return Words{"unshare",
-               "-m",
-               "--propagation",
-               "private",
-               "/bin/sh",
-               "-c",
-               before + R"( && exec "$@")",
-               "sh"} +
-         command;
-}
-
 const char* const kMounted =
     "{ umount -q /sys/kernel/tracing; mount -t tracefs tracefs /sys/kernel/tracing; }";
 const char* const kUnmounted = "{ umount -q /sys/kernel/tracing; umount -q /sys/kernel/debug; :; }";
@@ -334,12 +322,10 @@ TEST_F(Rights, ATracedExecIsFollowedWithWhatIsLeft) {
   JT_ASSERT_OK(Child target,
                start_ready({built("truth_launcher"), "wait", "--", built("truth_native"), "200",
                             built("libtruth_late.so")}));
-  const auto attached = [&](const Words& jtrace) { return jtrace; };
   const std::string collapsed = directory_.path() / "out.collapsed";
   const auto both = [&](const Child& c) { return c.out().find("ready\n", 6) != std::string::npos; };
-  JT_ASSERT_OK(Child jtrace,
-               Child::start(attached({jtrace_binary(), "-t", kOpenat, "-p",
-                                      std::to_string(target.pid()), "-f", collapsed})));
+  JT_ASSERT_OK(Child jtrace, Child::start({jtrace_binary(), "-t", kOpenat, "-p",
+                                           std::to_string(target.pid()), "-f", collapsed}));
   const auto tracing = [](const Child& c) { return c.err().contains("jtrace: tracing"); };
   ASSERT_TRUE(jtrace.wait_until("attach", tracing, kPatience).has_value());
   ASSERT_TRUE(target.send("\n").has_value());

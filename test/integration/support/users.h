@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands by other users, and what the kernel says about the rights of a process.
+// Commands by other users and in other mounts, and what the kernel says about the rights of a
+// process.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,6 +19,19 @@ using Words = std::vector<std::string>;
 inline Words operator+(Words left, const Words& right) {
   left.insert(left.end(), right.begin(), right.end());
   return left;
+}
+
+// By a shell that first does `before` in a mount namespace of its own.
+inline Words in_mounts(const std::string& before, const Words& command = {}) {
+  return Words{"unshare",
+               "-m",
+               "--propagation",
+               "private",
+               "/bin/sh",
+               "-c",
+               before + R"( && exec "$@")",
+               "sh"} +
+         command;
 }
 
 // By a shell in between: what setpriv itself executes, it executes with root's right to any file.
