@@ -22,19 +22,11 @@ constexpr std::uint64_t kCount = 200;
 // A thread's name can be read while it lives.
 constexpr std::uint64_t kThreadCount = 20 * kCount;
 
-std::vector<std::string> details(const Jdk& jdk, const std::vector<std::string>& flags) {
-  std::vector<std::string> argv;
-  std::filesystem::path classes = built("classes");
-  if (jdk.tree != "/") {
-    argv = {built("truth_launcher"), "root", jdk.tree, built(""), "/truth", "--"};
-    classes = "/truth/classes";
-  }
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), flags.begin(), flags.end());
+std::vector<std::string> details(const Jdk& jdk, std::vector<std::string> flags) {
   const bool interpreter = std::ranges::find(flags, "-Xint") != flags.end();
-  argv.insert(argv.end(), {"-Xmx128m", "-cp", classes, "truth.Details",
-                           interpreter ? "100" : "30000", std::to_string(kCount)});
-  return argv;
+  flags.emplace_back("-Xmx128m");
+  return java_command(jdk, flags,
+                      {"truth.Details", interpreter ? "100" : "30000", std::to_string(kCount)});
 }
 
 // "Class.method:line" of the callers of open(), innermost first.
