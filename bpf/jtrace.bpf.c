@@ -122,6 +122,17 @@ int jt_exec(void *ctx)
 	return 0;
 }
 
+/* A number that is handed out again is another process's: only then nothing of the old one can
+ * come. */
+SEC("tp/sched/sched_process_fork")
+int jt_fork(struct trace_event_raw_sched_process_fork *ctx)
+{
+	__u32 child = ctx->child_pid;
+
+	bpf_map_delete_elem(&targets, &child);
+	return 0;
+}
+
 SEC("tp/sched/sched_process_exit")
 int jt_exit(void *ctx)
 {

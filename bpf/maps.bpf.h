@@ -7,7 +7,7 @@
 
 #include "walk.h"
 
-/* tgid -> jt_target. Written by user space, replaced whole. */
+/* tgid -> jt_target. Written by user space, replaced whole; jt_fork deletes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, JT_MAX_TARGETS);

@@ -281,7 +281,7 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   const auto& progs = impl_->skeleton->progs;
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap,
-                            progs.jt_exec,          progs.jt_exit};
+                            progs.jt_exec,          progs.jt_fork,         progs.jt_exit};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());
   for (std::size_t i = 0; i < programs.size() && i < ids.size(); ++i) {
     JT_CHECK_OK(impl_->attach(programs.at(i), ids[i], 0));
@@ -346,13 +346,13 @@ Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_targ
   // What changed before we looked, for a JVM that is just starting: anything may.
   const jt_dirty clean{.seq = 0, .pad = 0, .lo = 0, .hi = ~0ULL};
   // Only the first time: afterwards BPF owns it.
-  if (bpf_map__update_elem(maps.dirty, &key, sizeof(key), &clean, sizeof(clean), BPF_NOEXIST) !=
-          0 &&
-      errno != EEXIST) {
-    return fail(Errc::Internal, errno_text("add target", errno));
-  }
-  if (bpf_map__update_elem(maps.targets, &key, sizeof(key), &target, sizeof(target), BPF_ANY) !=
-      0) {
+  const bool known =
+      bpf_map__update_elem(maps.dirty, &key, sizeof(key), &clean, sizeof(clean), BPF_NOEXIST) != 0;
+  if (known && errno != EEXIST) return fail(Errc::Internal, errno_text("add target", errno));
+  // One that jt_fork has removed stays so: the number is another process's.
+  if (bpf_map__update_elem(maps.targets, &key, sizeof(key), &target, sizeof(target),
+                           known ? BPF_EXIST : BPF_ANY) != 0 &&
+      errno != ENOENT) {
     return fail(Errc::Internal, errno_text("add target", errno));
   }
   return {};

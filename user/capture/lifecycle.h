@@ -7,7 +7,7 @@
 namespace jtrace::capture {
 
 // Tracepoints of bpf/lifecycle.bpf.h's programs, in the order of Capture::attach_lifecycle.
-inline constexpr std::array<std::pair<const char*, const char*>, 8> kLifecycleTracepoints{{
+inline constexpr std::array<std::pair<const char*, const char*>, 9> kLifecycleTracepoints{{
     {"syscalls", "sys_enter_mmap"},
     {"syscalls", "sys_exit_mmap"},
     {"syscalls", "sys_enter_mprotect"},
@@ -15,6 +15,7 @@ inline constexpr std::array<std::pair<const char*, const char*>, 8> kLifecycleTr
     {"syscalls", "sys_enter_mremap"},
     {"syscalls", "sys_exit_mremap"},
     {"sched", "sched_process_exec"},
+    {"sched", "sched_process_fork"},
     {"sched", "sched_process_exit"},
 }};
 

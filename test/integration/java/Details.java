@@ -11,6 +11,7 @@ package truth;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.concurrent.locks.LockSupport;
 
 public final class Details {
   static final String[] NAMES = {
@@ -68,6 +69,8 @@ public final class Details {
 
   static void openAll(int count) {
     for (int i = 0; i < count; i++) open(false);
+    // A thread's name is read while it lives, and the machine may be busy.
+    LockSupport.parkNanos(300_000_000L);
   }
 
   public static void main(String[] args) throws IOException, InterruptedException {
