@@ -71,9 +71,8 @@ class Bench(unittest.TestCase):
     def test_start_finds_the_first_counted_event(self):
         rows = bench("start", "--methods", "50")
         for name in ("cached", "not cached"):
-            tracing, event = (float(cell.split()[0]) for cell in rows[name])
-            self.assertGreater(tracing, 0)
-            self.assertGreater(event, 0)
+            for figure in (float(cell.split()[0]) for cell in rows[name]):
+                self.assertGreater(figure, 0)
 
 
 if __name__ == "__main__":

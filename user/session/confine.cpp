@@ -41,7 +41,7 @@ constexpr std::array kRefused{
     // Its operations pass no filter.
     SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
     // What was read goes into the outputs and nowhere else.
-    SCMP_SYS(socket), SCMP_SYS(socketpair),
+    SCMP_SYS(socket),
     // Back to more rights.
     SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
     SCMP_SYS(setresgid), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(setgroups),
