@@ -2,6 +2,7 @@
 // From what a run recorded to its profile, and to the words about it.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ReportInput {
   const capture::Capture& capture;
   const capture::KernelFeatures& features;
   Recorder& recorder;
+  const std::set<profile::LocationId>& from_perf_map;
   profile::Header header;
 };
 
