@@ -2,6 +2,7 @@
 #include "session/perf_names.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <utility>
@@ -71,7 +72,8 @@ bool PerfNames::written(HotspotVm& vm) {
 
 void PerfNames::refresh(HotspotVm* vm) {
   const auto start = Clock::now();
-  if (start < rested_) return;
+  pollfd ended{.fd = pidfd_, .events = POLLIN, .revents = 0};
+  if (start < rested_ || ::poll(&ended, 1, 0) != 0) return;
   std::unordered_map<std::uint64_t, std::uint32_t> before;
   if (vm != nullptr && attacher_ != nullptr && asks_) before = vm->live_code();
   by_jvm_ = vm != nullptr && written(*vm);
@@ -99,6 +101,10 @@ bool PerfNames::proven(const jt_frame& frame) const {
   const auto found = proven_.find(address_of(frame) - distance);
   return found != proven_.end() &&
          (stub || found->second == static_cast<std::uint32_t>(frame.info >> 32));
+}
+
+bool PerfNames::may_come(const jt_frame& frame) const {
+  return by_jvm_ && (kind_of(frame) == JT_FRAME_COMPILED || kind_of(frame) == JT_FRAME_WRAPPER);
 }
 
 std::optional<std::string_view> PerfNames::look_up(std::uint64_t pc) const {

@@ -2,7 +2,6 @@
 // From what a run recorded to its profile, and to the words about it.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "profile/profile.h"
 #include "session/output.h"
 #include "session/recorder.h"
+#include "session/target.h"
 
 namespace jtrace::session {
 
@@ -21,7 +21,7 @@ struct ReportInput {
   const capture::Capture& capture;
   const capture::KernelFeatures& features;
   Recorder& recorder;
-  const std::set<profile::LocationId>& from_perf_map;
+  const SharedTables& tables;
   profile::Header header;
 };
 

@@ -2,6 +2,7 @@
 #include "session/sample_store.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace jtrace::session {
 
@@ -34,9 +35,11 @@ void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> 
   ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
 }
 
-void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& locations,
+void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
                       std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
                       profile::ProfileBuilder& builder) {
+  std::vector<LocationId> locations;
+  std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
   if (key.status < statuses_.size()) statuses_.at(key.status) += count;
   constexpr std::size_t kShallow = 3;
   if (locations.size() <= kShallow) shallow_ += count;

@@ -60,6 +60,8 @@ class SampleStore {
     std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
     // Whether a stack (leaf first, kernel frames included) is to be shown (-I, -X).
     std::function<bool(const std::vector<profile::LocationId>&)> keep;
+    // What stands for a frame now: its name may have come later than its stack.
+    std::function<profile::LocationId(profile::LocationId)> settled;
     // Whether its name is of a perf map.
     std::function<bool(profile::LocationId)> by_perf_map;
     // The frame that stands below the last one of a stack that ended early.

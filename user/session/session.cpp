@@ -456,7 +456,7 @@ Result<int> Run::operator()() {
                                    .capture = *capture_,
                                    .features = features_,
                                    .recorder = recorder,
-                                   .from_perf_map = shared_.from_perf_map,
+                                   .tables = shared_,
                                    .header = header()}));
   progress_.begin("detaching");
   capture_->detach();

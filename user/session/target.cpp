@@ -36,6 +36,9 @@ constexpr std::chrono::seconds kJvmStart{3};
 // through its code heaps a few milliseconds.
 constexpr std::chrono::milliseconds kNaming{10}, kReading{60};
 
+// Frames of all targets that wait for a name, for a run.
+constexpr std::size_t kMaxWaiting = 100'000;
+
 // Of one JVM; the kernel's table holds 16 384.
 constexpr std::size_t kMaxThreads = 8192;
 
@@ -262,6 +265,7 @@ void Target::forget_image() {
   jvm_version_.clear();
   native_cache_.clear();
   perf_names_.forget();
+  waiting_.clear();
 }
 
 unwind::WalkTables Target::walk_tables() const {
@@ -385,7 +389,38 @@ LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
                                         .kind = profile::FrameKind::JavaStub}}});
   }
   if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
-  return locate_in_perf_map(frame, symbols).value_or(id);
+  if (const auto by_map = locate_in_perf_map(frame, symbols)) return *by_map;
+  const bool asked = jvm_symbols_ == cli::JvmSymbols::PerfMap;
+  return asked && perf_names_.may_come(frame) ? wait_for_name(frame, symbols) : id;
+}
+
+// Code that was made since the map was written. (Address, compile id) mean it for as long as the
+// JVM lives, so its name may come later; until then something of its own stands for it.
+LocationId Target::wait_for_name(const jt_frame& frame, profile::SymbolTable& symbols) {
+  const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
+  if (const auto known = waiting_.find(key); known != waiting_.end()) return known->second;
+  const auto unknown = unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
+  if (shared_.named_later.size() >= kMaxWaiting) return unknown;
+  const auto number = static_cast<std::uint32_t>(shared_.named_later.size());
+  const LocationId id = symbols.location({.mapping = {},
+                                          .address = address_of(frame),
+                                          .reason = UnknownReason::NoJvmSymbols,
+                                          .lines = {{.function = {}, .line = number + 1}}});
+  shared_.named_later.emplace(id, unknown);
+  waiting_.emplace(key, id);
+  return id;
+}
+
+void Target::name_waiting(profile::SymbolTable& symbols, bool last) {
+  if (waiting_.empty() || !vm_) return;
+  if (last) perf_names_.hurry();
+  if (!perf_names_.due()) return;
+  std::erase_if(waiting_, [&](const auto& frame) {
+    const auto named =
+        locate_in_perf_map({.where = frame.first.first, .info = frame.first.second}, symbols);
+    if (named) shared_.named_later[frame.second] = *named;
+    return named.has_value();
+  });
 }
 
 std::optional<LocationId> Target::locate_in_perf_map(const jt_frame& frame,

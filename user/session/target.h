@@ -42,6 +42,8 @@ struct SharedTables {
   helper::FileReader files;          // first: it forks
   std::optional<Attacher> attacher;  // --jvm-symbols perfmap
   std::set<profile::LocationId> from_perf_map;
+  // What stood for frames whose names came later, and what they are.
+  std::map<profile::LocationId, profile::LocationId> named_later;
   unwind::TableCache cache;
   unwind::TableStore store;
   unwind::BinaryTables binaries;
@@ -111,6 +113,8 @@ class Target {
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
                                            profile::SymbolTable& symbols);
+  // Names what waits for a newer perf map, where one is due; at the end whatever the pace.
+  void name_waiting(profile::SymbolTable& symbols, bool last);
   // A walk needs the JavaThread of thread `tid`.
   void ask_java_thread(std::uint32_t tid);
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
@@ -131,6 +135,8 @@ class Target {
                                                   profile::SymbolTable& symbols);
   [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, std::uint64_t epoch,
                                                 profile::SymbolTable& symbols);
+  [[nodiscard]] profile::LocationId wait_for_name(const jt_frame& frame,
+                                                  profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
       const jt_frame& frame, profile::SymbolTable& symbols);
 
@@ -157,6 +163,7 @@ class Target {
   std::string jvm_note_;
   std::string jvm_version_;
   PerfNames perf_names_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> waiting_;       // by frame
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
 };
 
