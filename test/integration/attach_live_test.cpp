@@ -96,6 +96,26 @@ TEST_P(AttachJdk, AnswersTwice) {
   }
 }
 
+// From 17 on it writes its map, as a user of its own and where it sees it.
+TEST_P(AttachJdk, WritesAPerfMapFrom17On) {
+  JT_ASSERT_OK(const Child jvm,
+               start_ready(truth_opens(jdk_, {.flags = {"-Xmx256m"}, .count = "1"})));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto answer = ask(jvm.pid(), {.name = "jcmd", .arguments = {"Compiler.perfmap"}});
+  const auto took = std::chrono::steady_clock::now() - begin;
+  const fs::path map = fmt::format("/proc/{0}/root/tmp/perf-{0}.map", jvm.pid());
+  constexpr int kFirst = 17;
+  EXPECT_EQ(answer.has_value(), jdk_.major() >= kFirst);
+  EXPECT_EQ(fs::exists(map), jdk_.major() >= kFirst);
+  if (!answer) return;
+  JT_ASSERT_OK(const std::string text, read_text(map));
+  EXPECT_THAT(text, HasSubstr(" truth.TruthOpens."));
+  fmt::print("JDK {}: a map of {} entries takes {:.1f} ms\n", jdk_.name,
+             std::ranges::count(text, '\n'),
+             std::chrono::duration<double, std::milli>(took).count());
+  fs::remove(map);
+}
+
 // Blanks behind a command are none of it: too many for version 1.
 TEST_P(AttachJdk, VersionTwoFrom24On) {
   JT_ASSERT_OK(const Child jvm, start(jdk_, {}));
@@ -162,6 +182,15 @@ TEST_P(AttachJdk, InAContainerWithNothingWritable) {
 
 INSTANTIATE_TEST_SUITE_P(Jdk, AttachJdk, ::testing::ValuesIn(jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
+
+TEST(Attach, WhoAsksHasGivenUpAllElse) {
+  JT_ASSERT_OK(auto attacher, session::Attacher::start());
+  const pid_t asker = only_child(::getpid());
+  const UniqueFd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  // Answered once it is confined.
+  EXPECT_FALSE(attacher.ask(::getpid(), own.get(), kVersion));
+  expect_shut(asker, "00000000000800c4");  // SYS_PTRACE, SETUID, SETGID, DAC_READ_SEARCH
+}
 
 TEST(Attach, OfAnotherUser) {
   JT_NEEDS("java", no_jdk());

@@ -143,6 +143,23 @@ TEST_P(WritesMaps, NamesAreThoseOfVmStructs) {
 INSTANTIATE_TEST_SUITE_P(Jdk, WritesMaps, ::testing::Values("17", "21", "25", "26"),
                          [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
 
+// Process 2 of a pid namespace, nobody, with a root of its own.
+TEST_P(WritesMaps, InAContainer) {
+  TraceOptions options;
+  options.forks = kContainerForks;
+  options.extra = {"--jvm-symbols", "perfmap"};
+  options.before_attach = [](pid_t pid) -> Status {
+    const std::filesystem::path tmp = fmt::format("/proc/{}/root/tmp", pid);
+    std::filesystem::create_directory(tmp);
+    std::filesystem::permissions(tmp, std::filesystem::perms::all);
+    return {};
+  };
+  JT_ASSERT_OK(const Traced traced, trace(contained_opens(jdk_, compiled_once(), true), options));
+  EXPECT_GT(traced.ledger.count("named by perfmap").value_or(0), 10'000U);
+  EXPECT_EQ(traced.jtrace_log.find("attach to process"), std::string::npos) << traced.jtrace_log;
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+}
+
 using WritesNone = PerfMapJdk;
 
 // It is asked, refuses, and is left in peace; a file that is there is used.
