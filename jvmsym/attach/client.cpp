@@ -71,6 +71,7 @@ class Client {
       : process_(process), deadline_(steady_clock::now() + limits.patience), limits_(limits) {}
 
   [[nodiscard]] Status open();
+  [[nodiscard]] Status check_file(const std::string& name) const;
   [[nodiscard]] Result<Answer> exchange(const std::string& request);
 
  private:
@@ -215,6 +216,17 @@ Status Client::wake() {
   return late();
 }
 
+// A JVM that opens a FIFO waits for its reader, with the lock of the code cache held.
+Status Client::check_file(const std::string& name) const {
+  struct stat info = {};
+  if (name.empty() || ::fstatat(tmp_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return {};
+  }
+  if (S_ISREG(info.st_mode)) return {};
+  return failed(process_, fmt::format("/tmp/{} is no regular file, which it would write", name),
+                "remove it");
+}
+
 Result<UniqueFd> Client::open_connection() {
   auto socket = connect();
   if (socket) return socket;
@@ -276,6 +288,7 @@ Result<Answer> Client::exchange(const std::string& request) {
 Result<Answer> ask(const Process& process, const Operation& operation, const Limits& limits) {
   Client client(process, limits);
   JT_CHECK_OK(client.open());
+  JT_CHECK_OK(client.check_file(operation.writes));
   JT_TRY(const Answer version, client.exchange(*encode(version_question(), Protocol::One)));
   const auto request = encode(operation, protocol_of(version));
   if (!request) {

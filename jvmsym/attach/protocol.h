@@ -22,6 +22,7 @@ namespace jtrace::jvmsym::attach {
 struct Operation {
   std::string name;
   std::vector<std::string> arguments{};
+  std::string writes{};  // a file in its /tmp: where it is there, a regular one
 };
 
 enum class Protocol { One = 1, Two = 2 };

@@ -78,12 +78,12 @@ std::string without_nul(std::string text) {
 // In a child: becomes the target's user, answers, ends. By the alarm where it is held up.
 [[noreturn]] void serve_one(int socket, const helper::Message& message) {
   const auto words = words_of(message.bytes);
-  constexpr std::size_t kFirstArgument = 3;
+  constexpr std::size_t kFirstArgument = 4;
   if (words.size() < kFirstArgument || message.fds.size() != 2) ::_exit(1);
   const Limits limits{.patience = milliseconds(number(words[1]))};
   using std::chrono::ceil;
   ::alarm(static_cast<unsigned>(ceil<std::chrono::seconds>(limits.patience + kGrace).count()));
-  Operation operation{.name = words[2]};
+  Operation operation{.name = words[2], .writes = words[3]};
   operation.arguments.assign(words.begin() + kFirstArgument, words.end());
   const auto answer = jvmsym::attach::ask(
       {.directory = message.fds[0].get(), .pidfd = message.fds[1].get(), .pid = number(words[0])},
@@ -193,7 +193,7 @@ Result<Answer> Attacher::ask(pid_t pid, int pidfd, const Operation& operation,
     return fail(Errc::Target, what + ": it has ended");
   }
   std::vector<std::string> request{std::to_string(pid), std::to_string(limits.patience.count()),
-                                   operation.name};
+                                   operation.name, operation.writes};
   request.insert(request.end(), operation.arguments.begin(), operation.arguments.end());
   const std::array fds{directory.get(), pidfd};
   auto bytes =

@@ -57,8 +57,10 @@ void PerfNames::read() {
 // answer that does not come holds the trace.
 bool PerfNames::written(HotspotVm& vm) {
   if (attacher_ == nullptr || !asks_) return false;
-  const auto answer =
-      attacher_->ask(info_.key.tgid, pidfd_, {.name = "jcmd", .arguments = {"Compiler.perfmap"}});
+  const auto answer = attacher_->ask(info_.key.tgid, pidfd_,
+                                     {.name = "jcmd",
+                                      .arguments = {"Compiler.perfmap"},
+                                      .writes = fmt::format("perf-{}.map", info_.inner_tgid)});
   if (answer) return true;
   asks_ = false;
   const Error& error = answer.error();

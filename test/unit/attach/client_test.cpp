@@ -187,6 +187,17 @@ TEST(Attach, ARefusalHasTheJvmsWords) {
               HasSubstr("refuses: java.lang.IllegalArgumentException: Unknown?[0m command"));
 }
 
+// A JVM would wait at it for ever.
+TEST(Attach, AFifoIsNotWritten) {
+  const FakeJvm jvm({.ends_at_signal = true}, old_jvm);
+  ASSERT_EQ(::mkfifo(jvm.path("root/tmp/out").c_str(), 0600), 0);
+  const auto answer =
+      ask(jvm.process(), {.name = "jcmd", .arguments = {"x"}, .writes = "out"}, kShort);
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().message, HasSubstr("/tmp/out is no regular file"));
+  EXPECT_TRUE(jvm.lives());
+}
+
 // A socket that is there, with this test listening: not the process that is asked.
 TEST(Attach, AnotherProcessIsNotAsked) {
   const FakeJvm jvm({.obeys_signal = false}, old_jvm);
