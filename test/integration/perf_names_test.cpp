@@ -210,7 +210,9 @@ busyOuter(1500);
     node = pid;
     return {};
   };
-  const auto traced = trace({"node", "--perf-basic-prof", script}, options);
+  const auto traced = trace(
+      {"node", "--perf-basic-prof", "--logfile=/dev/null", "--no-logfile-per-isolate", script},
+      options);
   unlink(fmt::format("/tmp/perf-{}.map", node).c_str());
   ASSERT_TRUE(traced) << traced.error().message;
   std::uint64_t all = 0, named = 0;
