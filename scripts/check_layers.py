@@ -30,7 +30,7 @@ LAYERS = {
 }
 
 # Rooms that are built as more than one library.
-LIBRARIES = {"perfmap": "jvmsym"}
+LIBRARIES = {"perfmap": "jvmsym", "attach": "jvmsym"}
 
 # Header -> rooms that may include it. First match counts; what matches nothing is free.
 RESTRICTED = [

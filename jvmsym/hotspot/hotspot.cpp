@@ -25,6 +25,8 @@ constexpr std::size_t kAttachBytes = 256ULL << 20;
 constexpr std::size_t kAttachReads = 150'000;
 constexpr std::size_t kFrameBytes = 32ULL << 20;
 constexpr std::size_t kFrameReads = 50'000;
+// 240 MiB of code, the most by default, hold some 50 000.
+constexpr std::size_t kMaxBlobs = 100'000;
 
 class HotspotVmImpl final : public HotspotVm {
  public:
@@ -83,6 +85,20 @@ class HotspotVmImpl final : public HotspotVm {
                                               profile::SymbolTable& symbols) override {
     memory_.allow(kFrameBytes, kFrameReads);
     return namer_->name(frame, epoch, symbols);
+  }
+
+  [[nodiscard]] std::unordered_map<std::uint64_t, std::uint32_t> live_code() override {
+    memory_.allow(kAttachBytes, kAttachReads);
+    const BlobReader blobs(memory_, *layout_.heap, *layout_.blob, layout_.blob->header_bytes);
+    if (auto heaps = read_code_heaps(memory_, *layout_.heap)) heaps_ = std::move(*heaps);
+    std::unordered_map<std::uint64_t, std::uint32_t> found;
+    for (const CodeHeapInfo& heap : heaps_) {
+      blobs.for_each(heap, kMaxBlobs, [&](const BlobHeader& header) {
+        found.emplace(header.blob.value, header.compile_id);
+        return true;
+      });
+    }
+    return found;
   }
 
   [[nodiscard]] JavaStepper& stepper() override {

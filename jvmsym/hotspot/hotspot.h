@@ -59,6 +59,10 @@ class HotspotVm {
   [[nodiscard]] virtual profile::LocationId symbolize(const jt_frame& frame, std::uint64_t epoch,
                                                       profile::SymbolTable& symbols) = 0;
 
+  // Blobs of the code cache that live now, with the compile ids of those that are compiled code.
+  // What two pictures have alike was there all the time between them. Walks the code heaps.
+  [[nodiscard]] virtual std::unordered_map<std::uint64_t, std::uint32_t> live_code() = 0;
+
   // A second way through Java frames, for --check-walks.
   [[nodiscard]] virtual JavaStepper& stepper() = 0;
 

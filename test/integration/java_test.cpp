@@ -96,7 +96,7 @@ TEST(Java, PerfMapsThatAreTraps) {
     std::string name;
     TraceOptions options;
     options.extra = {"--jvm-symbols", "perfmap"};
-    options.before_go = [&](pid_t pid) -> Status {
+    options.before_attach = [&](pid_t pid) -> Status {
       name = fmt::format("/tmp/perf-{}.map", pid);
       if (put(name, fifo) != 0) return fail(Errc::Internal, errno_text(name, errno));
       return {};
@@ -106,6 +106,9 @@ TEST(Java, PerfMapsThatAreTraps) {
     ASSERT_TRUE(traced) << traced.error().message;
     EXPECT_EQ(ledger_faults(traced->ledger), "");
     EXPECT_GE(traced->complete_share(), 0.999);
+    EXPECT_NE(traced->jtrace_log.find("is no regular file, which it would write"),
+              std::string::npos)
+        << traced->jtrace_log;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -46,6 +47,11 @@ constexpr std::array kRefused{
     SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid),
     SCMP_SYS(setresgid), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(setgroups),
     SCMP_SYS(capset)};
+
+// What is among them for who asks JVMs: their sockets, SIGQUIT, their users.
+constexpr std::array kAttaches{SCMP_SYS(fork),     SCMP_SYS(vfork),     SCMP_SYS(pidfd_send_signal),
+                               SCMP_SYS(socket),   SCMP_SYS(setresuid), SCMP_SYS(setresgid),
+                               SCMP_SYS(setgroups)};
 
 // The sanitizer of leaks looks at the process by these when it ends.
 constexpr std::array kRefusedUnlessSanitized{SCMP_SYS(ptrace)};
@@ -150,6 +156,18 @@ Status confine_tracing(CapabilitySet kept) {
   Filter filter;
   refuse_what_reaches_out(filter);
   refuse_changes_of_files(filter);
+  return filter.load();
+}
+
+Status confine_attaching() {
+  JT_CHECK_OK(give_up_rights(rights_are_lent() ? CapabilitySet() : kAttach, false));
+  hide();
+  Filter filter;
+  for (const int call : kRefused) {
+    if (std::ranges::find(kAttaches, call) == kAttaches.end()) filter.refuse(call);
+  }
+  if (!kSanitized) filter.refuse_all(kRefusedUnlessSanitized);
+  filter.refuse(SCMP_SYS(bpf));
   return filter.load();
 }
 

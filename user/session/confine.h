@@ -16,11 +16,18 @@ inline constexpr CapabilitySet kReadTargets{Capability::SysPtrace, Capability::D
 inline constexpr CapabilitySet kWriteOutputs{Capability::Chown, Capability::DacOverride,
                                              Capability::DacReadSearch, Capability::Fowner};
 
+// Of who asks JVMs: their /proc entries, and to become their users.
+inline constexpr CapabilitySet kAttach{Capability::SysPtrace, Capability::DacReadSearch,
+                                       Capability::Setgid, Capability::Setuid};
+
 // For good, for a process with one thread: root becomes nobody, all capabilities but `kept` go,
 // nothing gets more by exec, and system calls that have no part in tracing fail with EPERM.
 [[nodiscard]] Status confine_tracing(CapabilitySet kept);
 
 // The same for who only writes files: root stays root, whose directories they may be in.
 [[nodiscard]] Status confine_writing();
+
+// The same for who asks JVMs (session/attacher.h): may fork, connect, signal, become their users.
+[[nodiscard]] Status confine_attaching();
 
 }  // namespace jtrace::session

@@ -84,6 +84,14 @@ void add_frames(Ledger& ledger, const FrameCounts& frames) {
   }
 }
 
+void add_sources(Ledger& ledger, const FrameCounts& frames) {
+  if (frames.by_vm_structs + frames.by_perf_map == 0) return;
+  ledger.lines.push_back(
+      {.name = "frames of generated code", .count = frames.by_vm_structs + frames.by_perf_map});
+  ledger.lines.push_back({.name = "named by vmstructs", .count = frames.by_vm_structs, .depth = 1});
+  ledger.lines.push_back({.name = "named by perfmap", .count = frames.by_perf_map, .depth = 1});
+}
+
 void add_cost(Ledger& ledger, const capture::Counters& counters) {
   const auto line = [&](const char* name, jt_counter counter) {
     ledger.lines.push_back({.name = name, .count = counters.at(counter), .depth = 1});
@@ -160,6 +168,7 @@ Ledger make_ledger(const LedgerInput& input) {
   }
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
+  add_sources(ledger, input.samples.frames());
   if (input.cost_counted) add_cost(ledger, c);
   if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;

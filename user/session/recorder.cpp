@@ -245,12 +245,14 @@ Status Recorder::turn() {
     JT_CHECK_OK(refresh_changed());
     finish_walks(false);
   }
+  for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, false);
   return {};
 }
 
 Status Recorder::finish() {
   JT_CHECK_OK(turn());
   finish_walks(true);
+  for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, true);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "profile/profile.h"
 #include "session/output.h"
 #include "session/recorder.h"
+#include "session/target.h"
 
 namespace jtrace::session {
 
@@ -20,6 +21,7 @@ struct ReportInput {
   const capture::Capture& capture;
   const capture::KernelFeatures& features;
   Recorder& recorder;
+  const SharedTables& tables;
   profile::Header header;
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/sample_store.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace jtrace::session {
 
 using profile::LocationId;
@@ -12,6 +15,12 @@ namespace {
 bool reaches_entry(jt_status status) {
   return status == JT_STATUS_COMPLETE || status == JT_STATUS_NO_USER || status == JT_STATUS_GAP ||
          status == JT_STATUS_FROZEN;
+}
+
+std::uint64_t java_lines(const profile::Location& location) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(location.lines, [](const auto& line) {
+    return line.kind >= profile::FrameKind::JavaC2 && line.kind <= profile::FrameKind::JavaStub;
+  }));
 }
 
 }  // namespace
@@ -26,16 +35,24 @@ void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> 
   ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
 }
 
-void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& locations,
+void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
                       std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
                       profile::ProfileBuilder& builder) {
+  std::vector<LocationId> locations;
+  std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
   if (key.status < statuses_.size()) statuses_.at(key.status) += count;
   constexpr std::size_t kShallow = 3;
   if (locations.size() <= kShallow) shallow_ += count;
   for (const LocationId id : locations) {
     const auto& location = symbols.locations()[id.value];
     for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;
-    if (location.lines.empty()) frames_.unnamed[location.reason] += count;
+    if (location.lines.empty()) {
+      frames_.unnamed[location.reason] += count;
+    } else if (hooks.by_perf_map(id)) {
+      frames_.by_perf_map += count;
+    } else {
+      frames_.by_vm_structs += count * java_lines(location);
+    }
   }
   std::vector<LocationId> all = hooks.kernel(key.kernel_stack);
   all.insert(all.end(), locations.begin(), locations.end());

@@ -10,6 +10,7 @@
 
 #include "base/privileges.h"
 #include "base/rights.h"
+#include "jvmsym/hotspot/java_name.h"
 
 namespace jtrace::session {
 namespace {
@@ -34,6 +35,9 @@ constexpr std::chrono::seconds kJvmStart{3};
 // CPU time that a real JVM never takes: naming a frame takes 20 us, reading its threads or looking
 // through its code heaps a few milliseconds.
 constexpr std::chrono::milliseconds kNaming{10}, kReading{60};
+
+// Frames of all targets that wait for a name, for a run.
+constexpr std::size_t kMaxWaiting = 100'000;
 
 // Of one JVM; the kernel's table holds 16 384.
 constexpr std::size_t kMaxThreads = 8192;
@@ -117,7 +121,9 @@ Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
       jvm_symbols_(options.jvm_symbols),
       raw_names_(options.raw_names),
       memory_(info_.key.tgid),
-      space_(info_.key.tgid, shared.binaries) {}
+      space_(info_.key.tgid, shared.binaries),
+      perf_names_(shared.files, shared.attacher ? &*shared.attacher : nullptr, info_,
+                  pidfd_.get()) {}
 
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
                                              const cli::Options& options) {
@@ -133,6 +139,7 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   }
   std::unique_ptr<Target> target(new Target(std::move(info), std::move(pidfd), shared, options));
   JT_CHECK_OK(target->refresh(nullptr));
+  if (target->vm_) target->perf_names_.prepare(*target->vm_);
   return target;
 }
 
@@ -257,8 +264,8 @@ void Target::forget_image() {
   jvm_first_seen_.reset();
   jvm_version_.clear();
   native_cache_.clear();
-  perf_map_.reset();
-  perf_map_tried_ = false;
+  perf_names_.forget();
+  waiting_.clear();
 }
 
 unwind::WalkTables Target::walk_tables() const {
@@ -353,9 +360,10 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   if (!image) {
     id = unknown_at(pc, UnknownReason::Unmapped, symbols);
   } else if (image->entry.inode == 0 && image->entry.path != "[vdso]") {
-    // Code in no file: another JIT, perhaps one that writes a perf map.
-    const auto named = locate_in_perf_map(pc, symbols);
-    id = named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
+    // Code in no file: another JIT, perhaps one that writes a perf map. Not kept: what has no name
+    // yet may have one later, and code moves.
+    const auto named = locate_in_perf_map(frame, symbols);
+    return named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
   } else {
     id = shared_.native.locate(info_.key.tgid, *image, pc - image->bias, is_exact(frame), symbols);
   }
@@ -381,34 +389,66 @@ LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
                                         .kind = profile::FrameKind::JavaStub}}});
   }
   if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
-  return locate_in_perf_map(address_of(frame), symbols).value_or(id);
+  if (const auto by_map = locate_in_perf_map(frame, symbols)) return *by_map;
+  const bool asked = jvm_symbols_ == cli::JvmSymbols::PerfMap;
+  return asked && perf_names_.may_come(frame) ? wait_for_name(frame, symbols) : id;
 }
 
-std::optional<LocationId> Target::locate_in_perf_map(std::uint64_t pc,
+// Code that was made since the map was written. (Address, compile id) mean it for as long as the
+// JVM lives, so its name may come later; until then something of its own stands for it.
+LocationId Target::wait_for_name(const jt_frame& frame, profile::SymbolTable& symbols) {
+  const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
+  if (const auto known = waiting_.find(key); known != waiting_.end()) return known->second;
+  const auto unknown = unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
+  if (shared_.named_later.size() >= kMaxWaiting) return unknown;
+  const auto number = static_cast<std::uint32_t>(shared_.named_later.size());
+  const LocationId id = symbols.location({.mapping = {},
+                                          .address = address_of(frame),
+                                          .reason = UnknownReason::NoJvmSymbols,
+                                          .lines = {{.function = {}, .line = number + 1}}});
+  shared_.named_later.emplace(id, unknown);
+  waiting_.emplace(key, id);
+  return id;
+}
+
+void Target::name_waiting(profile::SymbolTable& symbols, bool last) {
+  if (waiting_.empty() || !vm_) return;
+  if (last) perf_names_.hurry();
+  if (!perf_names_.due()) return;
+  std::erase_if(waiting_, [&](const auto& frame) {
+    const auto named =
+        locate_in_perf_map({.where = frame.first.first, .info = frame.first.second}, symbols);
+    if (named) shared_.named_later[frame.second] = *named;
+    return named.has_value();
+  });
+}
+
+std::optional<LocationId> Target::locate_in_perf_map(const jt_frame& frame,
                                                      profile::SymbolTable& symbols) {
   if (jvm_symbols_ == cli::JvmSymbols::None || jvm_symbols_ == cli::JvmSymbols::VmStructs)
     return {};
-  if (!perf_map_tried_) {
-    perf_map_tried_ = true;
-    if (auto map = shared_.files.perf_map(info_.key.tgid, info_.inner_tgid)) {
-      perf_map_ = std::move(*map);
-    }
-  }
-  if (!perf_map_) return {};
-  const auto name = perf_map_->find(pc);
+  const std::uint64_t pc = address_of(frame);
+  const bool native = kind_of(frame) == JT_FRAME_NATIVE;
+  const auto name = !native && vm_ ? perf_names_.find(frame, *vm_)
+                                   : perf_names_.find(is_exact(frame) ? pc : pc - 1);
   if (!name) return {};
   profile::Location location{.mapping = {}, .address = pc, .reason = {}, .lines = {}};
   using profile::FrameKind;
   // The level of a method is not in the map; what is no method is a stub, or another runtime's
   // code.
   if (const auto method = jvmsym::perf_map_method(*name)) {
-    location.lines.push_back(
-        {.function = symbols.function(*method, *name), .kind = FrameKind::JavaC2});
+    const bool wrapper = kind_of(frame) == JT_FRAME_WRAPPER;
+    // As vmStructs' names are shown, so that the sources add up.
+    const std::string shown = raw_names_ ? *method : jvmsym::hotspot::normalise_name(*method);
+    location.lines.push_back({.function = symbols.function(shown, *name),
+                              .kind = wrapper ? FrameKind::JavaNative : FrameKind::JavaC2});
   } else {
     location.lines.push_back({.function = symbols.function(*name),
-                              .kind = vm_ ? FrameKind::JavaStub : FrameKind::Native});
+                              .kind = vm_ && !native ? FrameKind::JavaStub : FrameKind::Native});
   }
-  return symbols.location(location);
+  const LocationId id = symbols.location(location);
+  shared_.from_perf_map.insert(id);
+  return id;
 }
 
 }  // namespace jtrace::session

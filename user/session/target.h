@@ -18,12 +18,13 @@
 #include "cli/options.h"
 #include "helper/file_reader.h"
 #include "jvmsym/hotspot/hotspot.h"
-#include "jvmsym/perf_map.h"
 #include "process/identity.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
+#include "session/attacher.h"
 #include "session/native_symbols.h"
 #include "session/pace.h"
+#include "session/perf_names.h"
 #include "unwind/address_space.h"
 #include "unwind/cfi_step.h"
 #include "unwind/walker.h"
@@ -38,7 +39,11 @@ namespace jtrace::session {
 // What all targets of a run share.
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
-  helper::FileReader files;  // first: it forks
+  helper::FileReader files;          // first: it forks
+  std::optional<Attacher> attacher;  // --jvm-symbols perfmap
+  std::set<profile::LocationId> from_perf_map;
+  // What stood for frames whose names came later, and what they are.
+  std::map<profile::LocationId, profile::LocationId> named_later;
   unwind::TableCache cache;
   unwind::TableStore store;
   unwind::BinaryTables binaries;
@@ -71,6 +76,7 @@ class Target {
   // Executable mappings beyond what the kernel's table takes for one process.
   [[nodiscard]] std::size_t ranges_left_out() const { return space_.left_out(); }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
+  [[nodiscard]] const PerfNames& perf_names() const { return perf_names_; }
   [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }
 
   // Reads the mappings and the JVM's layout anew. Before there is a capture, tables are only
@@ -107,6 +113,8 @@ class Target {
   // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
                                            profile::SymbolTable& symbols);
+  // Names what waits for a newer perf map, where one is due; at the end whatever the pace.
+  void name_waiting(profile::SymbolTable& symbols, bool last);
   // A walk needs the JavaThread of thread `tid`.
   void ask_java_thread(std::uint32_t tid);
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
@@ -127,8 +135,10 @@ class Target {
                                                   profile::SymbolTable& symbols);
   [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, std::uint64_t epoch,
                                                 profile::SymbolTable& symbols);
+  [[nodiscard]] profile::LocationId wait_for_name(const jt_frame& frame,
+                                                  profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
-      std::uint64_t pc, profile::SymbolTable& symbols);
+      const jt_frame& frame, profile::SymbolTable& symbols);
 
   process::ProcessInfo info_;
   UniqueFd pidfd_;
@@ -152,8 +162,8 @@ class Target {
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;
-  std::optional<jvmsym::PerfMap> perf_map_;
-  bool perf_map_tried_ = false;
+  PerfNames perf_names_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> waiting_;       // by frame
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
 };
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of generated code by the perf map of its process, kept as fresh as pays.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "bpf/jtrace_abi.h"
+#include "helper/file_reader.h"
+#include "jvmsym/hotspot/hotspot.h"
+#include "jvmsym/perf_map.h"
+#include "process/identity.h"
+#include "session/attacher.h"
+
+namespace jtrace::session {
+
+class PerfNames {
+ public:
+  // `attacher`: who has JVMs write their map; null: what is there is read.
+  PerfNames(helper::FileReader& files, Attacher* attacher, const process::ProcessInfo& info,
+            int pidfd);
+
+  // Has the map written before there are events, so that the first of them find it.
+  void prepare(jvmsym::hotspot::HotspotVm& vm);
+
+  // Code of a runtime that writes its map itself, as it makes code.
+  [[nodiscard]] std::optional<std::string_view> find(std::uint64_t pc);
+  // A frame of HotSpot's. Of a map that the JVM wrote for us only what was there both before and
+  // after: code that took the place of other code has no name until the map is written again.
+  [[nodiscard]] std::optional<std::string_view> find(const jt_frame& frame,
+                                                     jvmsym::hotspot::HotspotVm& vm);
+
+  // Such a frame may get a name from a later map: its compile id says that it is still meant.
+  [[nodiscard]] bool may_come(const jt_frame& frame) const;
+  [[nodiscard]] bool due() const { return Clock::now() >= rested_; }
+  // The next look-up reads the map again, whatever the pace: the last one does.
+  void hurry() { rested_ = {}; }
+
+  // The process has replaced its image.
+  void forget();
+
+  // Why its JVM writes no map; empty where it does, or was not asked.
+  [[nodiscard]] const std::string& note() const { return note_; }
+  // How often the map was read, how long that took in all, and how long the longest.
+  struct Figures {
+    std::size_t reads = 0;
+    std::chrono::steady_clock::duration all{}, longest{};
+    std::size_t entries = 0;
+  };
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void refresh(jvmsym::hotspot::HotspotVm* vm);
+  void read();
+  [[nodiscard]] bool written(jvmsym::hotspot::HotspotVm& vm);
+  [[nodiscard]] bool proven(const jt_frame& frame) const;
+  [[nodiscard]] std::optional<std::string_view> look_up(std::uint64_t pc) const;
+
+  helper::FileReader& files_;
+  Attacher* attacher_;
+  process::ProcessInfo info_;
+  int pidfd_;
+  std::optional<jvmsym::PerfMap> map_;
+  bool asks_ = true;                                         // the JVM has not refused
+  bool by_jvm_ = false;                                      // map_ was written at our request
+  std::unordered_map<std::uint64_t, std::uint32_t> proven_;  // blob, compile id
+  Clock::time_point rested_{};
+  std::string note_;
+  Figures figures_;
+};
+
+}  // namespace jtrace::session
