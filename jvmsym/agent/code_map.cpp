@@ -189,16 +189,21 @@ const CompiledCode* CodeMap::find(std::uint64_t pc, std::uint32_t compile_id) co
 }
 
 const CompiledCode* CodeMap::at(std::uint64_t pc, std::uint64_t time) const {
-  // The address behind the last byte is a method's own as a return address; where the next begins
-  // there, which of the two it is cannot be told.
-  const Version* found = nullptr;
   const auto page = pages_.find(pc >> kPage);
   if (page == pages_.end()) return nullptr;
+  const Version* found = nullptr;
   for (const std::uint32_t index : page->second) {
     const Version& version = versions_[index];
     if (!version.code.covers(pc) || time < version.birth || time >= version.death) continue;
-    if (found != nullptr) return nullptr;
-    found = &version;
+    if (found == nullptr) {
+      found = &version;
+      continue;
+    }
+    // Stubs lie in buffers that have names, too: the smallest says most. The address behind a
+    // method's last byte is its own as a return address; where another begins there, which of the
+    // two it is cannot be told.
+    if (!version.code.is_stub() || !found->code.is_stub()) return nullptr;
+    if (version.code.length() < found->code.length()) found = &version;
   }
   return found == nullptr ? nullptr : &found->code;
 }
@@ -213,14 +218,16 @@ bool CodeMap::known(const CompiledCode& code) const {
          }) != nullptr;
 }
 
-void CodeMap::kill_overlapping(std::uint64_t begin, std::uint64_t end, std::uint64_t time) {
+void CodeMap::kill_overlapping(const CompiledCode& code, std::uint64_t time) {
+  const std::uint64_t begin = code.begin(), end = code.end();
   each_page(begin, end, [&](std::uint64_t page) {
     const auto it = pages_.find(page);
     if (it == pages_.end()) return;
     for (const std::uint32_t index : it->second) {
       Version& version = versions_[index];
       const bool overlaps = version.code.begin() < end && begin < version.code.end();
-      if (overlaps && version.death == kAlive) version.death = time;
+      const bool nested = code.is_stub() && version.code.is_stub();
+      if (overlaps && !nested && version.death == kAlive) version.death = time;
     }
   });
 }
@@ -265,7 +272,7 @@ bool CodeMap::make_room(std::size_t bytes) {
 
 void CodeMap::load(CompiledCode code, std::uint64_t time) {
   if (known(code)) return;
-  kill_overlapping(code.begin(), code.end(), time);
+  kill_overlapping(code, time);
   if (!make_room(cost(code))) {
     ++refused_;
     return;

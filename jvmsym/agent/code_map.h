@@ -34,6 +34,7 @@ class CompiledCode {
 
   [[nodiscard]] std::uint64_t begin() const { return code_; }
   [[nodiscard]] std::uint64_t end() const { return code_ + code_bytes_; }
+  [[nodiscard]] std::uint64_t length() const { return code_bytes_; }
   [[nodiscard]] bool covers(std::uint64_t pc) const { return pc >= code_ && pc <= end(); }
   [[nodiscard]] bool is_stub() const { return stub_; }
   [[nodiscard]] std::uint32_t compile_id() const { return compile_id_; }  // 0: not known
@@ -45,6 +46,7 @@ class CompiledCode {
   // the JVM has described no call that returns to `pc`: what is inlined at another pc may be
   // another thing.
   [[nodiscard]] std::vector<InlinedCall> calls(std::uint64_t pc) const;
+  [[nodiscard]] InlinedCall self() const { return method(0); }  // of no stub
 
  private:
   [[nodiscard]] static std::optional<CompiledCode> parse_stub(std::span<const std::byte> record);
@@ -74,7 +76,7 @@ class CodeMap {
 
   explicit CodeMap(std::size_t max_bytes = 160ULL << 20) : max_bytes_(max_bytes) {}
 
-  // What overlaps it died by then: its memory is the new one's.
+  // What overlaps it died by then: its memory is the new one's. Stubs lie within each other.
   void load(CompiledCode code, std::uint64_t time);
   void unload(std::uint64_t begin, std::uint64_t time);
   // The log ends: of what lives on, it tells nothing more.
@@ -98,7 +100,7 @@ class CodeMap {
     std::uint64_t death;
   };
   [[nodiscard]] bool known(const CompiledCode& code) const;
-  void kill_overlapping(std::uint64_t begin, std::uint64_t end, std::uint64_t time);
+  void kill_overlapping(const CompiledCode& code, std::uint64_t time);
   [[nodiscard]] bool make_room(std::size_t bytes);
   void add(Version version);
   template <class Accept>

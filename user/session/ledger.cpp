@@ -77,6 +77,10 @@ void add_frames(Ledger& ledger, const FrameCounts& frames) {
       ledger.lines.push_back({.name = name, .count = n, .depth = 1});
     }
   }
+  if (frames.by_agent != 0) {
+    ledger.lines.push_back(
+        {.name = "java named by the agent's log", .count = frames.by_agent, .depth = 1});
+  }
   for (const auto& [reason, name] : kReasons) {
     if (const auto n = value_or_zero(frames.unnamed, reason)) {
       ledger.lines.push_back({.name = name, .count = n, .depth = 1});

@@ -51,7 +51,7 @@ LocationId Recorder::signal_frame() {
 }
 
 std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
-                                         std::uint64_t epoch) {
+                                         const Moment& moment) {
   std::vector<LocationId> locations;
   locations.reserve(frames.size());
   if (!target) return locations;
@@ -63,7 +63,7 @@ std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_fram
     // symbol no return address points behind.
     const bool trampoline =
         i + 1 < frames.size() && ((frames[i + 1].where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], epoch, symbols_));
+    locations.push_back(trampoline ? signal_frame() : target->locate(frames[i], moment, symbols_));
   }
   if (options_.keep_root != 0) cut(locations);
   return locations;
@@ -125,11 +125,11 @@ void Recorder::on_stack(const jt_stack_record& record) {
     for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
       frames.push_back(target->frame_at(pc, frames.empty()));
     }
-    samples_.name(record.key, locate(target, frames, JT_NO_EPOCH));
+    samples_.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
-  samples_.name(record.key, locate(target, {record.frame, n}, record.epoch));
+  samples_.name(record.key, locate(target, {record.frame, n}, {record.epoch, record.head.time_ns}));
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
@@ -196,7 +196,7 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, locate(target, walk.frames, record->epoch));
+    samples_.add_deferred(key, locate(target, walk.frames, {record->epoch, record->head.time_ns}));
   }
   deferred_ = std::move(waiting);
 }
@@ -217,7 +217,22 @@ Status Recorder::turn() {
 Status Recorder::finish() {
   JT_CHECK_OK(turn());
   finish_walks(true);
+  for (const auto& [tgid, target] : targets_) {
+    if (AgentNames* agent = target->agent()) agent->settle(symbols_);
+  }
   return {};
+}
+
+LocationId Recorder::settled(std::uint32_t tgid, LocationId location) const {
+  const Target* target = find(tgid);
+  const AgentNames* agent = target ? target->agent() : nullptr;
+  return agent ? agent->settled(location) : location;
+}
+
+bool Recorder::named_by_agent(std::uint32_t tgid, LocationId location) const {
+  const Target* target = find(tgid);
+  const AgentNames* agent = target ? target->agent() : nullptr;
+  return agent && agent->named(location);
 }
 
 void Recorder::open_kernel_symbols() {

@@ -44,6 +44,9 @@ class Recorder {
   // "[name tid=N]" as the thread was called when it was first seen.
   [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
   [[nodiscard]] profile::LocationId marker(std::string_view text);
+  // After finish(): what a frame of that process is called by then, and whether by its agent's log.
+  [[nodiscard]] profile::LocationId settled(std::uint32_t tgid, profile::LocationId location) const;
+  [[nodiscard]] bool named_by_agent(std::uint32_t tgid, profile::LocationId location) const;
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
 
@@ -69,7 +72,7 @@ class Recorder {
   void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames,
-                                                        std::uint64_t epoch);
+                                                        const Moment& moment);
 
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;

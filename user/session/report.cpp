@@ -58,6 +58,10 @@ void add_samples(const ReportInput& input, FrameFilter& filter, profile::Profile
   const SampleStore::Hooks hooks{
       .labels = Labels(input),
       .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); },
+      .settled = [&](std::uint32_t tgid,
+                     profile::LocationId id) { return recorder.settled(tgid, id); },
+      .named_by_agent = [&](std::uint32_t tgid,
+                            profile::LocationId id) { return recorder.named_by_agent(tgid, id); },
       .keep = [&](const auto& locations) { return filter.keeps(locations, symbols); },
       .cut_marker =
           [&](jt_status status) {

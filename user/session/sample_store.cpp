@@ -26,16 +26,21 @@ void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> 
   ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
 }
 
-void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& locations,
+void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& first_names,
                       std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
                       profile::ProfileBuilder& builder) {
   if (key.status < statuses_.size()) statuses_.at(key.status) += count;
+  std::vector<LocationId> locations = first_names;
+  if (hooks.settled) {
+    for (LocationId& id : locations) id = hooks.settled(key.tgid, id);
+  }
   constexpr std::size_t kShallow = 3;
   if (locations.size() <= kShallow) shallow_ += count;
   for (const LocationId id : locations) {
     const auto& location = symbols.locations()[id.value];
     for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;
     if (location.lines.empty()) frames_.unnamed[location.reason] += count;
+    if (hooks.named_by_agent && hooks.named_by_agent(key.tgid, id)) frames_.by_agent += count;
   }
   std::vector<LocationId> all = hooks.kernel(key.kernel_stack);
   all.insert(all.end(), locations.begin(), locations.end());

@@ -39,6 +39,7 @@ using StatusCounts = std::array<std::uint64_t, JT_STATUS_COUNT>;
 struct FrameCounts {
   std::map<profile::FrameKind, std::uint64_t> by_kind;
   std::map<profile::UnknownReason, std::uint64_t> unnamed;
+  std::uint64_t by_agent = 0;  // --jvm-symbols agent: physical frames that its log named
 };
 
 // Stacks as they were named at first sight, and how often each was met.
@@ -56,6 +57,9 @@ class SampleStore {
                                               const std::vector<profile::LocationId>&)>
         labels;
     std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
+    // What a frame of a process, by its id, is called by now.
+    std::function<profile::LocationId(std::uint32_t, profile::LocationId)> settled{};
+    std::function<bool(std::uint32_t, profile::LocationId)> named_by_agent{};
     // Whether a stack (leaf first, kernel frames included) is to be shown (-I, -X).
     std::function<bool(const std::vector<profile::LocationId>&)> keep;
     // The frame that stands below the last one of a stack that ended early.

@@ -117,7 +117,9 @@ Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
       jvm_symbols_(options.jvm_symbols),
       raw_names_(options.raw_names),
       memory_(info_.key.tgid),
-      space_(info_.key.tgid, shared.binaries) {}
+      space_(info_.key.tgid, shared.binaries) {
+  if (jvm_symbols_ == cli::JvmSymbols::Agent) agent_.emplace(info_.key.tgid, raw_names_);
+}
 
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
                                              const cli::Options& options) {
@@ -216,6 +218,7 @@ Status Target::refresh(capture::Capture* capture) {
     if (capture) capture->remove_target(info_.key.tgid);
     return {};
   }
+  if (agent_) agent_->look();
   // Asked before the mappings are read: what changes meanwhile stays dirty.
   const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
   JT_TRY(ranges_, space_.refresh(code_ranges()));
@@ -257,6 +260,8 @@ void Target::forget_image() {
   jvm_first_seen_.reset();
   jvm_version_.clear();
   native_cache_.clear();
+  // Its names are kept: they are of frames that were met. A new image has a log of its own.
+  if (agent_) agent_->forget_image();
   perf_map_.reset();
   perf_map_tried_ = false;
 }
@@ -287,7 +292,7 @@ jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
           .info = image == nullptr ? 0 : image->id};
 }
 
-LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
+LocationId Target::locate(const jt_frame& frame, const Moment& moment,
                           profile::SymbolTable& symbols) {
   switch (kind_of(frame)) {
     case JT_FRAME_NATIVE:
@@ -297,7 +302,7 @@ LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
     case JT_FRAME_GAP:
       return marker("[gap]", symbols);
     default:
-      return locate_java(frame, epoch, symbols);
+      return locate_java(frame, moment, symbols);
   }
 }
 
@@ -363,14 +368,19 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   return id;
 }
 
-LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
+LocationId Target::locate_java(const jt_frame& frame, const Moment& moment,
                                profile::SymbolTable& symbols) {
-  const bool from_vm =
-      vm_ && pace_.allows() &&
-      (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
-  LocationId id = from_vm
-                      ? pace_.run(kNaming, [&] { return vm_->symbolize(frame, epoch, symbols); })
-                      : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
+  // Only what is compiled, or generated: interpreted frames are the JVM's own tables' in any case.
+  const bool from_agent = agent_ && kind_of(frame) != JT_FRAME_INTERPRETED;
+  if (from_agent) {
+    if (const auto id = agent_->locate(frame, moment.time_ns, symbols)) return *id;
+  }
+  const bool from_vm = vm_ && pace_.allows() &&
+                       (jvm_symbols_ == cli::JvmSymbols::Auto ||
+                        jvm_symbols_ == cli::JvmSymbols::VmStructs || (agent_ && !from_agent));
+  LocationId id =
+      from_vm ? pace_.run(kNaming, [&] { return vm_->symbolize(frame, moment.epoch, symbols); })
+              : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
   const bool named = !symbols.locations()[id.value].lines.empty();
   if (!named && kind_of(frame) == JT_FRAME_ENTRY) {
     // Known by its kind, whatever the source of names.
@@ -380,14 +390,14 @@ LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
                              .lines = {{.function = symbols.function("call_stub"),
                                         .kind = profile::FrameKind::JavaStub}}});
   }
+  if (from_agent) agent_->ask_later(frame, id);
   if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
   return locate_in_perf_map(address_of(frame), symbols).value_or(id);
 }
 
 std::optional<LocationId> Target::locate_in_perf_map(std::uint64_t pc,
                                                      profile::SymbolTable& symbols) {
-  if (jvm_symbols_ == cli::JvmSymbols::None || jvm_symbols_ == cli::JvmSymbols::VmStructs)
-    return {};
+  if (jvm_symbols_ != cli::JvmSymbols::Auto && jvm_symbols_ != cli::JvmSymbols::PerfMap) return {};
   if (!perf_map_tried_) {
     perf_map_tried_ = true;
     if (auto map = shared_.files.perf_map(info_.key.tgid, info_.inner_tgid)) {

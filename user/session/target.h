@@ -22,6 +22,7 @@
 #include "process/identity.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
+#include "session/agent_names.h"
 #include "session/native_symbols.h"
 #include "session/pace.h"
 #include "unwind/address_space.h"
@@ -54,6 +55,12 @@ struct SharedTables {
 
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);
+};
+
+// When the stack of a frame was met first.
+struct Moment {
+  std::uint64_t epoch = JT_NO_EPOCH;  // jt_stack_record::epoch
+  std::uint64_t time_ns = 0;          // jt_record_head::time_ns
 };
 
 // One traced process: its mappings, its JVM, the names of its frames. Not thread-safe.
@@ -104,9 +111,11 @@ class Target {
   void forget_java_code() {
     if (vm_) vm_->stepper().forget();
   }
-  // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
-  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
+  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment,
                                            profile::SymbolTable& symbols);
+  // --jvm-symbols agent, else null.
+  [[nodiscard]] AgentNames* agent() { return agent_ ? &*agent_ : nullptr; }
+  [[nodiscard]] const AgentNames* agent() const { return agent_ ? &*agent_ : nullptr; }
   // A walk needs the JavaThread of thread `tid`.
   void ask_java_thread(std::uint32_t tid);
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
@@ -125,7 +134,7 @@ class Target {
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
                                                   profile::SymbolTable& symbols);
-  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, std::uint64_t epoch,
+  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, const Moment& moment,
                                                 profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
       std::uint64_t pc, profile::SymbolTable& symbols);
@@ -152,6 +161,7 @@ class Target {
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;
+  std::optional<AgentNames> agent_;
   std::optional<jvmsym::PerfMap> perf_map_;
   bool perf_map_tried_ = false;
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame

@@ -79,18 +79,11 @@ std::string fault(std::span<const Frame> chain, std::optional<int>& serial) {
 }  // namespace
 
 std::vector<std::string> name_churn(const Jdk& jdk, const ChurnRun& run) {
-  std::vector<std::string> argv;
-  std::filesystem::path classes = built("classes");
-  if (jdk.tree != "/") {
-    argv = {built("truth_launcher"), "root", jdk.tree, built(""), "/truth", "--"};
-    classes = "/truth/classes";
-  }
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), run.flags.begin(), run.flags.end());
-  argv.insert(argv.end(),
-              {"-Xmx128m", "-cp", classes, "truth.NameChurn", std::to_string(run.classes),
-               std::to_string(run.threads), std::to_string(run.every)});
-  return argv;
+  std::vector<std::string> flags = run.flags;
+  flags.emplace_back("-Xmx128m");
+  return java_command(jdk, flags,
+                      {"truth.NameChurn", std::to_string(run.classes), std::to_string(run.threads),
+                       std::to_string(run.every)});
 }
 
 std::uint64_t ChurnVerdict::frames() const {

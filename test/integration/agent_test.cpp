@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// --jvm-symbols agent: names from the log of the agent inside the JVM are those that are read from
+// outside, never wrong ones, and there when the JVM is not any more.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "integration/support/churn.h"
+#include "integration/support/jdks.h"
+
+namespace jtrace::test {
+namespace {
+
+constexpr const char* kAgent = "-agentpath:{here}/libjtrace-agent.so";
+
+TraceOptions source(const std::string& name) {
+  TraceOptions options;
+  options.extra = {"--jvm-symbols", name};
+  return options;
+}
+
+Result<Traced> opens(const Jdk& jdk, const std::string& from, const std::string& agent = kAgent) {
+  return trace(truth_opens(jdk, {.flags = {"-Xmx256m", agent}, .count = "1000"}), source(from));
+}
+
+std::uint64_t count(const Traced& traced, std::string_view name) {
+  return traced.ledger.count(name).value_or(0);
+}
+
+constexpr const char* kByAgent = "java named by the agent's log";
+constexpr const char* kUnnamed = "unnamed: no source of Java names";
+
+class Agent : public ::testing::TestWithParam<std::string> {};
+
+// The same program, named from either source: by the judge both are the truth, to the last frame.
+TEST_P(Agent, NamesAreTheTruth) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  JT_ASSERT_OK(const ThreadEntries entries, jdk->thread_entries());
+  JT_ASSERT_OK(const Traced traced, opens(*jdk, "agent"));
+  expect_truth(traced, traced.stacks, entries);
+  EXPECT_GT(count(traced, kByAgent), 0U);
+  EXPECT_EQ(count(traced, kUnnamed), 0U);
+}
+
+// One event in the middle of a stack is enough to make its text another one: compared are whole
+// stacks of one path each, as sets, for which of them is compiled when differs from run to run.
+using Texts = std::map<std::string, std::uint64_t>;
+
+// Java frames without what is compiled how: pkg/Class.method from root to leaf.
+Texts java_texts(const std::vector<Stack>& stacks) {
+  Texts texts;
+  for (const Stack& stack : stacks) {
+    std::string text;
+    for (const Frame& frame : stack.frames) {
+      if (frame.java()) text += frame.name + ';';
+    }
+    if (text.find("truth/TruthOpens") != std::string::npos) texts[text] += stack.count;
+  }
+  return texts;
+}
+
+TEST_P(Agent, StacksAreThoseOfVmStructs) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  JT_ASSERT_OK(const Traced by_agent, opens(*jdk, "agent"));
+  JT_ASSERT_OK(const Traced by_tables, opens(*jdk, "vmstructs"));
+  const Texts agent = java_texts(by_agent.stacks);
+  const Texts tables = java_texts(by_tables.stacks);
+  for (const auto& [text, n] : agent) {
+    const auto it = tables.find(text);
+    EXPECT_TRUE(it != tables.end() && it->second == n)
+        << text << ": " << n << " by the agent, " << (it == tables.end() ? 0 : it->second);
+  }
+  EXPECT_EQ(agent.size(), tables.size());
+}
+
+TEST_P(Agent, ChurnHasNoWrongName) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  const ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m", kAgent}};
+  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk, run), source("agent")));
+  JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
+  fmt::print("{}{}", verdict.text(), to_text(traced.ledger));
+  EXPECT_EQ(verdict.wrong, 0U);
+  EXPECT_GT(verdict.compiled, 0U);
+  EXPECT_GT(count(traced, kByAgent), 0U);
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+}
+
+// A log with room for a few methods: the rest has no names, and the program goes on as ever.
+TEST_P(Agent, AFullLogCostsNamesAndNothingElse) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  JT_ASSERT_OK(const Traced traced, opens(*jdk, "agent", std::string(kAgent) + "=cap=16384"));
+  EXPECT_EQ(traced.target_status, 0);
+  EXPECT_GT(count(traced, kUnnamed), 0U);
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  EXPECT_GE(traced.complete_share(), 0.999);
+}
+
+INSTANTIATE_TEST_SUITE_P(Jdk, Agent, ::testing::ValuesIn(jdk_names()),
+                         [](const auto& jdk) { return "Jdk" + jdk.param; });
+
+}  // namespace
+}  // namespace jtrace::test

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "bpf/jtrace_abi.h"
+#include "jvmsym/agent/agent_log.h"
+#include "profile/symbol_table.h"
+
+namespace jtrace::session {
+
+// Names of one process's compiled frames, from the log of the agent inside of it (--jvm-symbols
+// agent). A compiled frame carries its compile id, and so does its record: which of the methods
+// that had that address it is does not depend on any time, and may be found out as late as one
+// likes. That matters, for a method runs before the JVM tells of it.
+class AgentNames {
+ public:
+  AgentNames(pid_t tgid, bool raw_names) : tgid_(tgid), raw_names_(raw_names) {}
+
+  // Looks for the log where it is not open yet, or has ended. Soon enough, its process may end.
+  void look();
+  // The frame's name; nullopt where the log does not tell (yet). `time`: when it was met; of no
+  // matter for compiled code, stubs have no ids.
+  [[nodiscard]] std::optional<profile::LocationId> locate(const jt_frame& frame, std::uint64_t time,
+                                                          profile::SymbolTable& symbols);
+  // `frame` was given `location`, which has no name.
+  void ask_later(const jt_frame& frame, profile::LocationId location);
+  void forget_image() {
+    log_.reset();
+    code_ = jvmsym::agent::CodeMap();
+    known_.clear();
+    look_again_ = {};
+  }
+  // At the end: names what was told only after the frame was met.
+  void settle(profile::SymbolTable& symbols);
+  // What stands for a location now: itself, or what settle() found.
+  [[nodiscard]] profile::LocationId settled(profile::LocationId location) const;
+  [[nodiscard]] bool named(profile::LocationId location) const { return named_.contains(location); }
+  [[nodiscard]] bool has_log() const { return log_.has_value(); }
+
+ private:
+  [[nodiscard]] const jvmsym::agent::CompiledCode* find(const jt_frame& frame,
+                                                        std::uint64_t time) const;
+  [[nodiscard]] profile::LocationId location(const jvmsym::agent::CompiledCode& code,
+                                             const jt_frame& frame,
+                                             profile::SymbolTable& symbols) const;
+
+  using FrameKey = std::pair<std::uint64_t, std::uint64_t>;
+  pid_t tgid_;
+  bool raw_names_;
+  std::optional<jvmsym::agent::AgentLog> log_;
+  jvmsym::agent::CodeMap code_;
+  std::chrono::steady_clock::time_point look_again_{};
+  std::map<FrameKey, profile::LocationId> known_;
+  // Frames of one location are at one address; with two of them none can be named by it.
+  std::map<profile::LocationId, std::set<FrameKey>> waiting_;
+  std::map<profile::LocationId, profile::LocationId> settled_;
+  std::set<profile::LocationId> named_;
+};
+
+}  // namespace jtrace::session
