@@ -151,6 +151,12 @@ std::string class_name(std::string_view class_text) {
   if (class_text.starts_with('L') && class_text.ends_with(';')) {
     class_text = class_text.substr(1, class_text.size() - 2);
   }
+  // VM-anonymous classes (8 to 14): a hash that is no part of the class's own name.
+  const std::size_t slash = class_text.rfind('/');
+  if (slash != std::string_view::npos && slash + 1 < class_text.size() &&
+      class_text.find_first_not_of("0123456789", slash + 1) == std::string_view::npos) {
+    class_text = class_text.substr(0, slash);
+  }
   std::string name(class_text);
   // A dot is in no other class's internal name (JDK 15 on).
   if (const std::size_t dot = name.rfind(".0x"); dot != std::string::npos) name[dot] = '+';

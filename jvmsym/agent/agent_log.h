@@ -56,7 +56,7 @@ class AgentLog {
 };
 
 // "Lpkg/Class;" as the JVM itself names it: "pkg/Class"; a hidden class's
-// "Lpkg/Class.0x1234;" is "pkg/Class+0x1234".
+// "Lpkg/Class.0x1234;" is "pkg/Class+0x1234", an anonymous one's "Lpkg/Class/1234;" is "pkg/Class".
 [[nodiscard]] std::string class_name(std::string_view class_text);
 
 }  // namespace jtrace::jvmsym::agent

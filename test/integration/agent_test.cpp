@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -108,8 +109,119 @@ TEST_P(Agent, AFullLogCostsNamesAndNothingElse) {
   EXPECT_GE(traced.complete_share(), 0.999);
 }
 
+// Over before its memory could be read: the log outlives it.
+TEST_P(Agent, AShortLifeIsNamedWhole) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  const auto java = java_command(*jdk, {"-Xmx256m", kAgent}, {"truth.ShortLived", "300"});
+  std::vector<std::string> target{built("truth_launcher"), "wait", "--"};
+  target.insert(target.end(), java.begin(), java.end());
+  JT_ASSERT_OK(const Traced traced, trace(target, source("agent")));
+  fmt::print("{}", to_text(traced.ledger));
+  const std::uint64_t compiled =
+      count(traced, "java compiled by C1") + count(traced, "java compiled by C2");
+  EXPECT_EQ(traced.target_status, 0);
+  EXPECT_GT(compiled, 0U);
+  EXPECT_GE(count(traced, kByAgent), compiled);
+  EXPECT_EQ(count(traced, kUnnamed), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Jdk, Agent, ::testing::ValuesIn(jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
+
+// ---- loaded into a JVM that runs, by JDK 17's own tool
+
+Status load(pid_t pid, const std::string& option = {}) {
+  std::vector<std::string> argv{jdk() / "bin/jcmd", std::to_string(pid), "JVMTI.agent_load",
+                                built("libjtrace-agent.so")};
+  if (!option.empty()) argv.push_back(option);
+  JT_TRY(Child jcmd, Child::start(argv));
+  JT_TRY(const int status, jcmd.wait_exit(kPatience));
+  if (status == 0 && jcmd.out().find("return code: 0") != std::string::npos) return {};
+  return fail(Errc::Internal, "jcmd: " + jcmd.out() + jcmd.err());
+}
+
+// Descriptors of logs that a process has open.
+int logs_of(pid_t pid) {
+  int logs = 0;
+  std::error_code error;
+  for (const auto& fd : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid))) {
+    const auto link = std::filesystem::read_symlink(fd.path(), error).string();
+    logs += link.find("/memfd:jtrace-jvm-symbols") == 0 ? 1 : 0;
+  }
+  return logs;
+}
+
+TruthRun some_opens() { return {.flags = {"-Xmx256m"}, .count = "1000"}; }
+
+void expect_named_whole(const Traced& traced) {
+  JT_ASSERT_OK(const ThreadEntries entries, own_jdk().thread_entries());
+  expect_truth(traced, traced.stacks, entries);
+  EXPECT_GT(count(traced, kByAgent), 0U);
+  EXPECT_EQ(count(traced, kUnnamed), 0U);
+  EXPECT_EQ(traced.target_status, 0);
+}
+
+TEST(AgentAttached, TwiceIsOnce) {
+  JT_NEEDS("java", no_jdk());
+  TraceOptions options = source("agent");
+  options.before_attach = [](pid_t pid) -> Status {
+    JT_CHECK_OK(load(pid));
+    JT_CHECK_OK(load(pid));
+    if (logs_of(pid) != 1) return fail(Errc::Internal, "there is not one log");
+    return {};
+  };
+  JT_ASSERT_OK(const Traced traced, trace(truth_opens(own_jdk(), some_opens()), options));
+  expect_named_whole(traced);
+}
+
+TEST(AgentAttached, EndsWhenToldToAndStartsAgain) {
+  JT_NEEDS("java", no_jdk());
+  TraceOptions options = source("agent");
+  options.before_attach = [](pid_t pid) -> Status {
+    JT_CHECK_OK(load(pid));
+    JT_CHECK_OK(load(pid, "stop"));
+    if (logs_of(pid) != 0) return fail(Errc::Internal, "a log is left");
+    JT_CHECK_OK(load(pid));
+    return {};
+  };
+  JT_ASSERT_OK(const Traced traced, trace(truth_opens(own_jdk(), some_opens()), options));
+  expect_named_whole(traced);
+}
+
+// One tracer is killed, the other told to stop would take the log of the third: it is still read.
+TEST(AgentAttached, OutlivesItsReadersAndServesTheOthers) {
+  JT_NEEDS("java", no_jdk());
+  TraceOptions options = source("agent");
+  options.before_attach = [](pid_t pid) { return load(pid); };
+  options.before_go = [](pid_t pid) -> Status {
+    const std::string name = std::to_string(pid);
+    {
+      JT_TRY(const Child killed, start_jtrace({"-p", name, "-t", "syscalls:sys_enter_close",
+                                               "--jvm-symbols", "agent", "-f", "/dev/null"}));
+      JT_CHECK_OK(killed.signal(SIGKILL));
+    }
+    JT_CHECK_OK(load(pid, "stop"));
+    if (logs_of(pid) != 1) return fail(Errc::Internal, "a log that is read was closed");
+    return {};
+  };
+  JT_ASSERT_OK(const Traced traced, trace(truth_opens(own_jdk(), some_opens()), options));
+  expect_named_whole(traced);
+}
+
+// Beyond the limit a write is a signal, not an error.
+TEST(AgentAttached, KeepsTheLimitOfFileSizes) {
+  JT_NEEDS("java", no_jdk());
+  std::vector<std::string> target{"prlimit", "--fsize=65536"};
+  const auto java = truth_opens(own_jdk(), {.flags = {"-Xmx256m", kAgent}, .count = "1000"});
+  target.insert(target.end(), java.begin(), java.end());
+  JT_ASSERT_OK(const Traced traced, trace(target, source("agent")));
+  EXPECT_EQ(traced.target_status, 0);
+  EXPECT_GT(count(traced, kByAgent), 0U);
+  EXPECT_GT(count(traced, kUnnamed), 0U);
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+}
 
 }  // namespace
 }  // namespace jtrace::test

@@ -126,6 +126,20 @@ TEST(AgentLog, StubsHaveNamesAndNoIds) {
   EXPECT_EQ(fed.find(0x20010, 0), "-");
 }
 
+// A replay tells the buffer after what lies in it.
+TEST(AgentLog, TheSmallestStubHasTheSay) {
+  const std::string outer = stub_record(0x20000, 4096, 100, "StubRoutines (1)");
+  const std::string inner = stub_record(0x20100, 64, 100, "call_stub");
+  for (const std::string& log : {outer + inner, inner + outer}) {
+    const Fed fed(log);
+    EXPECT_EQ(fed.at(0x20110, 100), "call_stub");
+    EXPECT_EQ(fed.at(0x20010, 100), "StubRoutines (1)");
+  }
+  // A method where a stub was: the stub has gone.
+  const Fed fed(outer + method("a", 1, 200, 0x20000).text());
+  EXPECT_EQ(fed.at(0x20010, 250), "pkg/A.a@-1");
+}
+
 TEST(AgentLog, WhatIsReplayedWasThereBefore) {
   std::string record = method("a", 1, 500).text();
   const std::uint16_t replayed = JT_AGENT_REPLAYED;
@@ -284,7 +298,9 @@ TEST(AgentLog, SaysThatThereIsNone) {
 TEST(AgentLog, NamesOfClassesAreTheJvms) {
   EXPECT_EQ(class_name("Ljava/lang/String;"), "java/lang/String");
   EXPECT_EQ(class_name("Lpkg/A$$Lambda$1.0x00007f12;"), "pkg/A$$Lambda$1+0x00007f12");
-  EXPECT_EQ(class_name("Lpkg/A$$Lambda$1/1234;"), "pkg/A$$Lambda$1/1234");
+  EXPECT_EQ(class_name("Lpkg/A$$Lambda$1/1234;"), "pkg/A$$Lambda$1");
+  EXPECT_EQ(class_name("Lpkg/A1;"), "pkg/A1");
+  EXPECT_EQ(class_name("Lpkg/;"), "pkg/");
   EXPECT_EQ(class_name(""), "");
   EXPECT_EQ(class_name("L;"), "");
 }
