@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that is over before anybody can attach to it:
+// A program that is over before its code could be looked at twice:
 //
 //   java truth.ShortLived MILLISECONDS
 //
-// Opens files for as long, from methods that get hot, and exits.
+// Prints "ready", waits for one byte on standard input, opens files for as long, from methods that
+// get hot, and exits.
 package truth;
 
 import java.io.FileInputStream;
@@ -18,6 +19,9 @@ public final class ShortLived {
   }
 
   public static void main(String[] args) throws Exception {
+    System.out.print("ready\n");
+    System.out.flush();
+    if (System.in.read() < 0) return;
     long end = System.nanoTime() + Long.parseLong(args[0]) * 1_000_000;
     int opens = 0;
     while (System.nanoTime() < end) {
