@@ -23,6 +23,7 @@
 
 #include "jvmsym/agent/log_format.h"
 
+#define MAX_HEAPS 8
 #define EXPORT __attribute__((visibility("default")))
 
 /* The JVM's description of itself; absent where libjvm.so was loaded with RTLD_LOCAL. */
@@ -42,6 +43,11 @@ struct layout {
   uint64_t memory, segmap, low, high, shift;
   uint64_t block_bytes;
   uint64_t compile_id, comp_level;
+  struct heap {
+    uint64_t low, high, map;
+    uint32_t shift;
+  } heap[MAX_HEAPS];
+  uint32_t heap_count; /* 0: not learned yet */
 };
 
 /* One log; all guarded by `lock`, but for what the comment says. */
@@ -55,9 +61,10 @@ static struct {
   int running;
   pthread_t replayer; /* valid while replaying */
   int replaying;
+  char* spare; /* a draft's memory, not guarded: exchanged whole */
   JavaVM* vm;
   jvmtiEnv* jvmti;
-  struct layout layout; /* written once, before the first event */
+  struct layout layout; /* its heaps are learned at the first event */
 } agent = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1, .cap = JT_AGENT_CAP};
 
 static uint64_t now_ns(void) {
@@ -86,41 +93,31 @@ static uint64_t entry_word(const char* entry, uint64_t offset) {
   return *(const uint64_t*)(const void*)(entry + offset);
 }
 
-/* The table is libjvm's own, constant data. */
-static const char* find_field(const char* type, const char* field) {
-  const char* e = (const char*)(uintptr_t)gHotSpotVMStructs;
-  for (unsigned i = 0; i < 20000; ++i, e += gHotSpotVMStructEntryArrayStride) {
-    const char* t = (const char*)(uintptr_t)entry_word(e, gHotSpotVMStructEntryTypeNameOffset);
+/* An entry of one of libjvm's own, constant tables; `field` NULL: of the table of types. */
+static const char* find_entry(const char* type, const char* field) {
+  const char* e = (const char*)(uintptr_t)(field ? gHotSpotVMStructs : gHotSpotVMTypes);
+  const uint64_t stride = field ? gHotSpotVMStructEntryArrayStride : gHotSpotVMTypeEntryArrayStride;
+  const uint64_t name_at =
+      field ? gHotSpotVMStructEntryTypeNameOffset : gHotSpotVMTypeEntryTypeNameOffset;
+  for (unsigned i = 0; i < 20000; ++i, e += stride) {
+    const char* t = (const char*)(uintptr_t)entry_word(e, name_at);
+    if (!t) return NULL;
+    if (strcmp(t, type) != 0) continue;
+    if (!field) return e;
     const char* f = (const char*)(uintptr_t)entry_word(e, gHotSpotVMStructEntryFieldNameOffset);
-    if (!t || !f) return NULL;
-    if (strcmp(t, type) == 0 && strcmp(f, field) == 0) return e;
+    if (f && strcmp(f, field) == 0) return e;
   }
   return NULL;
 }
 
-static int field_offset(const char* type, const char* field, uint64_t* to) {
-  const char* e = find_field(type, field);
-  if (e) *to = entry_word(e, gHotSpotVMStructEntryOffsetOffset);
+static int get(const char* type, const char* field, uint64_t at, uint64_t* to) {
+  const char* e = find_entry(type, field);
+  if (e) *to = entry_word(e, at);
   return e != NULL;
 }
-
-static int static_field(const char* type, const char* field, uint64_t* to) {
-  const char* e = find_field(type, field);
-  if (e) *to = entry_word(e, gHotSpotVMStructEntryAddressOffset);
-  return e != NULL;
-}
-
-static int type_size(const char* type, uint64_t* to) {
-  const char* e = (const char*)(uintptr_t)gHotSpotVMTypes;
-  for (unsigned i = 0; i < 20000; ++i, e += gHotSpotVMTypeEntryArrayStride) {
-    const char* t = (const char*)(uintptr_t)entry_word(e, gHotSpotVMTypeEntryTypeNameOffset);
-    if (!t) return 0;
-    if (strcmp(t, type) != 0) continue;
-    *to = entry_word(e, gHotSpotVMTypeEntrySizeOffset);
-    return 1;
-  }
-  return 0;
-}
+#define field_offset(type, field, to) get(type, field, gHotSpotVMStructEntryOffsetOffset, to)
+#define static_field(type, field, to) get(type, field, gHotSpotVMStructEntryAddressOffset, to)
+#define type_size(type, to) get(type, NULL, gHotSpotVMTypeEntrySizeOffset, to)
 
 /* The spellings of all releases, as in jvmsym/hotspot/layout.cpp. */
 static void learn_layout(struct layout* l) {
@@ -135,43 +132,53 @@ static void learn_layout(struct layout* l) {
   l->known = field_offset("CodeHeap", "_memory", &l->memory) &&
              field_offset("CodeHeap", "_segmap", &l->segmap) &&
              field_offset("VirtualSpace", "_low", &l->low) &&
-             field_offset("VirtualSpace", "_high", &l->high) &&
+             field_offset("VirtualSpace", "_high_boundary", &l->high) &&
              field_offset("CodeHeap", "_log2_segment_size", &l->shift) &&
              type_size("HeapBlock", &l->block_bytes) &&
              field_offset("nmethod", "_compile_id", &l->compile_id) &&
              field_offset("nmethod", "_comp_level", &l->comp_level);
 }
 
-/* The code blob around `code`, by the heap's map of segments: each byte says how many segments back
+/* Once there is compiled code, all heaps are there, for good. */
+static void learn_heaps(struct layout* l) {
+  uint64_t heaps[MAX_HEAPS] = {read_word(l->heaps)};
+  uint32_t count = 1;
+  if (!l->one_heap) {
+    const uint64_t array = heaps[0];
+    if (!read_vm(array + l->array_length, &count, sizeof count) || count > MAX_HEAPS) return;
+    if (!read_vm(read_word(array + l->array_data), heaps, count * sizeof heaps[0])) return;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    struct heap* h = &l->heap[i];
+    h->low = read_word(heaps[i] + l->memory + l->low);
+    h->high = read_word(heaps[i] + l->memory + l->high);
+    h->map = read_word(heaps[i] + l->segmap + l->low);
+    if (!read_vm(heaps[i] + l->shift, &h->shift, 4) || h->shift < 4 || h->shift > 16) return;
+  }
+  __atomic_store_n(&l->heap_count, count, __ATOMIC_RELEASE); /* learning twice does no harm */
+}
+
+/* The code blob around `code`, by its heap's map of segments: each byte says how many segments back
  * the block, or another such byte, is. */
-static uint64_t blob_in_heap(const struct layout* l, uint64_t heap, uint64_t code) {
-  const uint64_t low = read_word(heap + l->memory + l->low);
-  const uint64_t high = read_word(heap + l->memory + l->high);
-  const uint64_t map = read_word(heap + l->segmap + l->low);
-  uint32_t shift = 0;
-  if (!low || !map || code < low || code >= high) return 0;
-  if (!read_vm(heap + l->shift, &shift, sizeof shift) || shift < 4 || shift > 16) return 0;
-  uint64_t index = (code - low) >> shift;
+static uint64_t blob_of(const struct layout* l, uint64_t code) {
+  const struct heap* h = l->heap;
+  const struct heap* end = h + __atomic_load_n(&l->heap_count, __ATOMIC_ACQUIRE);
+  while (h < end && (code < h->low || code >= h->high)) ++h;
+  if (h == end) return 0;
+  uint64_t index = (code - h->low) >> h->shift;
   for (int hop = 0; hop < 24; ++hop) {
     uint8_t back = 0xff;
-    if (!read_vm(map + index, &back, 1) || back == 0xff || back > index) return 0;
-    if (back == 0) return low + (index << shift) + l->block_bytes;
+    if (!read_vm(h->map + index, &back, 1) || back == 0xff || back > index) return 0;
+    if (back == 0) return h->low + (index << h->shift) + l->block_bytes;
     index -= back;
   }
   return 0;
 }
 
 /* Called in a load event, while the JVM keeps that code alive. */
-static void read_identity(const struct layout* l, struct jt_agent_load* load) {
-  uint64_t heaps[8], blob = 0;
-  uint32_t count = 1;
-  if (!l->known) return;
-  const uint64_t first = heaps[0] = read_word(l->heaps);
-  if (!l->one_heap) {
-    if (!read_vm(first + l->array_length, &count, sizeof count) || count > 8) return;
-    if (!read_vm(read_word(first + l->array_data), heaps, count * sizeof heaps[0])) return;
-  }
-  for (uint32_t i = 0; i < count && !blob; ++i) blob = blob_in_heap(l, heaps[i], load->code);
+static void read_identity(struct layout* l, struct jt_agent_load* load) {
+  if (l->known && __atomic_load_n(&l->heap_count, __ATOMIC_ACQUIRE) == 0) learn_heaps(l);
+  const uint64_t blob = blob_of(l, load->code);
   /* The level is a byte since JDK 23; levels are 0 to 4 in either. */
   int8_t level = 0;
   if (!blob || !read_vm(blob + l->compile_id, &load->compile_id, 4)) return;
@@ -273,8 +280,7 @@ static void append(struct jt_agent_record* record, size_t bytes) {
   pthread_mutex_lock(&agent.lock);
   if (agent.fd >= 0 && agent.running) {
     const uint64_t now = now_ns();
-    record->bytes = (uint32_t)bytes;
-    record->time_ns = now;
+    record->bytes = (uint32_t)bytes, record->time_ns = now;
     if (agent.replaying && pthread_equal(pthread_self(), agent.replayer))
       record->flags |= JT_AGENT_REPLAYED;
     if (bytes == 0 || !write_record(record, bytes)) {
@@ -461,9 +467,10 @@ static void JNICALL on_load(jvmtiEnv* jvmti, jmethodID method, jint size, const 
   (void)map_length, (void)map;
   struct jt_agent_load load = {.head = {.type = JT_AGENT_LOAD}};
   struct draft d = {.used = sizeof load};
-  /* Pages that are not touched cost nothing. */
+  /* Pages that are not touched cost nothing; those that were are kept for the next event. */
   const size_t methods_bytes = JT_AGENT_METHODS * sizeof(struct method);
-  char* memory = malloc(JT_AGENT_RECORD_MAX + methods_bytes);
+  char* memory = __atomic_exchange_n(&agent.spare, NULL, __ATOMIC_ACQ_REL);
+  if (!memory) memory = malloc(JT_AGENT_RECORD_MAX + methods_bytes);
   JNIEnv* jni = NULL;
   if ((*agent.vm)->GetEnv(agent.vm, (void**)&jni, JNI_VERSION_1_6) != JNI_OK) jni = NULL;
   if (!memory) {
@@ -483,7 +490,7 @@ static void JNICALL on_load(jvmtiEnv* jvmti, jmethodID method, jint size, const 
   memcpy(d.bytes, &load, sizeof load);
   append((struct jt_agent_record*)d.bytes, bytes);
   release(jvmti, &d);
-  free(memory);
+  free(__atomic_exchange_n(&agent.spare, memory, __ATOMIC_ACQ_REL));
 }
 
 static void JNICALL on_unload(jvmtiEnv* jvmti, jmethodID method, const void* code) {
@@ -517,11 +524,9 @@ static jint set_up(JavaVM* vm) {
   wanted.can_generate_compiled_method_load_events = 1;
   wanted.can_get_line_numbers = 1;
   wanted.can_get_source_file_name = 1;
-  jvmtiEventCallbacks callbacks;
-  memset(&callbacks, 0, sizeof callbacks);
-  callbacks.CompiledMethodLoad = on_load;
-  callbacks.CompiledMethodUnload = on_unload;
-  callbacks.DynamicCodeGenerated = on_stub;
+  static const jvmtiEventCallbacks callbacks = {.CompiledMethodLoad = on_load,
+                                                .CompiledMethodUnload = on_unload,
+                                                .DynamicCodeGenerated = on_stub};
   if ((*jvmti)->AddCapabilities(jvmti, &wanted) != JVMTI_ERROR_NONE ||
       (*jvmti)->SetEventCallbacks(jvmti, &callbacks, sizeof callbacks) != JVMTI_ERROR_NONE) {
     (*jvmti)->DisposeEnvironment(jvmti);
@@ -536,8 +541,8 @@ static jint set_up(JavaVM* vm) {
 /* "cap=BYTES", for tests; 0 where it does not say. */
 static uint64_t cap_of(const char* options) {
   const char* text = options ? strstr(options, "cap=") : NULL;
-  const uint64_t cap = text ? strtoull(text + 4, NULL, 10) : 0;
   if (!text) return 0;
+  const uint64_t cap = strtoull(text + 4, NULL, 10);
   if (cap < JT_AGENT_CAP_MIN) return JT_AGENT_CAP_MIN;
   return cap > JT_AGENT_CAP ? JT_AGENT_CAP : cap;
 }
@@ -556,8 +561,7 @@ static jint start(const char* options, int attached) {
     return JNI_OK; /* a JVM that is told of an error here does not start */
   }
   agent.running = 1;
-  agent.attached = attached;
-  agent.replaying = attached;
+  agent.attached = agent.replaying = attached;
   agent.replayer = pthread_self();
   pthread_mutex_unlock(&agent.lock);
   /* First on, then the past: what is compiled meanwhile comes twice, not never. */
@@ -574,12 +578,9 @@ static jint start(const char* options, int attached) {
 
 /* Another tracer's log goes on. */
 static jint stop(void) {
-  int stopped = 0;
   pthread_mutex_lock(&agent.lock);
-  if (agent.running && agent.attached && !is_read()) {
-    end_log(now_ns());
-    stopped = 1;
-  }
+  const int stopped = agent.running && agent.attached && !is_read();
+  if (stopped) end_log(now_ns());
   pthread_mutex_unlock(&agent.lock);
   if (stopped) set_events(JVMTI_DISABLE);
   return JNI_OK;
