@@ -105,6 +105,8 @@ TEST_P(Agent, AFullLogCostsNamesAndNothingElse) {
   JT_ASSERT_OK(const Traced traced, opens(*jdk, "agent", std::string(kAgent) + "=cap=16384"));
   EXPECT_EQ(traced.target_status, 0);
   EXPECT_GT(count(traced, kUnnamed), 0U);
+  EXPECT_NE(traced.jtrace_log.find("records: frames without names"), std::string::npos)
+      << traced.jtrace_log;
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_GE(traced.complete_share(), 0.999);
 }
@@ -127,6 +129,15 @@ TEST_P(Agent, AShortLifeIsNamedWhole) {
 
 INSTANTIATE_TEST_SUITE_P(Jdk, Agent, ::testing::ValuesIn(jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
+
+TEST(AgentMissing, IsSaid) {
+  JT_NEEDS("java", no_jdk());
+  const TruthRun run{.flags = {"-Xmx256m"}, .count = "100"};
+  JT_ASSERT_OK(const Traced traced, trace(truth_opens(own_jdk(), run), source("agent")));
+  EXPECT_NE(traced.jtrace_log.find("has no agent loaded"), std::string::npos) << traced.jtrace_log;
+  EXPECT_GT(count(traced, kUnnamed), 0U);
+  EXPECT_EQ(count(traced, kByAgent), 0U);
+}
 
 // ---- loaded into a JVM that runs, by JDK 17's own tool
 

@@ -43,6 +43,8 @@ class AgentNames {
   // What stands for a location now: itself, or what settle() found.
   [[nodiscard]] profile::LocationId settled(profile::LocationId location) const;
   [[nodiscard]] bool named(profile::LocationId location) const { return named_.contains(location); }
+  // What the log had no room for, by its own word.
+  [[nodiscard]] std::uint64_t dropped() const { return log_ ? log_->dropped() : 0; }
   [[nodiscard]] bool has_log() const { return log_.has_value(); }
 
  private:

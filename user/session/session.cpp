@@ -86,6 +86,7 @@ class Run {
   [[nodiscard]] bool watch_targets();
   [[nodiscard]] std::string target_text() const;
   void say_what_targets_lack() const;
+  void say_of(const AgentNames& agent, pid_t pid) const;
   void say_what_could_not_be_read() const;
   void say(int level, const std::string& text) const;
 
@@ -284,6 +285,16 @@ void Run::say_what_targets_lack() const {
       say(0,
           fmt::format("{}: {}; native stacks only", pid, exporting::safe_text(target->jvm_note())));
     }
+    if (const AgentNames* agent = target->agent(); agent && target->is_jvm()) say_of(*agent, pid);
+  }
+}
+
+void Run::say_of(const AgentNames& agent, pid_t pid) const {
+  if (!agent.has_log()) {
+    say(0, fmt::format("process {} has no agent loaded: its compiled frames have no names", pid));
+  } else if (agent.dropped() != 0) {
+    say(0, fmt::format("the agent's log of process {} left out {} records: frames without names",
+                       pid, agent.dropped()));
   }
 }
 
