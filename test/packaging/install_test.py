@@ -55,6 +55,7 @@ class Install(unittest.TestCase):
         installed = sorted(str(path.relative_to(self.root)) for path in (self.root / "usr").rglob("*")
                            if path.is_file())
         self.assertEqual(installed, ["usr/bin/jtrace",
+                                     "usr/lib/jtrace/libjtrace-agent.so",
                                      "usr/share/bash-completion/completions/jtrace",
                                      "usr/share/man/man8/jtrace.8"])
         version = subprocess.run([self.program, "-V"], capture_output=True, text=True, check=True)

@@ -15,8 +15,6 @@
 namespace jtrace::cli {
 namespace {
 
-std::string version() { return "jtrace " JTRACE_VERSION; }
-
 // Whole text to a number in [least, most], else nullopt.
 std::optional<unsigned> number(std::string_view text, unsigned least, unsigned most) {
   unsigned value = 0;
@@ -132,16 +130,13 @@ Status read_stacks(const Words& words, Options& options) {
                                                            {"no", CStack::No},
                                                            {"vm", CStack::Auto},
                                                            {"vmx", CStack::Auto}}};
-  static constexpr std::array<Choice<JvmSymbols>, 4> kSymbols{{{"auto", JvmSymbols::Auto},
+  static constexpr std::array<Choice<JvmSymbols>, 5> kSymbols{{{"auto", JvmSymbols::Auto},
                                                                {"vmstructs", JvmSymbols::VmStructs},
+                                                               {"agent", JvmSymbols::Agent},
                                                                {"perfmap", JvmSymbols::PerfMap},
                                                                {"none", JvmSymbols::None}}};
   JT_CHECK_OK(choose(words.cstack, kCStacks, options.cstack));
   JT_CHECK_OK(read_kernel(words, options));
-  if (words.jvm_symbols.given() && words.jvm_symbols.last() == "agent") {
-    return usage(words.jvm_symbols.label + " agent is not in this version (" + version() + ")",
-                 "auto needs no agent: it reads the JVM's own tables");
-  }
   JT_CHECK_OK(choose(words.jvm_symbols, kSymbols, options.jvm_symbols));
   return read_depth(words.max_depth, options);
 }

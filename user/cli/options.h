@@ -20,7 +20,7 @@ inline constexpr unsigned kDeepest = 2048;
 
 enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
-enum class JvmSymbols { Auto, VmStructs, PerfMap, None };
+enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
 
 // What the command line asks for, checked but not yet resolved against the host.
 struct Options {

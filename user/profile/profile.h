@@ -72,12 +72,21 @@ struct Line {
   friend auto operator<=>(const Line&, const Line&) = default;
 };
 
+// Who gave a frame of generated code its name.
+enum class NameSource : std::uint8_t {
+  VmStructs,     // the JVM's own tables; of no meaning for code that lies in a file
+  Agent,         // the log of the agent inside of it
+  PerfMap,       // a map that the JVM wrote for us: proven to mean the code that was met
+  FoundPerfMap,  // a map that was there: nothing proves that
+};
+
 // One physical frame. lines[0] is the innermost inlined function, as in pprof.
 // A location without lines could not be named: mapping, address and reason tell what is known.
 struct Location {
   MappingId mapping;
   std::uint64_t address = 0;  // ELF address for native, else process address
   UnknownReason reason = UnknownReason::None;
+  NameSource source = NameSource::VmStructs;
   std::vector<Line> lines;
   friend auto operator<=>(const Location&, const Location&) = default;
 };

@@ -11,6 +11,7 @@ namespace {
 
 using profile::FrameKind;
 using profile::Ledger;
+using profile::NameSource;
 using profile::UnknownReason;
 
 constexpr std::array<const char*, JT_STATUS_COUNT> kStatusText{
@@ -51,6 +52,13 @@ constexpr std::array kReasons{
     std::pair{UnknownReason::Unverified, "unnamed: classes were unloaded before it was read"},
 };
 
+constexpr std::array kSources{
+    std::pair{NameSource::VmStructs, "named by vmstructs"},
+    std::pair{NameSource::Agent, "named by agent"},
+    std::pair{NameSource::PerfMap, "named by perfmap"},
+    std::pair{NameSource::FoundPerfMap, "named by perfmap, unverified"},
+};
+
 template <class Map, class Key>
 std::uint64_t value_or_zero(const Map& map, const Key& key) {
   const auto it = map.find(key);
@@ -85,11 +93,15 @@ void add_frames(Ledger& ledger, const FrameCounts& frames) {
 }
 
 void add_sources(Ledger& ledger, const FrameCounts& frames) {
-  if (frames.by_vm_structs + frames.by_perf_map == 0) return;
-  ledger.lines.push_back(
-      {.name = "frames of generated code", .count = frames.by_vm_structs + frames.by_perf_map});
-  ledger.lines.push_back({.name = "named by vmstructs", .count = frames.by_vm_structs, .depth = 1});
-  ledger.lines.push_back({.name = "named by perfmap", .count = frames.by_perf_map, .depth = 1});
+  std::uint64_t all = 0;
+  for (const auto& [source, count] : frames.by_source) all += count;
+  if (all == 0) return;
+  ledger.lines.push_back({.name = "frames of generated code", .count = all});
+  for (const auto& [source, name] : kSources) {
+    if (const auto n = value_or_zero(frames.by_source, source)) {
+      ledger.lines.push_back({.name = name, .count = n, .depth = 1});
+    }
+  }
 }
 
 void add_cost(Ledger& ledger, const capture::Counters& counters) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "session/frames.h"
+
 namespace jtrace::session {
 namespace {
 
@@ -16,16 +18,6 @@ using jvmsym::hotspot::HotspotVm;
 // one no compiler can install code.
 constexpr int kRest = 20;
 constexpr std::chrono::milliseconds kLeastRest{100};
-
-std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_MASK; }
-
-unsigned kind_of(const jt_frame& frame) {
-  return static_cast<unsigned>(frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK;
-}
-
-bool is_exact(const jt_frame& frame) {
-  return ((frame.where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-}
 
 }  // namespace
 
@@ -105,10 +97,6 @@ bool PerfNames::proven(const jt_frame& frame) const {
          (stub || found->second == static_cast<std::uint32_t>(frame.info >> 32));
 }
 
-bool PerfNames::may_come(const jt_frame& frame) const {
-  return by_jvm_ && (kind_of(frame) == JT_FRAME_COMPILED || kind_of(frame) == JT_FRAME_WRAPPER);
-}
-
 std::optional<std::string_view> PerfNames::look_up(std::uint64_t pc) const {
   return map_ ? map_->find(pc) : std::nullopt;
 }
@@ -120,8 +108,7 @@ std::optional<std::string_view> PerfNames::find(std::uint64_t pc) {
 }
 
 std::optional<std::string_view> PerfNames::find(const jt_frame& frame, HotspotVm& vm) {
-  // A return address may be the first byte behind a method whose last call never returns.
-  const std::uint64_t pc = address_of(frame) - (is_exact(frame) ? 0 : 1);
+  const std::uint64_t pc = inside_of(frame);
   const auto known = [&]() -> std::optional<std::string_view> {
     if (by_jvm_ && !proven(frame)) return std::nullopt;
     return look_up(pc);

@@ -36,8 +36,9 @@ class PerfNames {
   [[nodiscard]] std::optional<std::string_view> find(const jt_frame& frame,
                                                      jvmsym::hotspot::HotspotVm& vm);
 
-  // Such a frame may get a name from a later map: its compile id says that it is still meant.
-  [[nodiscard]] bool may_come(const jt_frame& frame) const;
+  // The JVM wrote the map at our request: a frame that it does not name may get its name from a
+  // later one.
+  [[nodiscard]] bool written_for_us() const { return by_jvm_; }
   [[nodiscard]] bool due() const { return Clock::now() >= rested_; }
   // The next look-up reads the map again, whatever the pace: the last one does.
   void hurry() { rested_ = {}; }

@@ -51,17 +51,17 @@ LocationId Recorder::signal_frame() {
 }
 
 std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
-                                         std::uint64_t epoch) {
+                                         const Moment& moment) {
   if (!target) return {};
-  return locate_rest(*target, frames, locate_java(*target, frames, epoch));
+  return locate_rest(*target, frames, locate_java(*target, frames, moment));
 }
 
 Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_frame> frames,
-                                           std::uint64_t epoch) {
+                                           const Moment& moment) {
   Perishable locations(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS & JT_FRAME_KIND_MASK;
-    if (kind != JT_FRAME_NATIVE) locations[i] = target.locate(frames[i], epoch, symbols_);
+    if (kind != JT_FRAME_NATIVE) locations[i] = target.locate(frames[i], moment, symbols_);
   }
   return locations;
 }
@@ -81,7 +81,7 @@ std::vector<LocationId> Recorder::locate_rest(Target& target, std::span<const jt
     if (trampoline) {
       locations.push_back(signal_frame());
     } else {
-      locations.push_back(java[i] ? *java[i] : target.locate(frames[i], JT_NO_EPOCH, symbols_));
+      locations.push_back(java[i] ? *java[i] : target.locate(frames[i], {}, symbols_));
     }
   }
   if (options_.keep_root != 0) cut(locations);
@@ -144,14 +144,16 @@ void Recorder::on_stack(const jt_stack_record& record) {
     for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
       frames.push_back(target->frame_at(pc, frames.empty()));
     }
-    samples_.name(record.key, locate(target, frames, JT_NO_EPOCH));
+    samples_.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
   const std::span frames(record.frame, target ? n : 0);
-  unnamed_.push_back({.key = record.key,
-                      .frames = {frames.begin(), frames.end()},
-                      .java = target ? locate_java(*target, frames, record.epoch) : Perishable{}});
+  unnamed_.push_back(
+      {.key = record.key,
+       .frames = {frames.begin(), frames.end()},
+       .java = target ? locate_java(*target, frames, {record.epoch, record.head.time_ns})
+                      : Perishable{}});
 }
 
 // What Java calls its methods goes with its classes, or with the process, within a millisecond;
@@ -229,7 +231,7 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, locate(target, walk.frames, record->epoch));
+    samples_.add_deferred(key, locate(target, walk.frames, {record->epoch, record->head.time_ns}));
   }
   deferred_ = std::move(waiting);
 }

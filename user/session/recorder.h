@@ -70,11 +70,11 @@ class Recorder {
   void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames,
-                                                        std::uint64_t epoch);
+                                                        const Moment& moment);
   // The two halves of that: what only the process knows, and what is in files as well.
   using Perishable = std::vector<std::optional<profile::LocationId>>;
   [[nodiscard]] Perishable locate_java(Target& target, std::span<const jt_frame> frames,
-                                       std::uint64_t epoch);
+                                       const Moment& moment);
   [[nodiscard]] std::vector<profile::LocationId> locate_rest(Target& target,
                                                              std::span<const jt_frame> frames,
                                                              const Perishable& java);

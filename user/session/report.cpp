@@ -59,13 +59,7 @@ void add_samples(const ReportInput& input, FrameFilter& filter, profile::Profile
       .labels = Labels(input),
       .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); },
       .keep = [&](const auto& locations) { return filter.keeps(locations, symbols); },
-      .settled =
-          [&](profile::LocationId id) {
-            const auto later = input.tables.named_later.find(id);
-            return later == input.tables.named_later.end() ? id : later->second;
-          },
-      .by_perf_map =
-          [&](profile::LocationId id) { return input.tables.from_perf_map.contains(id); },
+      .settled = [&](profile::LocationId id) { return input.tables.late_names.settled(id); },
       .cut_marker =
           [&](jt_status status) {
             const bool deep = status == JT_STATUS_DEPTH || status == JT_STATUS_BUDGET;

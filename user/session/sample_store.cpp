@@ -17,7 +17,9 @@ bool reaches_entry(jt_status status) {
          status == JT_STATUS_FROZEN;
 }
 
-std::uint64_t java_lines(const profile::Location& location) {
+// Those of Java, and of any other runtime.
+std::uint64_t generated_lines(const profile::Location& location) {
+  if (location.source != profile::NameSource::VmStructs) return location.lines.size();
   return static_cast<std::uint64_t>(std::ranges::count_if(location.lines, [](const auto& line) {
     return line.kind >= profile::FrameKind::JavaC2 && line.kind <= profile::FrameKind::JavaStub;
   }));
@@ -46,12 +48,9 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
   for (const LocationId id : locations) {
     const auto& location = symbols.locations()[id.value];
     for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;
-    if (location.lines.empty()) {
-      frames_.unnamed[location.reason] += count;
-    } else if (hooks.by_perf_map(id)) {
-      frames_.by_perf_map += count;
-    } else {
-      frames_.by_vm_structs += count * java_lines(location);
+    if (location.lines.empty()) frames_.unnamed[location.reason] += count;
+    if (const auto lines = generated_lines(location)) {
+      frames_.by_source[location.source] += count * lines;
     }
   }
   std::vector<LocationId> all = hooks.kernel(key.kernel_stack);

@@ -39,8 +39,7 @@ using StatusCounts = std::array<std::uint64_t, JT_STATUS_COUNT>;
 struct FrameCounts {
   std::map<profile::FrameKind, std::uint64_t> by_kind;
   std::map<profile::UnknownReason, std::uint64_t> unnamed;
-  std::uint64_t by_perf_map = 0;    // of by_kind: named by a perf map
-  std::uint64_t by_vm_structs = 0;  // all others of Java
+  std::map<profile::NameSource, std::uint64_t> by_source;  // of by_kind: those of generated code
 };
 
 // Stacks as they were named at first sight, and how often each was met.
@@ -62,8 +61,6 @@ class SampleStore {
     std::function<bool(const std::vector<profile::LocationId>&)> keep;
     // What stands for a frame now: its name may have come later than its stack.
     std::function<profile::LocationId(profile::LocationId)> settled;
-    // Whether its name is of a perf map.
-    std::function<bool(profile::LocationId)> by_perf_map;
     // The frame that stands below the last one of a stack that ended early.
     std::function<profile::LocationId(jt_status)> cut_marker;
     std::int64_t scale = 1;  // every count times this (-i)

@@ -22,6 +22,7 @@
 #include "capture/capture.h"
 #include "event/tracepoint.h"
 #include "session/confine.h"
+#include "session/name_sources.h"
 #include "session/output.h"
 #include "session/progress.h"
 #include "session/recorder.h"
@@ -85,8 +86,6 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool watch_targets();
   [[nodiscard]] std::string target_text() const;
-  [[nodiscard]] std::string source_text(const Target& target) const;
-  void say_where_names_are_from(const Target& target) const;
   void say_what_targets_lack() const;
   void say_what_could_not_be_read() const;
   void say(int level, const std::string& text) const;
@@ -138,30 +137,14 @@ Status Run::open_targets() {
     progress_.begin(fmt::format("reading the mappings and binaries of process {}", pid));
     JT_TRY(auto target, Target::open(pid, shared_, options_));
     if (target->is_jvm()) {
-      say(1, fmt::format("{}: HotSpot {}; {}", pid, target->jvm_version(), source_text(*target)));
+      say(1, fmt::format("{}: HotSpot {}; {}", pid, target->jvm_version(),
+                         source_text(*target, options_.jvm_symbols)));
     } else if (target->jvm_note().empty()) {
       say(0, fmt::format("{}: not a JVM; native stacks go on", pid));
     }
     targets_.push_back(std::move(target));
   }
   return {};
-}
-
-std::string Run::source_text(const Target& target) const {
-  using cli::JvmSymbols;
-  const auto& [reads, all, longest, entries] = target.perf_names().figures();
-  switch (options_.jvm_symbols) {
-    case JvmSymbols::None:
-      return "no names of Java code (--jvm-symbols none)";
-    case JvmSymbols::PerfMap:
-      return fmt::format("names of Java code by its perf map, {} entries, read in {:.0f} ms",
-                         entries, std::chrono::duration<double, std::milli>(longest).count());
-    case JvmSymbols::VmStructs:
-      return "names of Java code by vmStructs (--jvm-symbols vmstructs)";
-    case JvmSymbols::Auto:
-      break;
-  }
-  return "names of Java code by vmStructs, which know inlined and interpreted code too";
 }
 
 bool Run::kernel_stacks(const event::Tracepoint& tracepoint) const {
@@ -283,23 +266,6 @@ Status Run::trace(Recorder& recorder) {
   return recorder.finish();
 }
 
-// Only after the trace: the map is written again while it goes on.
-void Run::say_where_names_are_from(const Target& target) const {
-  const auto pid = target.info().key.tgid;
-  const auto& [reads, all, longest, entries] = target.perf_names().figures();
-  if (const std::string& note = target.perf_names().note(); !note.empty()) {
-    const std::string_view instead = entries == 0 ? "Java code stays unnamed: there is no perf map"
-                                                  : "the perf map that is there is used";
-    say(0, fmt::format("{}: {}; {}", pid, exporting::safe_text(note), instead));
-  }
-  if (reads == 0) return;
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  say(1,
-      fmt::format("{}: its perf map was read {} times, {:.0f} ms in all, {:.0f} ms at most, "
-                  "{} entries the last time",
-                  pid, reads, Milliseconds(all).count(), Milliseconds(longest).count(), entries));
-}
-
 void Run::say_what_targets_lack() const {
   for (const auto& target : targets_) {
     const auto pid = target->info().key.tgid;
@@ -314,7 +280,9 @@ void Run::say_what_targets_lack() const {
                          pid));
       continue;
     }
-    say_where_names_are_from(*target);
+    for (const auto& [level, text] : what_names_lack(*target, options_.jvm_symbols)) {
+      say(level, text);
+    }
     // Only now: a JVM that was just starting could not be read at first.
     if (!target->is_jvm() && !target->jvm_note().empty()) {
       // It may name a file of the target.

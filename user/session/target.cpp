@@ -10,7 +10,7 @@
 
 #include "base/privileges.h"
 #include "base/rights.h"
-#include "jvmsym/hotspot/java_name.h"
+#include "session/frames.h"
 
 namespace jtrace::session {
 namespace {
@@ -18,26 +18,9 @@ namespace {
 using profile::LocationId;
 using profile::UnknownReason;
 
-jt_frame_kind kind_of(const jt_frame& frame) {
-  return static_cast<jt_frame_kind>((frame.where >> JT_ADDR_BITS) & JT_FRAME_KIND_MASK);
-}
-
-bool is_exact(const jt_frame& frame) {
-  return ((frame.where >> JT_ADDR_BITS) & JT_FRAME_EXACT) != 0;
-}
-
-std::uint64_t address_of(const jt_frame& frame) { return frame.where & JT_ADDR_MASK; }
-
 // A JVM makes its code cache within tens of milliseconds of mapping libjvm; one that has not after
 // this long is not of a kind we know.
 constexpr std::chrono::seconds kJvmStart{3};
-
-// CPU time that a real JVM never takes: naming a frame takes 20 us, reading its threads or looking
-// through its code heaps a few milliseconds.
-constexpr std::chrono::milliseconds kNaming{10}, kReading{60};
-
-// Frames of all targets that wait for a name, for a run.
-constexpr std::size_t kMaxWaiting = 100'000;
 
 // Of one JVM; the kernel's table holds 16 384.
 constexpr std::size_t kMaxThreads = 8192;
@@ -118,12 +101,11 @@ Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
     : info_(std::move(info)),
       pidfd_(std::move(pidfd)),
       shared_(shared),
-      jvm_symbols_(options.jvm_symbols),
       raw_names_(options.raw_names),
       memory_(info_.key.tgid),
       space_(info_.key.tgid, shared.binaries),
-      perf_names_(shared.files, shared.attacher ? &*shared.attacher : nullptr, info_,
-                  pidfd_.get()) {}
+      names_(options, shared.files, shared.attacher ? &*shared.attacher : nullptr, info_,
+             pidfd_.get(), shared.late_names) {}
 
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
                                              const cli::Options& options) {
@@ -139,7 +121,7 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   }
   std::unique_ptr<Target> target(new Target(std::move(info), std::move(pidfd), shared, options));
   JT_CHECK_OK(target->refresh(nullptr));
-  if (target->vm_) target->perf_names_.prepare(*target->vm_);
+  if (target->vm_) target->names_.prepare(*target->vm_);
   return target;
 }
 
@@ -196,6 +178,7 @@ void Target::probe_jvm() {
   if (raw_names_) vm_->use_raw_names();
   jvm_note_.clear();
   jvm_version_ = vm_->version();
+  names_.open_log();
 }
 
 std::vector<unwind::CodeCacheRange> Target::code_ranges() const {
@@ -264,8 +247,7 @@ void Target::forget_image() {
   jvm_first_seen_.reset();
   jvm_version_.clear();
   native_cache_.clear();
-  perf_names_.forget();
-  waiting_.clear();
+  names_.forget_image();
 }
 
 unwind::WalkTables Target::walk_tables() const {
@@ -294,7 +276,7 @@ jt_frame Target::frame_at(std::uint64_t pc, bool exact) const {
           .info = image == nullptr ? 0 : image->id};
 }
 
-LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
+LocationId Target::locate(const jt_frame& frame, const Moment& moment,
                           profile::SymbolTable& symbols) {
   switch (kind_of(frame)) {
     case JT_FRAME_NATIVE:
@@ -304,7 +286,7 @@ LocationId Target::locate(const jt_frame& frame, std::uint64_t epoch,
     case JT_FRAME_GAP:
       return marker("[gap]", symbols);
     default:
-      return locate_java(frame, epoch, symbols);
+      return names_.locate(frame, moment, vm_.get(), pace_, symbols);
   }
 }
 
@@ -362,92 +344,12 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   } else if (image->entry.inode == 0 && image->entry.path != "[vdso]") {
     // Code in no file: another JIT, perhaps one that writes a perf map. Not kept: what has no name
     // yet may have one later, and code moves.
-    const auto named = locate_in_perf_map(frame, symbols);
+    const auto named = names_.locate_foreign(frame, symbols);
     return named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
   } else {
     id = shared_.native.locate(info_.key.tgid, *image, pc - image->bias, is_exact(frame), symbols);
   }
   native_cache_.emplace(key, id);
-  return id;
-}
-
-LocationId Target::locate_java(const jt_frame& frame, std::uint64_t epoch,
-                               profile::SymbolTable& symbols) {
-  const bool from_vm =
-      vm_ && pace_.allows() &&
-      (jvm_symbols_ == cli::JvmSymbols::Auto || jvm_symbols_ == cli::JvmSymbols::VmStructs);
-  LocationId id = from_vm
-                      ? pace_.run(kNaming, [&] { return vm_->symbolize(frame, epoch, symbols); })
-                      : unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
-  const bool named = !symbols.locations()[id.value].lines.empty();
-  if (!named && kind_of(frame) == JT_FRAME_ENTRY) {
-    // Known by its kind, whatever the source of names.
-    return symbols.location({.mapping = {},
-                             .address = address_of(frame),
-                             .reason = {},
-                             .lines = {{.function = symbols.function("call_stub"),
-                                        .kind = profile::FrameKind::JavaStub}}});
-  }
-  if (named || kind_of(frame) == JT_FRAME_INTERPRETED) return id;
-  if (const auto by_map = locate_in_perf_map(frame, symbols)) return *by_map;
-  const bool asked = jvm_symbols_ == cli::JvmSymbols::PerfMap;
-  return asked && perf_names_.may_come(frame) ? wait_for_name(frame, symbols) : id;
-}
-
-// Code that was made since the map was written. (Address, compile id) mean it for as long as the
-// JVM lives, so its name may come later; until then something of its own stands for it.
-LocationId Target::wait_for_name(const jt_frame& frame, profile::SymbolTable& symbols) {
-  const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
-  if (const auto known = waiting_.find(key); known != waiting_.end()) return known->second;
-  const auto unknown = unknown_at(address_of(frame), UnknownReason::NoJvmSymbols, symbols);
-  if (shared_.named_later.size() >= kMaxWaiting) return unknown;
-  const auto number = static_cast<std::uint32_t>(shared_.named_later.size());
-  const LocationId id = symbols.location({.mapping = {},
-                                          .address = address_of(frame),
-                                          .reason = UnknownReason::NoJvmSymbols,
-                                          .lines = {{.function = {}, .line = number + 1}}});
-  shared_.named_later.emplace(id, unknown);
-  waiting_.emplace(key, id);
-  return id;
-}
-
-void Target::name_waiting(profile::SymbolTable& symbols, bool last) {
-  if (waiting_.empty() || !vm_) return;
-  if (last) perf_names_.hurry();
-  if (!perf_names_.due()) return;
-  std::erase_if(waiting_, [&](const auto& frame) {
-    const auto named =
-        locate_in_perf_map({.where = frame.first.first, .info = frame.first.second}, symbols);
-    if (named) shared_.named_later[frame.second] = *named;
-    return named.has_value();
-  });
-}
-
-std::optional<LocationId> Target::locate_in_perf_map(const jt_frame& frame,
-                                                     profile::SymbolTable& symbols) {
-  if (jvm_symbols_ == cli::JvmSymbols::None || jvm_symbols_ == cli::JvmSymbols::VmStructs)
-    return {};
-  const std::uint64_t pc = address_of(frame);
-  const bool native = kind_of(frame) == JT_FRAME_NATIVE;
-  const auto name = !native && vm_ ? perf_names_.find(frame, *vm_)
-                                   : perf_names_.find(is_exact(frame) ? pc : pc - 1);
-  if (!name) return {};
-  profile::Location location{.mapping = {}, .address = pc, .reason = {}, .lines = {}};
-  using profile::FrameKind;
-  // The level of a method is not in the map; what is no method is a stub, or another runtime's
-  // code.
-  if (const auto method = jvmsym::perf_map_method(*name)) {
-    const bool wrapper = kind_of(frame) == JT_FRAME_WRAPPER;
-    // As vmStructs' names are shown, so that the sources add up.
-    const std::string shown = raw_names_ ? *method : jvmsym::hotspot::normalise_name(*method);
-    location.lines.push_back({.function = symbols.function(shown, *name),
-                              .kind = wrapper ? FrameKind::JavaNative : FrameKind::JavaC2});
-  } else {
-    location.lines.push_back({.function = symbols.function(*name),
-                              .kind = vm_ && !native ? FrameKind::JavaStub : FrameKind::Native});
-  }
-  const LocationId id = symbols.location(location);
-  shared_.from_perf_map.insert(id);
   return id;
 }
 

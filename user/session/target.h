@@ -22,9 +22,10 @@
 #include "process/memory.h"
 #include "profile/symbol_table.h"
 #include "session/attacher.h"
+#include "session/java_names.h"
+#include "session/late_names.h"
 #include "session/native_symbols.h"
 #include "session/pace.h"
-#include "session/perf_names.h"
 #include "unwind/address_space.h"
 #include "unwind/cfi_step.h"
 #include "unwind/walker.h"
@@ -41,9 +42,7 @@ struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
   helper::FileReader files;          // first: it forks
   std::optional<Attacher> attacher;  // --jvm-symbols perfmap
-  std::set<profile::LocationId> from_perf_map;
-  // What stood for frames whose names came later, and what they are.
-  std::map<profile::LocationId, profile::LocationId> named_later;
+  LateNames late_names;
   unwind::TableCache cache;
   unwind::TableStore store;
   unwind::BinaryTables binaries;
@@ -76,7 +75,7 @@ class Target {
   // Executable mappings beyond what the kernel's table takes for one process.
   [[nodiscard]] std::size_t ranges_left_out() const { return space_.left_out(); }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
-  [[nodiscard]] const PerfNames& perf_names() const { return perf_names_; }
+  [[nodiscard]] const JavaNames& names() const { return names_; }
   [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }
 
   // Reads the mappings and the JVM's layout anew. Before there is a capture, tables are only
@@ -110,11 +109,12 @@ class Target {
   void forget_java_code() {
     if (vm_) vm_->stepper().forget();
   }
-  // `epoch`: jt_stack_record::epoch of the stack that the frame is of.
-  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, std::uint64_t epoch,
+  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment,
                                            profile::SymbolTable& symbols);
-  // Names what waits for a newer perf map, where one is due; at the end whatever the pace.
-  void name_waiting(profile::SymbolTable& symbols, bool last);
+  // JavaNames::name_waiting
+  void name_waiting(profile::SymbolTable& symbols, bool last) {
+    names_.name_waiting(vm_.get(), symbols, last);
+  }
   // A walk needs the JavaThread of thread `tid`.
   void ask_java_thread(std::uint32_t tid);
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
@@ -133,17 +133,10 @@ class Target {
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
   [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
                                                   profile::SymbolTable& symbols);
-  [[nodiscard]] profile::LocationId locate_java(const jt_frame& frame, std::uint64_t epoch,
-                                                profile::SymbolTable& symbols);
-  [[nodiscard]] profile::LocationId wait_for_name(const jt_frame& frame,
-                                                  profile::SymbolTable& symbols);
-  [[nodiscard]] std::optional<profile::LocationId> locate_in_perf_map(
-      const jt_frame& frame, profile::SymbolTable& symbols);
 
   process::ProcessInfo info_;
   UniqueFd pidfd_;
   SharedTables& shared_;
-  cli::JvmSymbols jvm_symbols_;
   bool raw_names_;
   process::ProcessMemory memory_;
   unwind::AddressSpace space_;
@@ -162,8 +155,7 @@ class Target {
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;
-  PerfNames perf_names_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> waiting_;       // by frame
+  JavaNames names_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
 };
 

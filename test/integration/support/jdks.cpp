@@ -25,15 +25,16 @@ constexpr const char* kInside = "/truth";  // where what is built here is seen i
 void append_java(const Jdk& jdk, const std::vector<std::string>& flags,
                  const std::vector<std::string>& arguments, const std::filesystem::path& here,
                  std::vector<std::string>& argv) {
-  argv.push_back(jdk.home / "bin/java");
-  argv.insert(argv.end(), flags.begin(), flags.end());
-  argv.insert(argv.end(), {"-cp", here / "classes"});
-  constexpr std::string_view kHere = "{here}";
-  for (std::string argument : arguments) {
+  const auto add = [&](std::string argument) {
+    constexpr std::string_view kHere = "{here}";
     const auto at = argument.find(kHere);
     if (at != std::string::npos) argument.replace(at, kHere.size(), here.string());
     argv.push_back(std::move(argument));
-  }
+  };
+  argv.push_back(jdk.home / "bin/java");
+  std::ranges::for_each(flags, add);
+  argv.insert(argv.end(), {"-cp", here / "classes"});
+  std::ranges::for_each(arguments, add);
 }
 
 std::vector<std::string> opens_arguments(const TruthRun& run) {

@@ -34,7 +34,7 @@ struct Jdk {
 // That of jdk(), for tests of this machine's own.
 [[nodiscard]] Jdk own_jdk();
 
-// `java` of this JDK with the classes built beside the tests. In an argument, "{here}" stands for
+// `java` of this JDK with the classes built beside the tests. In these, "{here}" stands for
 // the directory of what is built: "{here}/libtruth_upcall.so".
 [[nodiscard]] std::vector<std::string> java_command(const Jdk& jdk,
                                                     const std::vector<std::string>& flags,

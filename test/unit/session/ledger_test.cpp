@@ -45,7 +45,6 @@ class LedgerTest : public testing::Test {
          .kernel = [](auto) { return std::vector<profile::LocationId>{}; },
          .keep = [](const auto&) { return true; },
          .settled = [](auto id) { return id; },
-         .by_perf_map = [](auto) { return false; },
          .cut_marker = [](auto) { return profile::LocationId{}; }},
         builder);
     profile_ = std::move(builder).build(symbols_, {});

@@ -20,7 +20,7 @@ class OwnTarget : public ::testing::Test {
     frame_ = target_->frame_at(reinterpret_cast<std::uint64_t>(&here), true);
   }
   const profile::Location& location(const jt_frame& frame) {
-    return symbols_.locations()[target_->locate(frame, 0, symbols_).value];
+    return symbols_.locations()[target_->locate(frame, {}, symbols_).value];
   }
 
   cli::Options options_;
@@ -50,8 +50,8 @@ TEST_F(OwnTarget, tellsAReturnAddressFromAnExactOne) {
   // The first byte of a function, as a return address, is behind the one before it.
   jt_frame returned = frame_;
   returned.where &= ~(std::uint64_t{JT_FRAME_EXACT} << JT_ADDR_BITS);
-  EXPECT_NE(target_->locate(frame_, 0, symbols_).value,
-            target_->locate(returned, 0, symbols_).value);
+  EXPECT_NE(target_->locate(frame_, {}, symbols_).value,
+            target_->locate(returned, {}, symbols_).value);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that is over before its code could be looked at twice:
+//
+//   java truth.ShortLived MILLISECONDS
+//
+// Prints "ready", waits for one byte on standard input, opens files for as long, from methods that
+// get hot, and exits.
+package truth;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+
+public final class ShortLived {
+  static int depth(int n) throws IOException {
+    if (n > 0) return depth(n - 1) + 1;
+    try (FileInputStream in = new FileInputStream("/dev/null")) {
+      return in.available();
+    }
+  }
+
+  public static void main(String[] args) throws Exception {
+    System.out.print("ready\n");
+    System.out.flush();
+    if (System.in.read() < 0) return;
+    long end = System.nanoTime() + Long.parseLong(args[0]) * 1_000_000;
+    int opens = 0;
+    while (System.nanoTime() < end) {
+      depth(opens++ % 5);
+    }
+    System.out.println("opens " + opens);
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "bpf/jtrace_abi.h"
+#include "cli/options.h"
+#include "jvmsym/hotspot/hotspot.h"
+#include "profile/symbol_table.h"
+#include "session/agent_names.h"
+#include "session/late_names.h"
+#include "session/pace.h"
+#include "session/perf_names.h"
+
+namespace jtrace::session {
+
+// CPU time that a real JVM never takes: naming a frame takes 20 us, reading its threads or looking
+// through its code heaps a few milliseconds.
+inline constexpr std::chrono::milliseconds kNaming{10}, kReading{60};
+
+// When the stack of a frame was met first.
+struct Moment {
+  std::uint64_t epoch = JT_NO_EPOCH;  // jt_stack_record::epoch
+  std::uint64_t time_ns = 0;          // jt_record_head::time_ns
+};
+
+// Names of one process's generated code, by the sources that --jvm-symbols allows, best first: the
+// JVM's own tables, its agent's log, its perf map. A source that has no name for a frame leaves it
+// to the next one. `vm`: null where the process is no JVM that we know.
+class JavaNames {
+ public:
+  using Vm = jvmsym::hotspot::HotspotVm;
+
+  JavaNames(const cli::Options& options, helper::FileReader& files, Attacher* attacher,
+            const process::ProcessInfo& info, int pidfd, LateNames& late);
+
+  // As soon as it is a JVM: its log may outlive it.
+  void open_log();
+  // Before there are events: asks for a map.
+  void prepare(Vm& vm);
+  [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment, Vm* vm,
+                                           Pace& pace, profile::SymbolTable& symbols);
+  // Code in no file that is not HotSpot's, or not known as such.
+  [[nodiscard]] std::optional<profile::LocationId> locate_foreign(const jt_frame& frame,
+                                                                  profile::SymbolTable& symbols);
+  // Names what waits, where a newer map is due; at the end whatever the pace.
+  void name_waiting(Vm* vm, profile::SymbolTable& symbols, bool last);
+  // The process has replaced its image.
+  void forget_image();
+
+  [[nodiscard]] const PerfNames& perf_map() const { return perf_map_; }
+  [[nodiscard]] const AgentNames& agent() const { return agent_; }
+
+ private:
+  [[nodiscard]] bool uses(profile::NameSource source) const;
+  [[nodiscard]] std::optional<profile::LocationId> by_agent(const jt_frame& frame,
+                                                            std::uint64_t time,
+                                                            profile::SymbolTable& symbols);
+  [[nodiscard]] std::optional<profile::LocationId> by_perf_map(const jt_frame& frame, Vm* vm,
+                                                               profile::SymbolTable& symbols);
+  [[nodiscard]] bool may_come(const jt_frame& frame) const;
+  [[nodiscard]] profile::LocationId wait(const jt_frame& frame, profile::LocationId unknown,
+                                         profile::SymbolTable& symbols);
+
+  using FrameKey = std::pair<std::uint64_t, std::uint64_t>;
+  cli::JvmSymbols choice_;
+  bool raw_names_;
+  LateNames& late_;
+  AgentNames agent_;
+  PerfNames perf_map_;
+  std::map<FrameKey, profile::LocationId> waiting_;
+};
+
+}  // namespace jtrace::session
