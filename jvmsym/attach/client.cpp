@@ -72,9 +72,12 @@ class Client {
 
   [[nodiscard]] Status open();
   [[nodiscard]] Status check_file(const std::string& name) const;
-  [[nodiscard]] Result<Answer> exchange(const std::string& request);
+  [[nodiscard]] Result<Placement> place(const Library& library) const;
+  // In the protocol that its JVM speaks.
+  [[nodiscard]] Result<Answer> ask(const Operation& operation);
 
  private:
+  [[nodiscard]] Result<Answer> exchange(const std::string& request);
   [[nodiscard]] Status become_its_user() const;
   [[nodiscard]] Status check_listens_to_signal() const;
   [[nodiscard]] Status wake();
@@ -94,7 +97,8 @@ class Client {
   ProcessStatus status_;
   Runtime runtime_ = Runtime::None;
   bool disabled_ = false;
-  UniqueFd working_, tmp_;
+  std::string maps_;
+  UniqueFd working_, root_, tmp_;
 };
 
 std::unexpected<Error> Client::late() const {
@@ -125,16 +129,16 @@ Status Client::open() {
   if (!parsed)
     return is_gone(process_) ? gone(process_) : failed(process_, "status is not understood");
   status_ = *parsed;
-  JT_TRY(const std::string maps, read_entry(process_, "maps", kMaxMaps));
-  runtime_ = runtime_of(maps);
+  JT_TRY(maps_, read_entry(process_, "maps", kMaxMaps));
+  runtime_ = runtime_of(maps_);
   if (runtime_ == Runtime::OpenJ9) return failed(process_, "OpenJ9 is not supported");
   if (runtime_ == Runtime::None) return failed(process_, "it is no JVM: it maps no libjvm.so");
   if (const auto line = read_entry(process_, "cmdline", kMaxCommandLine)) {
     disabled_ = says_disabled(*line);
   }
   working_.reset(::openat(process_.directory, "cwd", kDirectory));
-  const UniqueFd root(::openat(process_.directory, "root", kDirectory));
-  if (!root.valid()) {
+  root_.reset(::openat(process_.directory, "root", kDirectory));
+  if (!root_.valid()) {
     if (is_gone(process_) || errno == ENOENT) return gone(process_);
     return failed(process_, errno_text("open its root", errno),
                   "only root may, or its own user (doctor: memory)");
@@ -144,7 +148,7 @@ Status Client::open() {
   open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  tmp_.reset(static_cast<int>(::syscall(SYS_openat2, root.get(), "tmp", &how, sizeof how)));
+  tmp_.reset(static_cast<int>(::syscall(SYS_openat2, root_.get(), "tmp", &how, sizeof how)));
   if (!tmp_.valid()) {
     return failed(process_, errno_text("its /tmp", errno),
                   std::string("its JVM makes its socket there; ") + kNoAttachNeeded);
@@ -283,20 +287,42 @@ Result<Answer> Client::exchange(const std::string& request) {
   return answer;
 }
 
+Result<Answer> Client::ask(const Operation& operation) {
+  JT_TRY(const Answer version, exchange(*encode(version_question(), Protocol::One)));
+  const auto request = encode(operation, protocol_of(version));
+  if (!request) {
+    return failed(process_, "its JVM's protocol has no room for operation " + operation.name);
+  }
+  return exchange(*request);
+}
+
+Result<Placement> Client::place(const Library& library) const {
+  auto placed = Placement::put(root_.get(), maps_, library);
+  if (!placed) return failed(process_, std::move(placed).error());
+  return placed;
+}
+
 }  // namespace
 
 Result<Answer> ask(const Process& process, const Operation& operation, const Limits& limits) {
   Client client(process, limits);
   JT_CHECK_OK(client.open());
   JT_CHECK_OK(client.check_file(operation.writes));
-  JT_TRY(const Answer version, client.exchange(*encode(version_question(), Protocol::One)));
-  const auto request = encode(operation, protocol_of(version));
-  if (!request) {
-    return failed(process, "its JVM's protocol has no room for operation " + operation.name);
-  }
-  JT_TRY(Answer answer, client.exchange(*request));
+  JT_TRY(Answer answer, client.ask(operation));
   if (answer.code != 0) return failed(process, "its JVM refuses: " + words_of(answer));
   return answer;
+}
+
+Status load(const Process& process, const Library& library, const std::string& options,
+            const Limits& limits) {
+  Client client(process, limits);
+  JT_CHECK_OK(client.open());
+  JT_TRY(const Placement placed, client.place(library));
+  JT_TRY(const Answer answer, client.ask(load_request(placed.path(), options)));
+  if (auto loaded = check_loaded(answer); !loaded) {
+    return failed(process, std::move(loaded).error());
+  }
+  return {};
 }
 
 }  // namespace jtrace::jvmsym::attach

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/result.h"
+#include "jvmsym/attach/placement.h"
 #include "jvmsym/attach/protocol.h"
 
 namespace jtrace::jvmsym::attach {
@@ -27,5 +28,9 @@ struct Limits {
 // Errors are Errc::Target and name what mends them.
 [[nodiscard]] Result<Answer> ask(const Process& process, const Operation& operation,
                                  const Limits& limits);
+
+// The same, to have it load an agent. Loading one again hands it the new options.
+[[nodiscard]] Status load(const Process& process, const Library& library,
+                          const std::string& options, const Limits& limits);
 
 }  // namespace jtrace::jvmsym::attach

@@ -72,6 +72,29 @@ Protocol protocol_of(const Answer& answer) {
   return answer.code == 0 && version >= 2 ? Protocol::Two : Protocol::One;
 }
 
+Operation load_request(const std::string& path, const std::string& options) {
+  return {.name = "load", .arguments = {path, "true", options}};
+}
+
+// 8: code -1 and nothing, or what the agent returned. Since 9: "return code: N", or why not.
+Status check_loaded(const Answer& answer) {
+  constexpr std::string_view kReturned = "return code: ";
+  std::string_view text = answer.text;
+  if (text.starts_with(kReturned)) text.remove_prefix(kReturned.size());
+  if (answer.code == 0 && text.starts_with("0")) return {};
+  if (answer.text.find("EnableDynamicAgentLoading") != std::string::npos) {
+    return fail(Errc::Target, "its JVM loads no agents while it runs",
+                "start it with -XX:+EnableDynamicAgentLoading, or with -agentpath:");
+  }
+  // The first line says that it was not loaded, the second why.
+  const auto second = answer.text.find('\n');
+  Answer why = answer;
+  if (answer.text.find("was not loaded") < second && second != std::string::npos) {
+    why.text = answer.text.substr(second + 1);
+  }
+  return fail(Errc::Target, "its JVM did not load the agent: " + words_of(why));
+}
+
 std::string words_of(const Answer& answer) {
   std::string_view text = answer.text;
   text.remove_prefix(std::min(text.find_first_not_of(" \r\n\t"), text.size()));

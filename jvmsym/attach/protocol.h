@@ -44,6 +44,11 @@ struct Answer {
 [[nodiscard]] Operation version_question();
 [[nodiscard]] Protocol protocol_of(const Answer& answer);
 
+// Has it load a native agent; `path` is in its own root. Whether it did is in the answer's text.
+[[nodiscard]] Operation load_request(const std::string& path, const std::string& options);
+// Errc::Target, in the words of JDK 8 to 26.
+[[nodiscard]] Status check_loaded(const Answer& answer);
+
 // Its first words, for a message: one line, without what a terminal would obey.
 [[nodiscard]] std::string words_of(const Answer& answer);
 

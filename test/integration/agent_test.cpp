@@ -36,6 +36,17 @@ std::uint64_t count(const Traced& traced, std::string_view name) {
 constexpr const char* kByAgent = "named by agent";
 constexpr const char* kUnnamed = "unnamed: no source of Java names";
 
+// Frames of Java that have no name, for whatever reason.
+std::uint64_t java_unnamed(const Traced& traced) {
+  std::uint64_t all = 0;
+  for (const char* reason :
+       {kUnnamed, "unnamed: target exited", "unnamed: compiled code was replaced",
+        "unnamed: JVM data made no sense", "unnamed: classes were unloaded before it was read"}) {
+    all += count(traced, reason);
+  }
+  return all;
+}
+
 class Agent : public ::testing::TestWithParam<std::string> {};
 
 // The same program, named from either source: by the judge both are the truth, to the last frame.
@@ -88,13 +99,14 @@ TEST_P(Agent, ChurnHasNoWrongName) {
   const Result<Jdk> jdk = fetch_jdk(GetParam());
   JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
   const ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m", kAgent}};
-  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk, run), source("agent")));
-  JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
-  fmt::print("{}{}", verdict.text(), to_text(traced.ledger));
-  EXPECT_EQ(verdict.wrong, 0U);
-  EXPECT_GT(verdict.compiled, 0U);
-  EXPECT_GT(count(traced, kByAgent), 0U);
-  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  for (const char* from : {"agent", "auto"}) {
+    JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk, run), source(from)));
+    JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
+    fmt::print("{}: {}{}", from, verdict.text(), to_text(traced.ledger));
+    EXPECT_EQ(verdict.wrong, 0U);
+    EXPECT_GT(verdict.compiled, 0U);
+    EXPECT_EQ(ledger_faults(traced.ledger), "");
+  }
 }
 
 // A log with room for a few methods: the rest has no names, and the program goes on as ever.
@@ -127,14 +139,35 @@ TEST_P(Agent, AShortLifeIsNamedWhole) {
   EXPECT_EQ(count(traced, kUnnamed), 0U);
 }
 
+// The whole life of a JVM, from its exec on: what ran before anybody looked at it, and what ended
+// with it. Without a word of how names are to be had, too.
+TEST_P(Agent, AShortLifeIsNamedWholeFromItsExecOn) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  std::vector<std::string> target{"/bin/sh", "-c", R"(echo ready; read x; exec "$@")", "sh"};
+  const auto java = java_command(*jdk, {"-Xmx256m", kAgent}, {"truth.ShortLived", "300", "now"});
+  target.insert(target.end(), java.begin(), java.end());
+  for (const char* from : {"agent", "auto"}) {
+    JT_ASSERT_OK(const Traced traced, trace(target, source(from)));
+    fmt::print("{}: {}", from, to_text(traced.ledger));
+    const std::uint64_t compiled =
+        count(traced, "java compiled by C1") + count(traced, "java compiled by C2");
+    EXPECT_EQ(traced.target_status, 0);
+    EXPECT_GT(compiled, 0U);
+    EXPECT_EQ(java_unnamed(traced), 0U);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Jdk, Agent, ::testing::ValuesIn(jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 TEST(AgentMissing, IsSaid) {
   JT_NEEDS("java", no_jdk());
-  const TruthRun run{.flags = {"-Xmx256m"}, .count = "100"};
+  const TruthRun run{.flags = {"-Xmx256m", "-XX:+DisableAttachMechanism"}, .count = "100"};
   JT_ASSERT_OK(const Traced traced, trace(truth_opens(own_jdk(), run), source("agent")));
-  EXPECT_NE(traced.jtrace_log.find("has no agent loaded"), std::string::npos) << traced.jtrace_log;
+  EXPECT_NE(traced.jtrace_log.find("its compiled frames have no names"), std::string::npos)
+      << traced.jtrace_log;
   EXPECT_GT(count(traced, kUnnamed), 0U);
   EXPECT_EQ(count(traced, kByAgent), 0U);
 }

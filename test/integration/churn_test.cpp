@@ -75,5 +75,28 @@ TEST_P(SlowTracer, NoNameIsWrong) {
 INSTANTIATE_TEST_SUITE_P(Jdk, SlowTracer, ::testing::ValuesIn(jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
 
+// A map is of one moment: code that was made or replaced since has no name from it.
+class PerfMapChurn : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(PerfMapChurn, NoNameIsWrong) {
+  JT_NEEDS("jdks", no_jdk());
+  const Result<Jdk> jdk = fetch_jdk(GetParam());
+  JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+  TraceOptions options;
+  options.extra = {"--jvm-symbols", "perfmap"};
+  JT_ASSERT_OK(
+      const Traced traced,
+      trace(name_churn(*jdk, {.flags = {kSmallCodeCache, "-Xcomp", "-XX:-Inline"}}), options));
+  JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
+  fmt::print("{}{}", verdict.text(), to_text(traced.ledger));
+  EXPECT_EQ(verdict.wrong, 0U);
+  EXPECT_GT(verdict.frames(), 0U);
+  EXPECT_GT(traced.ledger.count("named by perfmap").value_or(0), 0U);
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Jdk, PerfMapChurn, ::testing::Values("17", "25"),
+                         [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
+
 }  // namespace
 }  // namespace jtrace::test

@@ -27,6 +27,12 @@ class AgentNames {
 
   // Looks for the log where it is not open yet, or has ended. Soon enough, its process may end.
   void look();
+  void look_now() {
+    look_again_ = {};
+    look();
+  }
+  // Reads no more: the agent sees that.
+  void close() { log_.reset(); }
   // The frame's name; nullopt where the log does not tell (yet). `time`: when it was met; of no
   // matter for compiled code, stubs have no ids.
   [[nodiscard]] std::optional<profile::LocationId> locate(const jt_frame& frame, std::uint64_t time,

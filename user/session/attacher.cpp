@@ -37,6 +37,7 @@ constexpr std::size_t kMostRequest = 300U << 10;
 constexpr std::uint32_t kMostReply = 80U << 10;
 // Beyond the patience of who asks: a file system that holds its child for ever.
 constexpr milliseconds kGrace{1000};
+constexpr std::string_view kAsk = "ask", kLoad = "load";
 constexpr std::string_view kAnswered = "answer", kFailed = "error";
 
 std::string join(const std::vector<std::string>& words) {
@@ -75,19 +76,31 @@ std::string without_nul(std::string text) {
   return text;
 }
 
+// PID PATIENCE ask NAME WRITES ARGUMENT..., or PID PATIENCE load PATH OPTIONS.
+Result<Answer> carry_out(const std::vector<std::string>& words, const helper::Message& message,
+                         const Limits& limits) {
+  const jvmsym::attach::Process process{
+      .directory = message.fds[0].get(), .pidfd = message.fds[1].get(), .pid = number(words[0])};
+  constexpr std::size_t kFirst = 3;
+  if (words[2] == kLoad && message.fds.size() == 3) {
+    JT_CHECK_OK(jvmsym::attach::load(process, {.fd = message.fds[2].get(), .path = words[kFirst]},
+                                     words[kFirst + 1], limits));
+    return Answer{};
+  }
+  Operation operation{.name = words[kFirst], .writes = words[kFirst + 1]};
+  operation.arguments.assign(words.begin() + kFirst + 2, words.end());
+  return jvmsym::attach::ask(process, operation, limits);
+}
+
 // In a child: becomes the target's user, answers, ends. By the alarm where it is held up.
 [[noreturn]] void serve_one(int socket, const helper::Message& message) {
   const auto words = words_of(message.bytes);
-  constexpr std::size_t kFirstArgument = 4;
-  if (words.size() < kFirstArgument || message.fds.size() != 2) ::_exit(1);
+  constexpr std::size_t kLeast = 5;
+  if (words.size() < kLeast || message.fds.size() < 2) ::_exit(1);
   const Limits limits{.patience = milliseconds(number(words[1]))};
   using std::chrono::ceil;
   ::alarm(static_cast<unsigned>(ceil<std::chrono::seconds>(limits.patience + kGrace).count()));
-  Operation operation{.name = words[2], .writes = words[3]};
-  operation.arguments.assign(words.begin() + kFirstArgument, words.end());
-  const auto answer = jvmsym::attach::ask(
-      {.directory = message.fds[0].get(), .pidfd = message.fds[1].get(), .pid = number(words[0])},
-      operation, limits);
+  const auto answer = carry_out(words, message, limits);
   if (answer) {
     (void)send_words(
         socket, {std::string(kAnswered), std::to_string(answer->code), without_nul(answer->text)});
@@ -181,23 +194,42 @@ Attacher::~Attacher() {
 
 Result<Answer> Attacher::ask(pid_t pid, int pidfd, const Operation& operation,
                              const Limits& limits) {
-  const std::string what = fmt::format("attach to process {}", pid);
+  Request request{
+      .pid = pid, .pidfd = pidfd, .words = {std::string(kAsk), operation.name, operation.writes}};
+  request.words.insert(request.words.end(), operation.arguments.begin(), operation.arguments.end());
+  return send(request, limits);
+}
+
+Status Attacher::load(pid_t pid, int pidfd, const jvmsym::attach::Library& library,
+                      const std::string& options, const Limits& limits) {
+  JT_TRY(const Answer loaded, send({.pid = pid,
+                                    .pidfd = pidfd,
+                                    .words = {std::string(kLoad), library.path, options},
+                                    .library = library.fd},
+                                   limits));
+  (void)loaded;
+  return {};
+}
+
+Result<Answer> Attacher::send(const Request& request, const Limits& limits) {
+  const std::string what = fmt::format("attach to process {}", request.pid);
   if (!socket_.valid()) {
     return fail(Errc::Internal, what + ": the process that asks is gone");
   }
-  const std::string path = fmt::format("/proc/{}", pid);
+  const std::string path = fmt::format("/proc/{}", request.pid);
   const UniqueFd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // Alive after its directory was opened: it is that process's.
-  pollfd ended{.fd = pidfd, .events = POLLIN, .revents = 0};
+  pollfd ended{.fd = request.pidfd, .events = POLLIN, .revents = 0};
   if (!directory.valid() || ::poll(&ended, 1, 0) != 0) {
     return fail(Errc::Target, what + ": it has ended");
   }
-  std::vector<std::string> request{std::to_string(pid), std::to_string(limits.patience.count()),
-                                   operation.name, operation.writes};
-  request.insert(request.end(), operation.arguments.begin(), operation.arguments.end());
-  const std::array fds{directory.get(), pidfd};
+  std::vector<std::string> words{std::to_string(request.pid),
+                                 std::to_string(limits.patience.count())};
+  words.insert(words.end(), request.words.begin(), request.words.end());
+  std::vector fds{directory.get(), request.pidfd};
+  if (request.library >= 0) fds.push_back(request.library);
   auto bytes =
-      send_words(socket_.get(), request, fds)
+      send_words(socket_.get(), words, fds)
           ? receive(socket_.get(), std::chrono::steady_clock::now() + limits.patience + 3 * kGrace)
           : fail(Errc::Internal, "attach: the process that asks is gone");
   if (!bytes) {
@@ -205,12 +237,12 @@ Result<Answer> Attacher::ask(pid_t pid, int pidfd, const Operation& operation,
     socket_.reset();
     return std::unexpected(std::move(bytes).error());
   }
-  const auto words = words_of(*bytes);
-  if (words.size() >= 2 && words[0] == kAnswered) {
-    return Answer{.code = number(words[1]), .text = words.size() > 2 ? words[2] : ""};
+  const auto reply = words_of(*bytes);
+  if (reply.size() >= 2 && reply[0] == kAnswered) {
+    return Answer{.code = number(reply[1]), .text = reply.size() > 2 ? reply[2] : ""};
   }
-  if (words.size() >= 2 && words[0] == kFailed) {
-    return fail(Errc::Target, words[1], words.size() > 2 ? words[2] : "");
+  if (reply.size() >= 2 && reply[0] == kFailed) {
+    return fail(Errc::Target, reply[1], reply.size() > 2 ? reply[2] : "");
   }
   return fail(Errc::Internal, what + ": the process that asks talks nonsense");
 }

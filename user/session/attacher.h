@@ -6,6 +6,8 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -30,8 +32,20 @@ class Attacher {
   [[nodiscard]] Result<jvmsym::attach::Answer> ask(pid_t pid, int pidfd,
                                                    const jvmsym::attach::Operation& operation,
                                                    const jvmsym::attach::Limits& limits = {});
+  // As jvmsym::attach::load.
+  [[nodiscard]] Status load(pid_t pid, int pidfd, const jvmsym::attach::Library& library,
+                            const std::string& options, const jvmsym::attach::Limits& limits = {});
 
  private:
+  // A request as the child takes it: what is asked, and of which process.
+  struct Request {
+    pid_t pid;
+    int pidfd;
+    std::vector<std::string> words;
+    int library = -1;
+  };
+  [[nodiscard]] Result<jvmsym::attach::Answer> send(const Request& request,
+                                                    const jvmsym::attach::Limits& limits);
   Attacher(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   UniqueFd socket_;

@@ -15,6 +15,7 @@
 #include "base/rights.h"
 #include "event/tracepoint.h"
 #include "process/identity.h"
+#include "session/agent_file.h"
 #include "session/doctor.h"
 #include "symbolize/kernel_symbols.h"
 #include "unwind/table_cache.h"
@@ -87,6 +88,7 @@ class HostChecks {
     pid_namespace();
     ptrace_scope();
     cache();
+    agent();
     return std::move(checks_);
   }
 
@@ -123,6 +125,7 @@ class HostChecks {
   void pid_namespace();
   void ptrace_scope();
   void cache();
+  void agent();
 
   const Host& host_;
   Privileges held_;
@@ -319,6 +322,14 @@ void HostChecks::ptrace_scope() {
     return ok("ptrace-scope", *scope + "; does not matter with CAP_SYS_PTRACE");
   }
   gap("ptrace-scope", *scope + kCost, "sysctl -w kernel.yama.ptrace_scope=0");
+}
+
+void HostChecks::agent() {
+  if (const auto file = AgentFile::open()) return ok("agent", file->library().path);
+  // Nothing else needs it.
+  info(
+      "agent",
+      "not beside this program, cmake --install puts it there: --jvm-symbols agent cannot load it");
 }
 
 void HostChecks::cache() {

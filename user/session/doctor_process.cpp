@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +12,12 @@
 #include <cstddef>
 #include <set>
 
+#include "base/file.h"
+#include "jvmsym/attach/status.h"
 #include "process/maps.h"
 #include "process/memory.h"
 #include "session/doctor.h"
+#include "session/name_sources.h"
 #include "session/target.h"
 #include "symbolize/elf_symbols.h"
 #include "unwind/address_space.h"
@@ -41,6 +45,7 @@ class ProcessChecks {
     if (process() && mappings()) {
       memory();
       vm();
+      attach();
       perf_map();
       namespaces();
       unwind_tables();
@@ -71,6 +76,7 @@ class ProcessChecks {
   void memory();
   void vm();
   void jvm_symbols(const MapEntry& libjvm);
+  void attach();
   void perf_map();
   void namespaces();
   void unwind_tables();
@@ -162,7 +168,9 @@ void ProcessChecks::vm() {
   }
   hotspot_ = (*target)->is_jvm();
   if (hotspot_) {
-    add(State::Ok, "vm", "HotSpot " + (*target)->jvm_version());
+    add(State::Ok, "vm",
+        fmt::format("HotSpot {}; {}", (*target)->jvm_version(),
+                    source_text(**target, options_.jvm_symbols)));
   } else if ((*target)->jvm_pending()) {
     add(State::Info, "vm",
         "a JVM that is just starting, or of a kind not known: " + (*target)->jvm_note());
@@ -185,6 +193,34 @@ void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
       fmt::format("only {} functions of libjvm: its own frames stay without names, Java's do not",
                   symbols->size()),
       "apt-get install openjdk-17-dbg (of the JDK's version)");
+}
+
+// Asked of /proc alone: a JVM that is attached to keeps a thread and a socket.
+void ProcessChecks::attach() {
+  if (!hotspot_) return;
+  constexpr std::size_t kMaxFile = 2U << 20;
+  const auto text = read_file(fmt::format("/proc/{}/status", pid_), kMaxFile);
+  const auto status = text ? jvmsym::attach::parse_status(*text) : std::nullopt;
+  if (!status) return add(State::Info, "attach", "not known: its status cannot be read");
+  const std::string tmp = fmt::format("/proc/{}/root/tmp", pid_);
+  struct stat socket{};
+  if (::stat(fmt::format("{}/.java_pid{}", tmp, status->inner_pid).c_str(), &socket) == 0 &&
+      S_ISSOCK(socket.st_mode)) {
+    return add(State::Ok, "attach", "its JVM listens already");
+  }
+  const auto words = read_file(fmt::format("/proc/{}/cmdline", pid_), kMaxFile);
+  const auto cannot = [this](const std::string& why) {
+    add(State::Gap, "attach", why + ": no --jvm-symbols perfmap; an agent only by -agentpath:",
+        "leave --jvm-symbols at auto, which attaches to nobody");
+  };
+  if (words && jvmsym::attach::says_disabled(*words)) {
+    return cannot("switched off there by -XX:+DisableAttachMechanism");
+  }
+  if (!status->catches_quit) return cannot("SIGQUIT would end it (-Xrs, or just starting)");
+  struct statvfs mount{};
+  if (::statvfs(tmp.c_str(), &mount) != 0) return cannot(errno_text("its /tmp", errno));
+  if ((mount.f_flag & ST_RDONLY) != 0) return cannot("its /tmp is read-only");
+  add(State::Ok, "attach", "possible; not needed for --jvm-symbols auto");
 }
 
 void ProcessChecks::perf_map() {

@@ -16,17 +16,21 @@ using profile::NameSource;
 using profile::SymbolTable;
 using profile::UnknownReason;
 
-JavaNames::JavaNames(const cli::Options& options, helper::FileReader& files, Attacher* attacher,
+JavaNames::JavaNames(const cli::Options& options, const Means& means,
                      const process::ProcessInfo& info, int pidfd, LateNames& late)
     : choice_(options.jvm_symbols),
       raw_names_(options.raw_names),
       late_(late),
+      means_(means),
+      tgid_(info.key.tgid),
+      pidfd_(pidfd),
       agent_(info.key.tgid, options.raw_names, choice_ == JvmSymbols::Agent),
-      perf_map_(files, attacher, info, pidfd) {}
+      perf_map_(means.files, means.attacher, info, pidfd) {}
 
 bool JavaNames::uses(NameSource source) const {
   if (choice_ == JvmSymbols::Auto) return true;
   switch (source) {
+    case NameSource::Walk:
     case NameSource::VmStructs:
       return choice_ == JvmSymbols::VmStructs;
     case NameSource::Agent:
@@ -43,10 +47,29 @@ void JavaNames::open_log() {
 }
 
 void JavaNames::prepare(Vm& vm) {
+  if (means_.agent && means_.attacher && !agent_.has_log()) load_agent();
   if (choice_ == JvmSymbols::PerfMap) perf_map_.prepare(vm);
 }
 
+void JavaNames::load_agent() {
+  const auto done = means_.attacher->load(tgid_, pidfd_, means_.agent->library(), "");
+  loaded_ = done.has_value();
+  if (!done) {
+    const Error& error = done.error();
+    agent_note_ = error.message + (error.hint.empty() ? "" : "; " + error.hint);
+  }
+  agent_.look_now();
+}
+
+// Should it not be told, it ends by itself: it looks whether anybody reads.
+void JavaNames::release() {
+  agent_.close();
+  if (loaded_) (void)means_.attacher->load(tgid_, pidfd_, means_.agent->library(), "stop");
+  loaded_ = false;
+}
+
 void JavaNames::forget_image() {
+  loaded_ = false;
   // What it named stays so: those frames were met. A new image has a log of its own.
   agent_.forget_image();
   perf_map_.forget();
@@ -75,6 +98,7 @@ LocationId JavaNames::locate(const jt_frame& frame, const Moment& moment, Vm* vm
         {.mapping = {},
          .address = address_of(frame),
          .reason = {},
+         .source = NameSource::Walk,
          .lines = {{.function = symbols.function("call_stub"), .kind = FrameKind::JavaStub}}});
   }
   if (interpreted) return id;

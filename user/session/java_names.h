@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "bpf/jtrace_abi.h"
 #include "cli/options.h"
 #include "jvmsym/hotspot/hotspot.h"
 #include "profile/symbol_table.h"
+#include "session/agent_file.h"
 #include "session/agent_names.h"
 #include "session/late_names.h"
 #include "session/pace.h"
@@ -34,13 +36,21 @@ class JavaNames {
  public:
   using Vm = jvmsym::hotspot::HotspotVm;
 
-  JavaNames(const cli::Options& options, helper::FileReader& files, Attacher* attacher,
-            const process::ProcessInfo& info, int pidfd, LateNames& late);
+  // Who reads files, asks JVMs and has the agent for them; null where nobody is to be asked.
+  struct Means {
+    helper::FileReader& files;
+    Attacher* attacher;
+    const AgentFile* agent;
+  };
+  JavaNames(const cli::Options& options, const Means& means, const process::ProcessInfo& info,
+            int pidfd, LateNames& late);
 
   // As soon as it is a JVM: its log may outlive it.
   void open_log();
-  // Before there are events: asks for a map.
+  // Before there are events: has its JVM load the agent, or write a map.
   void prepare(Vm& vm);
+  // Tells the agent that was loaded so that nobody reads any more.
+  void release();
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment, Vm* vm,
                                            Pace& pace, profile::SymbolTable& symbols);
   // Code in no file that is not HotSpot's, or not known as such.
@@ -53,8 +63,11 @@ class JavaNames {
 
   [[nodiscard]] const PerfNames& perf_map() const { return perf_map_; }
   [[nodiscard]] const AgentNames& agent() const { return agent_; }
+  // Why the agent was not loaded; empty where it was, or was there.
+  [[nodiscard]] const std::string& agent_note() const { return agent_note_; }
 
  private:
+  void load_agent();
   [[nodiscard]] bool uses(profile::NameSource source) const;
   [[nodiscard]] std::optional<profile::LocationId> by_agent(const jt_frame& frame,
                                                             std::uint64_t time,
@@ -69,6 +82,11 @@ class JavaNames {
   cli::JvmSymbols choice_;
   bool raw_names_;
   LateNames& late_;
+  Means means_;
+  pid_t tgid_;
+  int pidfd_;
+  bool loaded_ = false;  // by us
+  std::string agent_note_;
   AgentNames agent_;
   PerfNames perf_map_;
   std::map<FrameKey, profile::LocationId> waiting_;

@@ -34,7 +34,10 @@ void add_perf_map(const Target& target, std::vector<Remark>& remarks) {
 void add_agent(const Target& target, JvmSymbols choice, std::vector<Remark>& remarks) {
   const auto pid = target.info().key.tgid;
   const AgentNames& agent = target.names().agent();
-  if (!agent.has_log() && choice == JvmSymbols::Agent) {
+  if (const std::string& note = target.names().agent_note(); !note.empty()) {
+    remarks.push_back({0, fmt::format("{}: {}; its compiled frames have no names", pid,
+                                      exporting::safe_text(note))});
+  } else if (!agent.has_log() && choice == JvmSymbols::Agent) {
     remarks.push_back(
         {0, fmt::format("process {} has no agent loaded: its compiled frames have no names", pid)});
   } else if (agent.dropped() != 0) {

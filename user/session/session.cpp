@@ -137,6 +137,12 @@ Status Run::open_targets() {
     progress_.begin(fmt::format("reading the mappings and binaries of process {}", pid));
     JT_TRY(auto target, Target::open(pid, shared_, options_));
     if (target->is_jvm()) {
+      if (shared_.agent && !target->names().agent().has_log() && !options_.dry_run) {
+        say(0, fmt::format("{}: loading the agent into its JVM; one of JDK 21 or later writes a "
+                           "warning of that to the program's standard error",
+                           pid));
+      }
+      if (!options_.dry_run) target->prepare_names();
       say(1, fmt::format("{}: HotSpot {}; {}", pid, target->jvm_version(),
                          source_text(*target, options_.jvm_symbols)));
     } else if (target->jvm_note().empty()) {
@@ -393,8 +399,12 @@ Status Run::print_plan() const {
 
 Result<int> Run::operator()() {
   // Before there is a second thread.
-  if (options_.jvm_symbols == cli::JvmSymbols::PerfMap) {
+  const bool agent = options_.jvm_symbols == cli::JvmSymbols::Agent;
+  if (agent || options_.jvm_symbols == cli::JvmSymbols::PerfMap) {
     JT_TRY(shared_.attacher, Attacher::start());
+  }
+  if (agent) {
+    JT_TRY(shared_.agent, AgentFile::open());
   }
   progress_.begin("looking up the events");
   JT_CHECK_OK(resolve());
@@ -428,6 +438,7 @@ Result<int> Run::operator()() {
                                    .header = header()}));
   progress_.begin("detaching");
   capture_->detach();
+  for (const auto& target : targets_) target->release_names();
   if (failure_) return std::unexpected(*failure_);
   return status;
 }

@@ -104,8 +104,11 @@ Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
       raw_names_(options.raw_names),
       memory_(info_.key.tgid),
       space_(info_.key.tgid, shared.binaries),
-      names_(options, shared.files, shared.attacher ? &*shared.attacher : nullptr, info_,
-             pidfd_.get(), shared.late_names) {}
+      names_(options,
+             {.files = shared.files,
+              .attacher = shared.attacher ? &*shared.attacher : nullptr,
+              .agent = shared.agent ? &*shared.agent : nullptr},
+             info_, pidfd_.get(), shared.late_names) {}
 
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
                                              const cli::Options& options) {
@@ -121,7 +124,6 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
   }
   std::unique_ptr<Target> target(new Target(std::move(info), std::move(pidfd), shared, options));
   JT_CHECK_OK(target->refresh(nullptr));
-  if (target->vm_) target->names_.prepare(*target->vm_);
   return target;
 }
 

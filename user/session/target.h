@@ -21,6 +21,7 @@
 #include "process/identity.h"
 #include "process/memory.h"
 #include "profile/symbol_table.h"
+#include "session/agent_file.h"
 #include "session/attacher.h"
 #include "session/java_names.h"
 #include "session/late_names.h"
@@ -41,7 +42,8 @@ namespace jtrace::session {
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
   helper::FileReader files;          // first: it forks
-  std::optional<Attacher> attacher;  // --jvm-symbols perfmap
+  std::optional<Attacher> attacher;  // --jvm-symbols perfmap, agent
+  std::optional<AgentFile> agent;    // --jvm-symbols agent
   LateNames late_names;
   unwind::TableCache cache;
   unwind::TableStore store;
@@ -111,6 +113,12 @@ class Target {
   }
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment,
                                            profile::SymbolTable& symbols);
+  // Before there are events, of a JVM: what it is to do for its names.
+  void prepare_names() {
+    if (vm_) names_.prepare(*vm_);
+  }
+  // At the end, as long as it lives: what was asked of it for this trace ends, too.
+  void release_names() { names_.release(); }
   // JavaNames::name_waiting
   void name_waiting(profile::SymbolTable& symbols, bool last) {
     names_.name_waiting(vm_.get(), symbols, last);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that is over before its code could be looked at twice:
 //
-//   java truth.ShortLived MILLISECONDS
+//   java truth.ShortLived MILLISECONDS [now]
 //
-// Prints "ready", waits for one byte on standard input, opens files for as long, from methods that
+// Prints "ready", waits for one byte on standard input (with "now" neither), opens files for as long, from methods that
 // get hot, and exits.
 package truth;
 
@@ -19,9 +19,11 @@ public final class ShortLived {
   }
 
   public static void main(String[] args) throws Exception {
-    System.out.print("ready\n");
-    System.out.flush();
-    if (System.in.read() < 0) return;
+    if (args.length == 1) {
+      System.out.print("ready\n");
+      System.out.flush();
+      if (System.in.read() < 0) return;
+    }
     long end = System.nanoTime() + Long.parseLong(args[0]) * 1_000_000;
     int opens = 0;
     while (System.nanoTime() < end) {

@@ -70,5 +70,24 @@ TEST(AttachProtocol, WordsAreOneShortLineWithoutEscapes) {
   EXPECT_EQ(words_of({1, std::string(5000, 'x')}).size(), 200U);
 }
 
+// As JDK 8, 17 and 21 say it.
+TEST(AttachProtocol, LoadedOrWhyNot) {
+  EXPECT_EQ(encode(load_request("/a.so", "x"), Protocol::One), "1\0load\0/a.so\0true\0x\0"s);
+  EXPECT_TRUE(check_loaded({0, "0\n"}));
+  EXPECT_TRUE(check_loaded({0, "return code: 0\n"}));
+  const auto error = [](const Answer& answer) { return check_loaded(answer).error(); };
+  EXPECT_EQ(error({-1, ""}).message, "its JVM did not load the agent: code -1");
+  EXPECT_EQ(error({0, "return code: -1\n"}).message,
+            "its JVM did not load the agent: return code: -1");
+  EXPECT_EQ(error({-1, "/a.so was not loaded.\n/a.so: Permission denied\n"}).message,
+            "its JVM did not load the agent: /a.so: Permission denied");
+  const auto refused =
+      error({-1,
+             "Dynamic agent loading is not enabled. Use -XX:+EnableDynamicAgentLoading to "
+             "launch target VM.\n"});
+  EXPECT_EQ(refused.message, "its JVM loads no agents while it runs");
+  EXPECT_NE(refused.hint.find("-XX:+EnableDynamicAgentLoading"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace jtrace::jvmsym::attach
