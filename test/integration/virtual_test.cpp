@@ -9,7 +9,6 @@
 #include <string>
 #include <tuple>
 
-#include "base/sanitized.h"
 #include "integration/support/jdks.h"
 
 namespace jtrace::test {
@@ -33,9 +32,7 @@ TEST_P(VirtualThreads, WholeAndExact) {
   std::printf("%s%s", verdict.table().c_str(), to_text(traced.ledger).c_str());
   EXPECT_EQ(verdict.paths.size(), 6U);
   EXPECT_EQ(ledger_faults(traced.ledger), "");
-  // The program ends within a tenth of a second, which is too soon for a jtrace that is some times
-  // slower. It says so itself.
-  if (kSanitized && traced.ledger.count("unnamed: target exited").value_or(0) > 0) return;
+  if (named_too_late(traced)) return;
   EXPECT_EQ(verdict.miscounts(), "");
   // A collection that moves a chunk while it is read leaves a marker in its place.
   EXPECT_GE(static_cast<double>(verdict.whole()), 0.99 * static_cast<double>(verdict.performed()));
