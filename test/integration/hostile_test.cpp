@@ -15,14 +15,16 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized.h"
 #include "integration/support/trace_run.h"
 
 namespace jtrace::test {
 namespace {
 
 constexpr int kCount = 500;
-// kB; 109 to 173 MB were measured (docs/hostile.md).
-constexpr std::uint64_t kMaxResident = 400U << 10;
+// kB; 109 to 173 MB were measured (docs/hostile.md). A sanitizer keeps what was freed, up to 256
+// MB, and puts zones around each piece: up to 660 MB were measured.
+constexpr std::uint64_t kMaxResident = (kSanitized ? 1200U : 400U) << 10;
 
 std::uint64_t resident_peak(pid_t pid) {
   std::ifstream in(fmt::format("/proc/{}/status", pid));
@@ -84,8 +86,13 @@ TEST_P(Liar, CostsNobodyElse) {
   fmt::print("{}: VmHWM {} kB, page {} bytes, {} stacks\n{}{}", GetParam(), peak, page_bytes,
              stacks.size(), verdict.table(), to_text(ledger));
   EXPECT_EQ(verdict.performed(), 16 * kCount + 1);
-  EXPECT_EQ(verdict.miscounts(), "");
-  EXPECT_EQ(verdict.whole(), verdict.performed());
+  // Under a sanitizer the buffer may be full; no more is missing than was counted as lost.
+  const auto lost = kSanitized ? ledger.count("lost: ring buffer full").value_or(0) : 0;
+  if (lost == 0) {
+    EXPECT_EQ(verdict.miscounts(), "");
+  }
+  EXPECT_LE(verdict.whole(), verdict.performed());
+  EXPECT_GE(verdict.whole() + lost, verdict.performed());
   EXPECT_TRUE(ledger.balanced);
   EXPECT_GT(ledger.count("fired").value_or(0), verdict.performed()) << "the liar did nothing";
   EXPECT_LT(peak, kMaxResident);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized.h"
 #include "integration/support/trace_run.h"
 #include "integration/support/users.h"
 
@@ -120,6 +121,7 @@ TEST_F(Message, kernelWithoutBtf) {
 }
 
 TEST_F(Message, noMemoryForTheMaps) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes terabytes of addresses";
   // More than the program itself takes, less than the program and its maps.
   const Ended run = ended(Words{"prlimit", "--as=60000000"} + by_id());
   EXPECT_EQ(run.status, 3);

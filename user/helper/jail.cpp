@@ -17,17 +17,10 @@
 #include <vector>
 
 #include "base/rights.h"
+#include "base/sanitized.h"
 
 namespace jtrace::helper {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr rlim_t kAddressSpace = 1536UL << 20;
 constexpr rlim_t kCpuSeconds = 5;
@@ -87,7 +80,8 @@ void limit_resources() {
   // The sanitizers' shadow takes terabytes of addresses.
   if (!kSanitized) limit(RLIMIT_AS, kAddressSpace);
   limit(RLIMIT_CPU, kCpuSeconds);
-  limit(RLIMIT_FSIZE, 0);
+  // Their reports are files.
+  if (!kSanitized) limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, kOpenFiles);
 }
@@ -96,7 +90,10 @@ bool give_up_rights() {
   if (!jtrace::give_up_rights({}, true)) return false;
   // Nobody has many processes: only now.
   limit(RLIMIT_NPROC, 0);
-  return kSanitized || restrict_calls();
+  // Its runtime reads its options when it has something to report: from /proc/self/environ, which
+  // is root's after that change of user.
+  if (kSanitized) return ::prctl(PR_SET_DUMPABLE, 1UL, 0UL, 0UL, 0UL) == 0;
+  return restrict_calls();
 }
 
 }  // namespace jtrace::helper

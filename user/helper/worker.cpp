@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/rights.h"
+#include "base/sanitized.h"
 #include "base/unique_fd.h"
 #include "helper/jail.h"
 #include "helper/sockets.h"
@@ -152,7 +153,7 @@ void run_keeper(int orders) {
                                 Capability::Setuid, Capability::Setgid},
                                false);
   Keeper(orders).obey();
-  ::_exit(0);
+  end_process(0);
 }
 
 Result<std::string> do_work(const Request& request, int file, std::span<const int> debug_files) {

@@ -199,6 +199,7 @@ Result<Coverage> run_scenario(const Scenario& scenario, const Jdk& jdk, int coun
   JT_CHECK_OK(entries.add(jdk.tree / inside.relative_path()));
   Coverage coverage;
   coverage.complete = traced.complete_share();
+  coverage.too_late = named_too_late(traced);
   add_fault(coverage, ledger_faults(traced.ledger));
   if (coverage.complete < 1) add_fault(coverage, "\n" + to_text(traced.ledger));
   if (scenario.target == Target::VmThreads) {

@@ -32,6 +32,7 @@ struct Coverage {
   std::uint64_t events = 0;  // of the judged paths, or of the JVM's threads
   double complete = 0;       // share of all that was kept, by jtrace's ledger
   double equal = 0;          // share of the judged events whose stack is the true one
+  bool too_late = false;     // named_too_late(): `equal` says nothing
   std::vector<std::string> faults;
 };
 

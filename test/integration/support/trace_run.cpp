@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/file.h"
+#include "base/sanitized.h"
 
 namespace jtrace::test {
 
@@ -14,6 +15,10 @@ double Traced::complete_share() const {
   const std::uint64_t kept = ledger.count("kept").value_or(0);
   if (kept == 0) return 0;
   return static_cast<double>(ledger.count("complete").value_or(0)) / static_cast<double>(kept);
+}
+
+bool named_too_late(const Traced& traced) {
+  return kSanitized && traced.ledger.count("unnamed: target exited").value_or(0) > 0;
 }
 
 Result<Child> start_ready(const std::vector<std::string>& target,

@@ -44,6 +44,10 @@ struct TraceOptions {
   std::function<Status(Child& target, Child& jtrace)> meanwhile{};
 };
 
+// Did the target end before all was named, by a jtrace that a sanitizer makes some times slower? It
+// says so itself. Never in another build.
+[[nodiscard]] bool named_too_late(const Traced& traced);
+
 // Starts `target`, which prints "ready" and waits for a byte.
 [[nodiscard]] Result<Child> start_ready(const std::vector<std::string>& target,
                                         const std::vector<std::string>& environment = {});
