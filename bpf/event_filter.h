@@ -107,12 +107,17 @@ static JT_INLINE int jt_match_text(jt_env_t env, struct jt_fields *f, __u32 patt
 }
 
 /* What could not be read equals nothing and differs from nothing: false, and counted. */
-static JT_INLINE int jt_compare_text(jt_env_t env, struct jt_fields *f,
-                                     const struct jt_event_spec *spec, const struct jt_predicate *p)
+JT_FILTER_FN int jt_test_text(jt_env_t env, __u32 event, __u32 index)
 {
-	__u32 index = p->value;
+	const struct jt_event_spec *spec = jt_spec_at(env, event);
+	struct jt_fields *f = jt_fields_of(env);
+	const struct jt_predicate *p;
 	int result;
 
+	if (!f || !spec || index >= JT_MAX_PREDICATES)
+		return 0;
+	p = &spec->predicate[index];
+	index = p->value;
 	if (index >= JT_MAX_VALUES)
 		return 0;
 	jt_read_text(env, f, &spec->value[index], index);
@@ -153,44 +158,41 @@ static JT_INLINE int jt_compare_number(const struct jt_predicate *p, __u64 n, in
 	return 0;
 }
 
-JT_FILTER_FN int jt_test(jt_env_t env, __u32 event, __u32 index)
-{
-	const struct jt_event_spec *spec = jt_spec_at(env, event);
-	struct jt_fields *f = jt_fields_of(env);
-	const struct jt_predicate *p;
-	const struct jt_value *value;
-	__u64 number = 0;
-
-	if (!f || !spec || index >= JT_MAX_PREDICATES)
-		return 0;
-	p = &spec->predicate[index];
-	if (p->op >= JT_OP_MATCH)
-		return jt_compare_text(env, f, spec, p);
-	index = p->value;
-	if (index >= JT_MAX_VALUES)
-		return 0;
-	value = &spec->value[index];
-	if (jt_read_number(env, f, value, &number)) {
-		jt_not_compared(env, JT_COUNTER_FILTER_UNREADABLE);
-		return 0;
-	}
-	return jt_compare_number(p, number, value->is_signed);
-}
-
-/* 1 where the event passes. Jumps only go forward, so there are no more turns than comparisons. */
+/* 1 where the event passes. Jumps only go forward, so there are no more turns than comparisons. A
+ * number is often asked for several times in a row: it is read once. */
 JT_FILTER_FN int jt_passes(jt_env_t env, __u32 event)
 {
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
+	const struct jt_fields *f = jt_fields_of(env);
 	const struct jt_predicate *p;
-	__u32 next = 0, turn;
+	const struct jt_value *value;
+	__u32 next = 0, have = JT_MAX_VALUES, index, turn;
+	__u64 number = 0;
+	int passed;
 
-	if (!spec || !spec->predicates)
+	if (!spec || !f || !spec->predicates)
 		return 1;
 	for (turn = 0; turn < JT_MAX_PREDICATES; turn++) {
 		if (next >= JT_MAX_PREDICATES)
 			break;
 		p = &spec->predicate[next];
-		next = jt_test(env, event, next) ? p->when_true : p->when_false;
+		if (p->op >= JT_OP_MATCH) {
+			passed = jt_test_text(env, event, next);
+			next = passed ? p->when_true : p->when_false;
+			continue;
+		}
+		index = p->value;
+		if (index >= JT_MAX_VALUES)
+			return 0;
+		value = &spec->value[index];
+		if (index != have && jt_read_number(env, f, value, &number)) {
+			jt_not_compared(env, JT_COUNTER_FILTER_UNREADABLE);
+			next = p->when_false;
+			continue;
+		}
+		have = index;
+		passed = jt_compare_number(p, number, value->is_signed);
+		next = passed ? p->when_true : p->when_false;
 	}
 	return next == JT_VERDICT_PASS;
 }

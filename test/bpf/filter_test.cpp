@@ -257,6 +257,37 @@ TEST_F(Filtering, whatIsNotResidentIsCounted) {
   EXPECT_EQ(tracing.counter(JT_COUNTER_FILTER_UNREADABLE), 1U);
 }
 
+// Every field of every tracepoint is a number, a string or an array of numbers, or says why not.
+TEST_F(Filtering, everyFieldOfThisKernel) {
+  auto tracefs = event::Tracefs::open();
+  ASSERT_TRUE(tracefs);
+  const auto tracepoints = tracefs->list();
+  ASSERT_TRUE(tracepoints);
+  std::size_t all = 0, refused = 0;
+  for (const event::Tracepoint& tracepoint : *tracepoints) {
+    const auto format = event::read_format(*tracefs, tracepoint);
+    ASSERT_TRUE(format) << tracepoint.display();
+    EXPECT_EQ(format->skipped, 0U) << tracepoint.display();
+    const filter::Fields fields(tracepoint, &*format);
+    for (const event::Field& field : format->fields) {
+      if (field.common) continue;
+      ++all;
+      const auto takes = [&](const char* rest) {
+        return filter::compile(std::vector{field.name + rest}, fields).has_value();
+      };
+      if (takes(" == 0") || takes(" == 'xy'") || takes("[0] == 0")) continue;
+      ++refused;
+      const auto why = filter::compile(std::vector{field.name + " == 0"}, fields);
+      EXPECT_THAT(why.error().message,
+                  testing::AnyOf(testing::HasSubstr("neither a number nor a string"),
+                                 testing::HasSubstr("does not show it to programs")))
+          << tracepoint.display();
+    }
+  }
+  std::printf("%zu fields, %zu not to be compared\n", all, refused);
+  EXPECT_LT(refused, all / 50);
+}
+
 // What the kernel knows of the task, on this kernel.
 TEST_F(Filtering, pseudoFields) {
   const TracedChild child(calls({{"/", 0}}));

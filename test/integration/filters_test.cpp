@@ -34,10 +34,10 @@ const std::vector<Kept>& cases() {
       {"sys_enter_openat", "dfd == -1", 5},
       {"sys_enter_openat", "dfd == 0xffffff9c", 102},  // as the kernel's filter has it
       {"sys_enter_openat", "dfd < 1000 && mode == 0600", 10},
-      {"sys_enter_openat", "filename ~ \"/etc/*\"", 72},
-      {"sys_enter_openat", "filename ~ \"*passwd\"", 50, 2},
+      {"sys_enter_openat", "filename ~ \"/proc/*\"", 72},
+      {"sys_enter_openat", "filename ~ \"*meminfo\"", 50, 2},
       {"sys_enter_openat", "filename == \"new\" || filename == 'any'", 15},
-      {"sys_enter_openat", "filename ~ \"/[en][to]*[dpe]\" && flags != O_CLOEXEC", 80, 2},
+      {"sys_enter_openat", "filename ~ \"/[pn][ro]*[oet]\" && flags != O_CLOEXEC", 80, 2},
       {"sys_enter_openat", "filename !~ \"/*\" && filename != ''", 15},
       {"sys_exit_openat", "ret < 0", 42},
       {"sys_exit_openat", "errno == ENOENT", 34},

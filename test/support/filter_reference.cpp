@@ -94,11 +94,17 @@ bool compare(Comparison comparison, T a, T b) {
   }
 }
 
+// A character stands for its number.
+std::uint64_t constant_of(const Test& test) {
+  if (test.literal.kind == filter::Literal::Kind::Number) return test.literal.number;
+  return static_cast<unsigned char>(test.literal.text.at(0));
+}
+
 template <class T>
 bool compare_as(const Test& test, const Event& event, std::uint32_t offset) {
   T value;
   std::memcpy(&value, event.record.data() + offset, sizeof(value));
-  const auto constant = static_cast<T>(test.literal.number);
+  const auto constant = static_cast<T>(constant_of(test));
   if (!test.mask) return compare(test.comparison, value, constant);
   using U = std::make_unsigned_t<T>;
   return compare(test.comparison,
@@ -180,8 +186,7 @@ bool is_text(const event::Field& field) {
 template <class T>
 bool compare_number(const Test& test, T number) {
   const T mask = test.mask ? static_cast<T>(test.mask->number) : static_cast<T>(~std::uint64_t{0});
-  return compare(test.comparison, static_cast<T>(number & mask),
-                 static_cast<T>(test.literal.number));
+  return compare(test.comparison, static_cast<T>(number & mask), static_cast<T>(constant_of(test)));
 }
 
 bool test_passes(const Test& test, const event::Format& format, bool is_call, const Event& event) {

@@ -138,7 +138,8 @@ Result<Expression> Parser::parenthesis() {
   masked.comparison_place = at;
   masked.mask = std::exchange(masked.literal, {});
   JT_TRY(masked.literal, literal());
-  if (*compared == Comparison::AnyBit || masked.literal.kind != Literal::Kind::Number) {
+  if (*compared == Comparison::AnyBit || masked.literal.kind != Literal::Kind::Number ||
+      masked.mask->kind != Literal::Kind::Number) {
     return refuse_at(text_, masked.literal.place, "(FIELD & MASK) is compared with a number");
   }
   return inner;

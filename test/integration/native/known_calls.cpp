@@ -40,14 +40,14 @@ int main(int argc, char** argv) {
   const int zero = open("/dev/zero", O_RDONLY);
   const int null = open("/dev/null", O_RDONLY);
   expect(here >= 0 && zero >= 0 && null >= 0);
-  const std::string long_path = "/etc/" + std::string(1100, '/') + "passwd";
+  const std::string long_path = "/proc/" + std::string(1100, '/') + "meminfo";
   std::puts("ready");
   std::fflush(stdout);
   char byte = 0;
   if (read(STDIN_FILENO, &byte, 1) != 1) return 1;
 
-  opens(50, AT_FDCWD, "/etc/passwd", O_RDONLY);
-  opens(20, AT_FDCWD, "/etc/group", O_RDONLY | O_CLOEXEC);
+  opens(50, AT_FDCWD, "/proc/meminfo", O_RDONLY);
+  opens(20, AT_FDCWD, "/proc/stat", O_RDONLY | O_CLOEXEC);
   opens(30, AT_FDCWD, "/no/such/file", O_RDONLY, ENOENT);
   opens(7, here, "new", O_WRONLY | O_CREAT | O_TRUNC);
   opens(3, here, "new", O_RDWR | O_CREAT | O_EXCL, EEXIST);

@@ -103,6 +103,7 @@ TEST(Parser, errorsNameThePlace) {
       {"flags & 3 == 1", "'==' at character 11: write (FIELD & MASK) == NUMBER"},
       {"(a == 1) == 2", "'==' at character 10: only a bit test can be compared"},
       {"(a & 1) == 'x'", "(FIELD & MASK) is compared with a number"},
+      {"(a & 'x') == 1", "(FIELD & MASK) is compared with a number"},
       {"(a & 1) & 2", "(FIELD & MASK) is compared with a number"},
       {"a & (1 | -1)", "a number below 0 has no bits to join by |"},
       {"a.function == schedule", "functions are not looked up in this version"},
