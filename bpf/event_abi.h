@@ -55,15 +55,17 @@ struct jt_value {
 	__u8 pad[5];
 };
 
+/* Of numbers: the outcomes of which one makes it true, less, equal or greater; signed or not as the
+ * value. */
 enum jt_operation {
-	JT_OP_EQ = 0,
-	JT_OP_NE = 1,
-	JT_OP_LT = 2, /* of these four, signed or not as the value */
+	JT_OP_LT = 1,
+	JT_OP_EQ = 2,
 	JT_OP_LE = 3,
 	JT_OP_GT = 4,
-	JT_OP_GE = 5,
-	JT_OP_MATCH = 6, /* of a string: pattern number `constant` of the event */
-	JT_OP_NO_MATCH = 7,
+	JT_OP_NE = 5,
+	JT_OP_GE = 6,
+	JT_OP_MATCH = 8, /* of a string: pattern number `constant` of the event */
+	JT_OP_NO_MATCH = 9,
 };
 
 /* One comparison, and which one is next: a later one, or the verdict. So && || ! are jumps. */

@@ -141,21 +141,7 @@ static JT_INLINE int jt_compare_number(const struct jt_predicate *p, __u64 n, in
 
 	a = (n & p->mask) ^ turn;
 	b = p->constant ^ turn;
-	switch (p->op) {
-	case JT_OP_EQ:
-		return a == b;
-	case JT_OP_NE:
-		return a != b;
-	case JT_OP_LT:
-		return a < b;
-	case JT_OP_LE:
-		return a <= b;
-	case JT_OP_GT:
-		return a > b;
-	case JT_OP_GE:
-		return a >= b;
-	}
-	return 0;
+	return (p->op & (a < b ? JT_OP_LT : a == b ? JT_OP_EQ : JT_OP_GT)) != 0;
 }
 
 /* 1 where the event passes. Jumps only go forward, so there are no more turns than comparisons. A

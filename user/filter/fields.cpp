@@ -91,8 +91,8 @@ std::optional<jt_value> declared_type(const Field& field) {
 
 }  // namespace
 
-Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format)
-    : tracepoint_(tracepoint), format_(format) {
+Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format, bool hides_kernel)
+    : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel) {
   if (format == nullptr) return;
   for (const Field& field : format->fields) {
     if (is_visible(field)) record_bytes_ = std::max(record_bytes_, field.offset + field.size);
@@ -160,6 +160,19 @@ Result<Value> Fields::of_record(const Field& field, const Request& request) cons
   return value;
 }
 
+// Arguments and results of system calls are the process's own. Elsewhere eight bytes may be an
+// address whatever their type is: call_site of kmem:kmalloc is an unsigned long.
+Result<Value> Fields::shown(const Field& field, Value value) const {
+  const bool address = value.where.kind == JT_VALUE_KERNEL_STRING || value.address ||
+                       (value.where.kind == JT_VALUE_RECORD && value.where.bytes == 8);
+  if (hides_kernel_ && !is_call() && !field.common && address) {
+    return not_there(
+        "it may tell where the kernel lies, and jtrace is lent to you",
+        "numbers up to 4 bytes, strings in the record and system calls can be filtered");
+  }
+  return value;
+}
+
 // The result of a system call stands in the event of its end only.
 Result<Value> Fields::result(std::string_view name) const {
   const Field* ret = format_ != nullptr ? format_->find("ret") : nullptr;
@@ -177,7 +190,10 @@ Result<Value> Fields::result(std::string_view name) const {
 
 Result<Value> Fields::find(const Request& request) const {
   const Field* field = format_ != nullptr ? format_->find(request.name) : nullptr;
-  if (field != nullptr) return of_record(*field, request);
+  if (field != nullptr) {
+    JT_TRY(Value value, of_record(*field, request));
+    return shown(*field, std::move(value));
+  }
   if (request.name == "ret" || request.name == "errno") return result(request.name);
   if (request.name == "latency") return not_there("latency is not in this version");
   const auto* pseudo = std::ranges::find(kPseudo, request.name, &Pseudo::name);

@@ -29,8 +29,10 @@ struct Value {
 // The kernel's record and where its values are. Programs see less of it than perf writes.
 class Fields {
  public:
-  // `format` is null where there is no tracefs to read it in.
-  Fields(const event::Tracepoint& tracepoint, const event::Format* format);
+  // `format` is null where there is no tracefs to read it in. `hides_kernel`: nothing that tells a
+  // user where the kernel lies or what its memory holds; he could find it out by bisection.
+  Fields(const event::Tracepoint& tracepoint, const event::Format* format,
+         bool hides_kernel = false);
 
   // The event's own fields come first, then the pseudo-fields, as in the kernel. The error says
   // why a program cannot have this one, or which there are; it is no whole line: see check.h.
@@ -47,6 +49,7 @@ class Fields {
   [[nodiscard]] std::string display() const { return tracepoint_.display(); }
 
  private:
+  [[nodiscard]] Result<Value> shown(const event::Field& field, Value value) const;
   [[nodiscard]] Result<Value> of_record(const event::Field& field, const Request& request) const;
   [[nodiscard]] Result<Value> common(const event::Field& field) const;
   [[nodiscard]] Result<Value> result(std::string_view name) const;
@@ -55,6 +58,7 @@ class Fields {
 
   event::Tracepoint tracepoint_;
   const event::Format* format_;
+  bool hides_kernel_;
   std::uint32_t record_bytes_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/rights.h"
 #include "event/format.h"
 #include "filter/fields.h"
 
@@ -20,7 +21,8 @@ Result<filter::Program> compile(const event::Tracepoint& tracepoint,
   if (tracefs != nullptr) {
     JT_TRY(format, event::read_format(*tracefs, tracepoint));
   }
-  return filter::compile(filters, filter::Fields(tracepoint, format ? &*format : nullptr));
+  return filter::compile(
+      filters, filter::Fields(tracepoint, format ? &*format : nullptr, rights_are_lent()));
 }
 
 }  // namespace

@@ -82,6 +82,26 @@ TEST(Check, whatProgramsDoNotSee) {
   EXPECT_THAT(refused.error().message, HasSubstr("the kernel does not show it to programs"));
 }
 
+// Who was lent the right to trace must not find out addresses by bisection.
+TEST(Check, whatTellsWhereTheKernelLiesIsHidden) {
+  const auto& shapes = test::filtered_events()[0];
+  const Fields hiding(shapes.tracepoint, &shapes.format, true);
+  for (const char* refused :
+       {"at > 1", "g > 1", "h > 1", "kernel ~ 'x'", "kernel > 1", "user.ustring == 'x'"}) {
+    const auto result = compile(std::vector<std::string>{refused}, hiding);
+    ASSERT_FALSE(result) << refused;
+    EXPECT_THAT(result.error().message, HasSubstr("it may tell where the kernel lies"));
+  }
+  EXPECT_TRUE(
+      compile(std::vector<std::string>{"f > 1 && name ~ 'x' && path ~ 'x' && cgroup > 1"}, hiding));
+  for (const std::size_t i : {1U, 2U}) {
+    const auto& call = test::filtered_events()[i];
+    const Fields fields(call.tracepoint, &call.format, true);
+    EXPECT_TRUE(compile(
+        std::vector<std::string>{i == 1 ? "count > 1 && filename ~ '/x'" : "ret > 1"}, fields));
+  }
+}
+
 TEST(Check, theEventsOwnFieldsComeFirst) {
   const event::Tracepoint tracepoint{1, "signal", "signal_generate"};
   const auto format = event::parse_format(
