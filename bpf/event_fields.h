@@ -4,6 +4,7 @@
  * user space (user/filter/evaluator.cpp), where tests and the fuzzer compare it with another one.
  *
  * The includer defines, before including this file:
+ *   jt_filters(env): whether there are filters at all; where not, a verifier need not look further,
  *   jt_env_t, jt_fields_of(env) -> struct jt_fields * or NULL,
  *   jt_spec_at(env, event) -> const struct jt_event_spec * or NULL,
  *   jt_pattern_at(env, i) -> const struct jt_pattern * or NULL,

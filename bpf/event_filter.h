@@ -83,7 +83,7 @@ JT_FILTER_FN int jt_match_round(jt_env_t env, __u32 index)
 	struct jt_fields *f = jt_fields_of(env);
 	int turn, result;
 
-	if (!f || !pattern)
+	if (!jt_filters(env) || !f || !pattern)
 		return JT_MATCH_NO;
 	for (turn = 0; turn < JT_MATCH_TURNS; turn++) {
 		result = jt_match_turn(f, pattern);
@@ -114,7 +114,7 @@ JT_FILTER_FN int jt_test_text(jt_env_t env, __u32 event, __u32 index)
 	const struct jt_predicate *p;
 	int result;
 
-	if (!f || !spec || index >= JT_MAX_PREDICATES)
+	if (!jt_filters(env) || !f || !spec || index >= JT_MAX_PREDICATES)
 		return 0;
 	p = &spec->predicate[index];
 	index = p->value;
@@ -156,7 +156,7 @@ JT_FILTER_FN int jt_passes(jt_env_t env, __u32 event)
 	__u64 number = 0;
 	int passed;
 
-	if (!spec || !f || !spec->predicates)
+	if (!jt_filters(env) || !spec || !f || !spec->predicates)
 		return 1;
 	for (turn = 0; turn < JT_MAX_PREDICATES; turn++) {
 		if (next >= JT_MAX_PREDICATES)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an event costs its process that --filter leaves out, beside one that nobody asked for."""
 import atexit
+import json
 import os
+import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -35,6 +38,25 @@ class Loop:
         return float(self.process.stdout.readline())
 
 
+STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+BPFTOOL = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
+
+
+def in_program_ns(loop, name):
+    """Of one run of the program, by the kernel's own clock around it, which is part of the figure."""
+    if not BPFTOOL:
+        return None
+    STATS.write_text("1")
+    try:
+        loop.ns()
+        shown = json.loads(subprocess.check_output([BPFTOOL, "-j", "prog", "show"], text=True))
+    finally:
+        STATS.write_text("0")
+    runs = [(one["run_time_ns"], one["run_cnt"]) for one in shown
+            if one.get("name") == name and one.get("run_cnt")]
+    return runs[-1][0] / runs[-1][1] if runs else None
+
+
 def all_tracers(build, directory):
     """Name, tracer, and whether it is told to trace another process."""
     jtrace = os.path.join(build, "jtrace")
@@ -57,20 +79,25 @@ def run(args):
         measured = all_tracers(args.build, directory)
         loop, other = Loop(args.build, args.calls), Loop(args.build, 1)
         untraced, added = [], {tracer.name: [] for tracer, _ in measured}
+        inside = {tracer.name: [] for tracer, _ in measured}
         before = loop.ns()
         for turn in range(args.rounds):
             for tracer, of_other in measured if turn % 2 == 0 else reversed(measured):
                 tracer.start(other.process.pid if of_other else loop.process.pid)
                 on = loop.ns()
+                program = "filter_only" if tracer is measured[0][0] else "jt_event"
+                inside[tracer.name].append(in_program_ns(loop, program))
                 tracer.stop()
                 after = loop.ns()
                 untraced.append(before)
                 added[tracer.name].append(on - (before + after) / 2)
                 before = after
     print("\nA process that opens and closes a file: ns of CPU time, median (min .. max)\n")
-    table.head("", "added per open and close", "to filter only")
-    table.row("no tracer", table.spread(untraced), "")
+    table.head("", "added per open and close", "to filter only", "in the program")
+    table.row("no tracer", table.spread(untraced), "", "")
     base = added[measured[0][0].name]
     for tracer, _ in measured:
         values = added[tracer.name]
-        table.row(tracer.name, table.spread(values), f"x {table.ratio(values, base)}")
+        ns = [one for one in inside[tracer.name] if one is not None]
+        table.row(tracer.name, table.spread(values), f"x {table.ratio(values, base)}",
+                  table.spread(ns) if ns else "-")
