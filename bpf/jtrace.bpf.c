@@ -15,6 +15,8 @@
 #include "notice.bpf.h"
 #include "walk_env.bpf.h"
 #include "walk_step.h"
+#include "event_env.bpf.h"
+#include "event_filter.h"
 #include "regs.bpf.h"
 #include "stacks.bpf.h"
 #include "count.bpf.h"

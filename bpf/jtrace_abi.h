@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel side and user space agree on: keys, values, tables, records, reasons.
- * The only header that both include. Fixed widths, explicit padding, sizes asserted below.
- * Addresses are the target's virtual addresses, sizes are bytes unless a name says words.
+ * With event_abi.h the only header that both include. Fixed widths, explicit padding, sizes
+ * asserted below. Addresses are the target's virtual addresses, sizes are bytes unless a name says
+ * words.
  */
 #ifndef JTRACE_ABI_H
 #define JTRACE_ABI_H
@@ -83,13 +84,17 @@ enum jt_status {
 };
 
 /* ---------------------------------------------------------------- counters (per CPU) */
-/* fired = kept + lost{...}; kept is the sum over the counts map plus the deferred records. */
+/* fired = kept + filtered + sampled out + lost{...}; kept is the sum over the counts map plus the
+ * deferred records. */
 #define JT_COUNTER_LIST(X) \
 	X(FIRED, "fired")   /* events of targets */ \
 	X(OTHERS, "others") /* events of processes that are no target */ \
 	X(KEPT, "kept") \
 	X(DEFERRED, "deferred")       /* of kept: walk finished in user space */ \
+	X(FILTERED, "filtered")       /* --filter */ \
 	X(SAMPLED_OUT, "sampled out") /* -i N */ \
+	X(FILTER_UNREADABLE, "filter: values that could not be read") \
+	X(FILTER_TOO_LONG, "filter: strings too long to be compared") \
 	X(LOST_RING, "lost: ring buffer full") \
 	X(LOST_COUNTS, "lost: counts map full") \
 	X(LOST_NESTED, "lost: nested event") \
@@ -328,7 +333,9 @@ struct jt_config {
 	__u8 by_thread, has_cookie; /* bpf_get_attach_cookie for perf tracepoints, 5.15 */
 	__u8 has_task_pt_regs;      /* bpf_task_pt_regs, 5.15 */
 	__u8 count_cost;            /* count user reads and look-ups */
-	__u8 check_walks, pad[3];   /* send what each walk read of the stack, too */
+	__u8 check_walks;           /* send what each walk read of the stack, too */
+	__u8 has_filters;           /* some event has a filter: event_specs */
+	__u8 pad[2];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "event_abi.h"
 #include "walk.h"
 
 /* tgid -> jt_target. Written by user space, replaced whole; jt_fork deletes. */
@@ -107,6 +108,30 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } turns SEC(".maps");
+
+/* By event number [set]. Written by user space before the event is attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_event_spec);
+} event_specs SEC(".maps");
+
+/* Of all events, each from its spec's first_pattern on [set]. Written with the specs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_pattern);
+} patterns SEC(".maps");
+
+/* Values of the event under way, by CPU [set]. `scratch` says why nothing comes between. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_fields);
+} fields SEC(".maps");
 
 struct jt_counters {
 	__u64 value[JT_COUNTER_COUNT];

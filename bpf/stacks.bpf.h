@@ -107,6 +107,26 @@ static __always_inline bool sampled_out(__u32 event)
 	return true;
 }
 
+/* True where --filter leaves this event out. What the record says is read by the kernel's own
+ * reads: a program that reads past a small record by itself is refused at the attach. */
+static __always_inline bool filtered_out(void *ctx, __u32 event)
+{
+	__u32 env = bpf_get_smp_processor_id();
+	struct jt_fields *f;
+
+	if (!cfg.has_filters)
+		return false;
+	f = jt_fields_of(env);
+	if (f) {
+		f->record = (__u64)ctx;
+		f->text_value = 0;
+		if (jt_passes(env, event))
+			return false;
+	}
+	bump(JT_COUNTER_FILTERED);
+	return true;
+}
+
 /*
  * Filter first, then everything up to the walk. Returns the scratch slot whose walk is to run, or
  * a negative number where nothing is to be done; *walk says whether there is a stack to walk.
@@ -128,7 +148,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 	}
 	bump(JT_COUNTER_FIRED);
 	cookie = attach_cookie(ctx);
-	if (sampled_out((__u32)cookie))
+	if (filtered_out(ctx, (__u32)cookie) || sampled_out((__u32)cookie))
 		return -1;
 	env = bpf_get_smp_processor_id();
 	w = jt_walk_of(env);

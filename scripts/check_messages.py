@@ -16,14 +16,14 @@ from pathlib import Path
 
 # Rooms whose errors reach a person as they are. Those of the others say why a file or a JVM gave no
 # names or tables; they stand in doctor's findings, behind the words of a check.
-ROOMS = ["user/base", "user/capture", "user/cli", "user/event", "user/process", "user/session",
-         "user/export"]
+ROOMS = ["user/base", "user/capture", "user/cli", "user/event", "user/filter", "user/process",
+         "user/session", "user/export"]
 DOCUMENT = "docs/troubleshooting.md"
 
 # Function -> which argument is the message.
 CALLS = {"fail": 1, "usage": 0, "refused": 0, "no_room": 0, "say": 1,
          "remarks.emplace_back": 0, "remarks.push_back": 0, "lines.emplace_back": 0,
-         "lines.push_back": 0}
+         "lines.push_back": 0, "refuse_at": 2, "refuse": 0, "not_there": 0, "notes_.push_back": 0}
 CALL = re.compile(r"(?<![\w.])(?:report\.)?(" + "|".join(map(re.escape, CALLS)) + r")\(")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 COMMENT = re.compile(r"//[^\n]*")
@@ -75,7 +75,8 @@ def messages(root):
                 which = CALLS[call.group(1)]
                 if len(given) <= which:
                     continue
-                if "." in call.group(1) and room not in ("user/capture", "user/session"):
+                if "." in call.group(1) and room not in ("user/capture", "user/filter",
+                                                              "user/session"):
                     continue
                 if given[which].lstrip().startswith("{1,"):  # a Remark that -v asks for
                     continue

@@ -68,6 +68,11 @@ class Bench(unittest.TestCase):
         for name in ("filter only, added", "jtrace, added"):
             self.assertEqual(len([c for c in rows[name] if re.match(r"^-?\d+\.\d \(", c)]), 3)
 
+    def test_filtered_has_a_figure_for_each_filter(self):
+        rows = bench("filtered", "--calls", "1000")
+        for name in ("filter only", "jtrace --filter, number", "jtrace, every event walked"):
+            self.assertRegex(rows[name][0], r"^-?\d+ \(")
+
     def test_start_finds_the_first_counted_event(self):
         rows = bench("start", "--methods", "50")
         for name in ("cached", "not cached"):

@@ -84,7 +84,8 @@ TEST_P(PerfMapChurn, NoNameIsWrong) {
   JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
   TraceOptions options;
   options.extra = {"--jvm-symbols", "perfmap"};
-  const ChurnRun run{.flags = {kSmallCodeCache, "-Xcomp", "-XX:-Inline"}, .classes = 400, .every = 100};
+  const ChurnRun run{
+      .flags = {kSmallCodeCache, "-Xcomp", "-XX:-Inline"}, .classes = 400, .every = 100};
   JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk, run), options));
   JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
   fmt::print("{}{}", verdict.text(), to_text(traced.ledger));

@@ -26,7 +26,9 @@ constexpr std::array kShapes{
     Shape{"mixed, every second event", {.interval = 2}},
     Shape{"mixed, by thread, cost counted", {.by_thread = true, .count_cost = true}},
     Shape{"mixed, walks checked", {.check_walks = true}},
+    Shape{"mixed, filtered", {.filters = true}},
     Shape{"mixed, few frames", {.max_frames = 1}},
+    Shape{"frame pointers, filtered", {.cstack = JT_CSTACK_FP, .stack_ids = true, .filters = true}},
     Shape{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},
 };
 

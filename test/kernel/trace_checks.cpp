@@ -164,6 +164,25 @@ Result<std::string> trace_kernel_frames() {
                      verdict.counted(), raised, fmt::join(first_frames, ", "));
 }
 
+// known_calls.cpp: numbers, bits and the kernel's copy of the user's string, with jumps both ways.
+Result<std::string> trace_filtered() {
+  constexpr std::uint64_t kPasses = 75, kFired = 121;
+  const TemporaryDirectory directory;
+  TraceOptions options = by(kOpen);
+  options.extra = {"--filter", "dfd == AT_FDCWD && filename ~ '/proc/*' || flags & O_EXCL"};
+  JT_TRY(const Traced traced, trace({built("truth_known_calls"), directory.path()}, options));
+  const auto fired = traced.ledger.count("fired").value_or(0);
+  const auto kept = traced.ledger.count("kept").value_or(0);
+  const auto filtered = traced.ledger.count("filtered").value_or(0);
+  const bool exact = kept == kPasses && fired == kFired;
+  const bool near = kept <= kPasses && fired <= kFired && kFired - fired <= missed(traced);
+  if ((!exact && !(preempts_programs() && near)) || fired != kept + filtered ||
+      !traced.ledger.balanced) {
+    return wrong(to_text(traced.ledger));
+  }
+  return fmt::format("{} of {} opens kept, {} filtered", kept, fired, filtered);
+}
+
 // Where the kernel tells programs apart by a cookie; where not, jtrace must say so.
 Result<std::string> trace_two_events(const KernelFeatures& features) {
   const auto traced = trace(native_target(), by(std::string(kOpen) + ",syscalls:sys_enter_read"));
@@ -253,6 +272,7 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
     return trace_native(features, event);
   });
   add("native, kernel frames", trace_kernel_frames);
+  add("native, filtered", trace_filtered);
   add("native, two events", [features] { return trace_two_events(features); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());

@@ -129,6 +129,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
           .has_task_pt_regs = features.task_pt_regs,
           .count_cost = config.count_cost,
           .check_walks = config.check_walks,
+          .has_filters = config.filters,
           .pad = {}};
 }
 
@@ -160,6 +161,7 @@ struct Capture::Impl {
   std::size_t bytes_left = 0;
   RangeSlots range_slots{JT_RANGE_SLOTS};
   std::vector<Link> links;
+  std::uint32_t patterns = 0;  // written
 
   [[nodiscard]] bpf_program* event_program() const {
     return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
@@ -178,6 +180,9 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.defer_scratch, cpus);
   bpf_map__set_max_entries(maps.counts, config.max_counts);
   bpf_map__set_max_entries(maps.stack_ids, config.stack_ids ? 16384 : 1);
+  bpf_map__set_max_entries(maps.fields, cpus);
+  bpf_map__set_max_entries(maps.event_specs, std::max<std::uint32_t>(1, config.max_events));
+  bpf_map__set_max_entries(maps.patterns, std::max<std::uint32_t>(1, config.max_patterns));
   bpf_map__set_max_entries(maps.ring, ring_size(config.ring_bytes));
   const auto settings = rodata(config, features);
   std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
@@ -260,6 +265,23 @@ Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64
   if (!link) return fail(Errc::Internal, errno_text(what, errno) + log.tail());
   (void)fd.release();  // the link closes it
   links.push_back(std::move(link));
+  return {};
+}
+
+Status Capture::set_event(std::uint32_t event, jt_event_spec spec,
+                          std::span<const jt_pattern> patterns) {
+  const auto& maps = impl_->skeleton->maps;
+  spec.first_pattern = impl_->patterns;
+  for (const jt_pattern& pattern : patterns) {
+    if (bpf_map__update_elem(maps.patterns, &impl_->patterns, sizeof(impl_->patterns), &pattern,
+                             sizeof(pattern), BPF_ANY) != 0) {
+      return fail(Errc::Internal, errno_text("write filter", errno));
+    }
+    ++impl_->patterns;
+  }
+  if (bpf_map__update_elem(maps.event_specs, &event, sizeof(event), &spec, sizeof(spec), BPF_ANY)) {
+    return fail(Errc::Internal, errno_text("write filter", errno));
+  }
   return {};
 }
 

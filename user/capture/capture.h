@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bpf/event_abi.h"
 #include "bpf/jtrace_abi.h"
 #include "capture/features.h"
 
@@ -32,6 +33,9 @@ struct CaptureConfig {
   bool by_thread = false;
   bool count_cost = false;
   bool check_walks = false;  // send what each walk read of the stack, too
+  bool filters = false;      // some event has a filter: set_event
+  std::uint32_t max_events = 1;
+  std::uint32_t max_patterns = 1;  // of all events' filters
 };
 
 // How an event ended up: one counter per reason, summed over CPUs.
@@ -64,6 +68,9 @@ class Capture {
   Capture& operator=(Capture&&) noexcept;
   ~Capture();
 
+  // What is read and compared of event number `event`; before it is attached.
+  [[nodiscard]] Status set_event(std::uint32_t event, jt_event_spec spec,
+                                 std::span<const jt_pattern> patterns);
   // Counts events of tracepoint `id` as event number `event`; with their kernel stacks if asked.
   [[nodiscard]] Status attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks);
 

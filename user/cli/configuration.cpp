@@ -59,7 +59,7 @@ Status add_file(const Command& command, const std::string& file, Words& words) {
     JT_CHECK_OK(check_kind(*row, entry, label));
     Values& values = words.*row->values;
     if (values.given() || (row->commands & command.bit) == 0) continue;
-    values = {std::move(entry.values), Origin::File, std::move(label)};
+    values = {std::move(entry.values), Origin::File, std::move(label), {}};
   }
   return {};
 }
@@ -73,7 +73,7 @@ void add_environment(const Command& command, const Sources& sources, Words& word
     const char* text = sources.environment(variable.c_str());
     // An empty variable is how a shell script leaves one unset.
     if (text == nullptr || *text == 0) continue;
-    values = {{text}, Origin::Environment, std::move(variable)};
+    values = {{text}, Origin::Environment, std::move(variable), {}};
   }
 }
 

@@ -14,6 +14,7 @@ constexpr std::string_view kTail =
     "Examples:\n"
     "  sudo jtrace -t syscalls:sys_enter_openat -p 1234\n"
     "  sudo jtrace -t 'sched:sched_sw*' -p 1234 -d 30s -f out.html -f out.collapsed\n"
+    "  sudo jtrace -t syscalls:sys_exit_openat --filter 'errno == ENOENT' -p 1234\n"
     "  sudo jtrace list 'syscalls:*open*'\n"
     "\n"
     "Names of -f expand %p process, %t time, %h host, %n{MAX} number, %{NAME} environment.\n"

@@ -78,6 +78,20 @@ constexpr std::string_view kDescription =
     "and prints a ledger in which every event is accounted for.\n"
     ".SH COMMANDS\n";
 
+constexpr std::string_view kFilters =
+    ".SH FILTERS\n"
+    "\\fB\\-\\-filter\\fR is of the \\fB\\-t\\fR before it; before the first one, of all. It is "
+    "the "
+    "kernel\\(aqs own\n"
+    "filter language and some more: comparisons \\fIFIELD OPERATOR CONSTANT\\fR, joined by\n"
+    "\\fB&&\\fR, \\fB||\\fR, \\fB!\\fR and parentheses. Numbers: \\fB== != < <= > >=\\fR, "
+    "\\fB&\\fR for any bit,\n"
+    "\\fB(\\fIFIELD\\fB & \\fIMASK\\fB) == \\fINUMBER\\fR; constants by name, O_CREAT or ENOENT. "
+    "Strings, in quotes:\n"
+    "\\fB== !=\\fR, and \\fB~ !~\\fR for globs. Fields are the event\\(aqs own "
+    "(\\fBjtrace list \\-v\\fR), and comm, tid,\n"
+    "tgid, uid, cgroup, cpu; where a system call ends, ret and errno.\n";
+
 constexpr std::string_view kNames =
     ".SH NAMES OF OUTPUT FILES\n"
     "In the file names of \\fB\\-f\\fR, \\fB%p\\fR is the process, \\fB%t\\fR the local time,\n"
@@ -138,6 +152,7 @@ constexpr std::string_view kTail =
     "sudo jtrace \\-t syscalls:sys_enter_openat \\-p 1234\n"
     "sudo jtrace \\-t \\(aqsched:sched_sw*\\(aq \\-p 1234 \\-d 30s \\-f out.html \\-f "
     "out.collapsed\n"
+    "sudo jtrace \\-t syscalls:sys_exit_openat \\-\\-filter \\(aqerrno == ENOENT\\(aq \\-p 1234\n"
     "sudo jtrace list \\(aqsyscalls:*open*\\(aq\n"
     "jtrace diff before.pb.gz after.pb.gz \\-f difference.html\n"
     ".fi\n"
@@ -156,7 +171,7 @@ std::string man_page(std::string_view formats) {
       ".SH SYNOPSIS\n",
       JTRACE_VERSION);
   text.append(synopsis()).append(kDescription).append(commands());
-  text.append(".SH OPTIONS\n").append(options(formats)).append(kNames);
+  text.append(".SH OPTIONS\n").append(options(formats)).append(kFilters).append(kNames);
   for (const auto& [number, meaning] : kExits) {
     text += fmt::format(".TP\n\\fB{}\\fR\n{}.\n", number, roff(meaning));
   }

@@ -13,13 +13,20 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 29> kTable{{
+constexpr std::array<Row, 30> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
      .text = "CATEGORY:NAME, CATEGORY:GLOB or trace:ID; comma lists, repeatable",
      .values = &Words::tracepoint,
      .use = Use::Many},
+    {.group = kWhat,
+     .names = "--filter",
+     .value = "EXPR",
+     .text = "only events of the -t before it that pass, e.g. 'ret < 0'",
+     .values = &Words::filter,
+     .use = Use::Many,
+     .of_event = true},
     {.group = kWhat,
      .names = "-p,--pid",
      .value = "PID[,PID]",
@@ -213,26 +220,11 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 20> kOfOtherVersions{"-a",
-                                                            "--all",
-                                                            "--follow",
-                                                            "--tid",
-                                                            "--comm",
-                                                            "--cgroup",
-                                                            "--container",
-                                                            "--filter",
-                                                            "--by",
-                                                            "--weight",
-                                                            "--min-latency",
-                                                            "--errors-only",
-                                                            "--max-overhead",
-                                                            "--max-rate",
-                                                            "--continuous",
-                                                            "--loop",
-                                                            "--push",
-                                                            "--metrics",
-                                                            "--serve",
-                                                            "--max-memory"};
+constexpr std::array<std::string_view, 19> kOfOtherVersions{
+    "-a",          "--all",        "--follow", "--tid",         "--comm",        "--cgroup",
+    "--container", "--by",         "--weight", "--min-latency", "--errors-only", "--max-overhead",
+    "--max-rate",  "--continuous", "--loop",   "--push",        "--metrics",     "--serve",
+    "--max-memory"};
 
 }  // namespace
 

@@ -19,6 +19,9 @@ struct Values {
   std::vector<std::string> texts;  // a flag has "true", "false" or what was written after its '='
   Origin origin = Origin::Default;
   std::string label;  // names the place in messages: "-d", "JTRACE_DURATION", "FILE:3: duration"
+  // Of an option that belongs to the -t before it: how many -t stood before each text. Empty where
+  // they are not on the command line, and so of every -t.
+  std::vector<std::size_t> events_before = {};
 
   [[nodiscard]] bool given() const { return !texts.empty(); }
   // An option that may be given once keeps all its values too: the last one counts, so that a
@@ -27,7 +30,7 @@ struct Values {
 };
 
 struct Words {
-  Values tracepoint, pid, interval, duration, include, exclude;
+  Values tracepoint, filter, pid, interval, duration, include, exclude;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost, check_walks;
@@ -56,6 +59,7 @@ struct Row {
   std::string_view choices = {};  // words the value is one of, or that are suggested: "auto|yes|no"
   unsigned commands = kTrace;
   Use use = Use::Once;
+  bool of_event = false;  // belongs to the -t before it, or to all where it comes first
 
   [[nodiscard]] bool is_flag() const { return value.empty(); }
   [[nodiscard]] bool configurable() const { return use != Use::CommandLineOnly; }

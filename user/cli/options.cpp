@@ -175,9 +175,22 @@ Status read_verbosity(const Words& words, Options& options) {
   return {};
 }
 
+// Each -t, and what stands behind it; what stands before the first one is of all.
+void read_events(const Words& words, Options& options) {
+  for (const std::string& text : words.tracepoint.texts) options.events.push_back({text, {}});
+  for (std::size_t i = 0; i < words.filter.texts.size(); ++i) {
+    const auto& before = words.filter.events_before;
+    const std::size_t of = i < before.size() ? before[i] : 0;
+    for (std::size_t event = of == 0 ? 0 : of - 1; event < options.events.size(); ++event) {
+      options.events[event].filters.push_back(words.filter.texts[i]);
+      if (of != 0) break;
+    }
+  }
+}
+
 // Options that every form reads alike; those that a form does not take are not given.
 Status read_all(const Words& words, Options& options) {
-  options.events = words.tracepoint.texts;
+  read_events(words, options);
   JT_TRY(options.pids, parse_pids(words.pid));
   if (words.duration.given()) {
     JT_TRY(options.duration, parse_duration(words.duration.last(), words.duration.label));

@@ -22,11 +22,18 @@ enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
 enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
 
+// One -t and what belongs to it.
+struct EventRequest {
+  std::string text;                  // as given
+  std::vector<std::string> filters;  // an event passes all of them
+  friend bool operator==(const EventRequest&, const EventRequest&) = default;
+};
+
 // What the command line asks for, checked but not yet resolved against the host.
 struct Options {
   enum class Action { Trace, Help, Version, List, Doctor, Convert, Diff, PrintConfig };
   Action action = Action::Trace;
-  std::vector<std::string> events;  // texts of -t, as given
+  std::vector<EventRequest> events;
   std::vector<pid_t> pids;
   std::optional<std::chrono::nanoseconds> duration;
   std::vector<std::string> files;     // -f; "-" is standard output

@@ -105,6 +105,17 @@ void add_rows(CLI::App& app, const Command& command, Words& words) {
   }
 }
 
+// Which -t an option belongs to that can be given for each.
+void note_order(const CLI::App& app, Words& words) {
+  std::size_t events = 0;
+  for (const CLI::Option* option : app.parse_order()) {
+    const Row* row = find_option("--" + option->get_lnames().front());
+    if (row == nullptr) continue;
+    if (row->values == &Words::tracepoint) ++events;
+    if (row->of_event) (words.*row->values).events_before.push_back(events);
+  }
+}
+
 // Sorts what no option took: as many words as the form has places, anything else is wrong.
 Status place_rest(const Command& command, const std::vector<std::string>& rest, Words& words) {
   const std::size_t least = command.bit == kConvert ? 1 : command.bit == kDiff ? 2 : 0;
@@ -159,6 +170,7 @@ Result<Words> read_words(const Command& command, int argc, const char* const* ar
     add_rows(app, command, words);
     app.parse(argc - skipped, argv + skipped);
     JT_CHECK_OK(check_values(words));
+    note_order(app, words);
     for (const Row& row : option_table()) {
       Values& values = words.*row.values;
       if (!values.given()) continue;

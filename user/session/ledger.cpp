@@ -3,6 +3,7 @@
 
 #include <array>
 #include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -20,10 +21,18 @@ constexpr std::array<const char*, JT_STATUS_COUNT> kStatusText{
 #undef X
 };
 
+using Line = std::pair<jt_counter, const char*>;
+
 constexpr std::array kLosses{
     std::pair{JT_COUNTER_LOST_RING, "lost: ring buffer full"},
     std::pair{JT_COUNTER_LOST_COUNTS, "lost: table of stacks full"},
     std::pair{JT_COUNTER_LOST_NESTED, "lost: nested event"},
+};
+
+// Comparisons of --filter, not events: each was false, so an event may have been left out.
+constexpr std::array kNotCompared{
+    std::pair{JT_COUNTER_FILTER_UNREADABLE, "filter: values that could not be read"},
+    std::pair{JT_COUNTER_FILTER_TOO_LONG, "filter: strings too long to be compared"},
 };
 
 constexpr std::array kTroubles{
@@ -137,8 +146,10 @@ void add_checked(Ledger& ledger, const capture::Counters& counters,
 }  // namespace
 
 bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses) {
-  for (const auto& [counter, name] : kLosses) {
-    if (counters.at(counter) != 0) return false;
+  for (const auto& losses : {std::span<const Line>(kLosses), std::span<const Line>(kNotCompared)}) {
+    for (const auto& [counter, name] : losses) {
+      if (counters.at(counter) != 0) return false;
+    }
   }
   for (std::size_t i = 0; i < statuses.size(); ++i) {
     if (statuses.at(i) != 0 && i != JT_STATUS_COMPLETE && i != JT_STATUS_NO_USER) return false;
@@ -160,7 +171,10 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back(
       {.name = "walk finished in user space", .count = c.at(JT_COUNTER_DEFERRED), .depth = 1});
   ledger.lines.push_back({.name = "distinct stacks", .count = input.samples.stacks(), .depth = 1});
-  accounted += c.at(JT_COUNTER_SAMPLED_OUT);
+  accounted += c.at(JT_COUNTER_FILTERED) + c.at(JT_COUNTER_SAMPLED_OUT);
+  if (input.event_filters) {
+    ledger.lines.push_back({.name = "filtered", .count = c.at(JT_COUNTER_FILTERED)});
+  }
   if (input.sampled) {
     ledger.lines.push_back({.name = "sampled out", .count = c.at(JT_COUNTER_SAMPLED_OUT)});
   }
@@ -176,9 +190,13 @@ Ledger make_ledger(const LedgerInput& input) {
                           .depth = 0,
                           .measurable = input.misses_measurable});
   // Of no event, but of what is known about it; shown where there is something to say.
-  for (const auto& [counter, name] : kTroubles) {
-    if (c.at(counter) != 0) ledger.lines.push_back({.name = name, .count = c.at(counter)});
-  }
+  const auto add_where_any = [&](const auto& lines) {
+    for (const auto& [counter, name] : lines) {
+      if (c.at(counter) != 0) ledger.lines.push_back({.name = name, .count = c.at(counter)});
+    }
+  };
+  add_where_any(kNotCompared);
+  add_where_any(kTroubles);
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   add_sources(ledger, input.samples.frames());

@@ -17,6 +17,7 @@ struct LedgerInput {
   bool misses_measurable = true;
   bool cost_counted = false;
   const WalkCheck* checked = nullptr;  // --check-walks
+  bool event_filters = false;          // --filter was given
   bool sampled = false;                // -i was given
   bool filtered = false;               // -I or -X were given
   std::uint64_t left_out = 0;          // events whose stack they left out; still part of kept
@@ -25,8 +26,8 @@ struct LedgerInput {
 // Whether anything was lost or ended as partial (--strict).
 [[nodiscard]] bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses);
 
-// fired = kept + lost{reason}, kept = complete + partial{reason}; checked here from counts that the
-// kernel and we made apart from each other.
+// fired = kept + filtered + sampled out + lost{reason}, kept = complete + partial{reason}; checked
+// here from counts that the kernel and we made apart from each other.
 [[nodiscard]] profile::Ledger make_ledger(const LedgerInput& input);
 
 }  // namespace jtrace::session

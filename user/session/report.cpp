@@ -25,8 +25,9 @@ class Labels {
   [[nodiscard]] std::vector<profile::Label> operator()(
       const jt_stack_key& key, const std::vector<profile::LocationId>& locations) const {
     std::vector<profile::Label> labels;
-    if (input_.events.size() > 1 && key.event < input_.events.size()) {
-      labels.push_back({event_, symbols_.string(input_.events[key.event].display()), 0});
+    const auto& events = input_.events.tracepoints;
+    if (events.size() > 1 && key.event < events.size()) {
+      labels.push_back({event_, symbols_.string(events[key.event].display()), 0});
     }
     if (key.tid != 0) {
       const std::string text = input_.recorder.thread_text(key.tid, on_virtual_thread(locations));
@@ -97,6 +98,11 @@ Report make_report(ReportInput input) {
   const std::string target = input.header.target;
   profile::ProfileBuilder builder(std::move(input.header), {{"events", "count"}});
   add_samples(input, filter, builder);
+  for (std::size_t i = 0; i < input.events.filters.size(); ++i) {
+    for (const std::string& text : input.events.filters[i]) {
+      builder.comment(fmt::format("only {} with: {}", input.events.tracepoints[i].display(), text));
+    }
+  }
   if (options.interval > 1) {
     builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",
                                 options.interval));
@@ -107,12 +113,16 @@ Report make_report(ReportInput input) {
   report.lossless = is_lossless(report.counters, samples.statuses());
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
+  const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
   if (report.counters.at(JT_COUNTER_FIRED) == 0) {
-    report.remarks = explain_nothing(input.events, report.counters, target);
-  } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired) {
+    report.remarks = explain_nothing(input.events.tracepoints, report.counters, target);
+  } else if (filtered == fired) {
     report.remarks.push_back(
-        fmt::format("0 events kept: they fired {} times, and -i {} keeps every {}th", fired,
-                    options.interval, options.interval));
+        fmt::format("0 events kept: they fired {} times, and --filter left out all", fired));
+  } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired - filtered) {
+    report.remarks.push_back(
+        fmt::format("0 events kept: they fired {} times, and -i {} keeps every {}th",
+                    fired - filtered, options.interval, options.interval));
   } else if (kept != 0 && samples.left_out() == kept) {
     report.remarks.push_back(fmt::format("0 events shown: -I and -X left out all {}", kept));
   }
@@ -130,6 +140,7 @@ Report make_report(ReportInput input) {
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,
                              .checked = options.check_walks ? &input.recorder.checked() : nullptr,
+                             .event_filters = input.events.filtered(),
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});

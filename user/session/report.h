@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "event/tracepoint.h"
 #include "profile/profile.h"
+#include "session/events.h"
 #include "session/output.h"
 #include "session/recorder.h"
 #include "session/target.h"
@@ -17,7 +18,7 @@ namespace jtrace::session {
 
 struct ReportInput {
   const cli::Options& options;
-  const std::vector<event::Tracepoint>& events;
+  const Events& events;
   const capture::Capture& capture;
   const capture::KernelFeatures& features;
   Recorder& recorder;

@@ -22,6 +22,7 @@
 #include "capture/capture.h"
 #include "event/tracepoint.h"
 #include "session/confine.h"
+#include "session/events.h"
 #include "session/name_sources.h"
 #include "session/output.h"
 #include "session/progress.h"
@@ -93,7 +94,7 @@ class Run {
   const cli::Options& options_;
   SharedTables shared_;
   Result<event::Tracefs> tracefs_ = fail(Errc::Internal, "tracefs was not opened");
-  std::vector<event::Tracepoint> events_;
+  Events events_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::vector<Output> outputs_;
   Writer writer_;
@@ -112,16 +113,17 @@ void Run::say(int level, const std::string& text) const {
 }
 
 Status Run::resolve() {
-  std::vector<event::EventSpec> specs;
-  for (const std::string& text : options_.events) {
-    JT_TRY(auto parsed, event::parse_event_specs(text));
-    specs.insert(specs.end(), parsed.begin(), parsed.end());
-  }
   tracefs_ = event::Tracefs::open();
   const Error why = tracefs_ ? Error{} : tracefs_.error();
-  JT_TRY(events_, event::resolve_events(specs, tracefs_ ? &*tracefs_ : nullptr, why));
-  for (const auto& tracepoint : events_) {
+  JT_TRY(events_, find_events(options_.events, tracefs_ ? &*tracefs_ : nullptr, why));
+  for (const auto& tracepoint : events_.tracepoints) {
     say(1, fmt::format("event {} is tracepoint {}", tracepoint.display(), tracepoint.id));
+  }
+  std::set<std::string> said;
+  for (const auto& program : events_.programs) {
+    for (const std::string& note : program.notes) {
+      if (said.insert(note).second) say(0, note);
+    }
   }
   return {};
 }
@@ -159,7 +161,8 @@ bool Run::kernel_stacks(const event::Tracepoint& tracepoint) const {
 }
 
 bool Run::any_kernel_stacks() const {
-  return std::ranges::any_of(events_, [this](const auto& e) { return kernel_stacks(e); });
+  return std::ranges::any_of(events_.tracepoints,
+                             [this](const auto& e) { return kernel_stacks(e); });
 }
 
 Status Run::load() {
@@ -176,7 +179,10 @@ Status Run::load() {
       .interval = static_cast<std::uint32_t>(options_.interval),
       .by_thread = options_.threads,
       .count_cost = options_.count_cost,
-      .check_walks = options_.check_walks};
+      .check_walks = options_.check_walks,
+      .filters = events_.filtered(),
+      .max_events = static_cast<std::uint32_t>(events_.filtered() ? events_.programs.size() : 1),
+      .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   return {};
@@ -204,9 +210,14 @@ Status Run::attach() {
   // Again: what was mapped before the notices came is in the ranges now.
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
   capture_->pause();
-  for (std::uint32_t i = 0; i < events_.size(); ++i) {
-    progress_.update(fmt::format("attaching {} of {} events", i + 1, events_.size()));
-    JT_CHECK_OK(capture_->attach_event(events_[i].id, i, kernel_stacks(events_[i])));
+  const auto& tracepoints = events_.tracepoints;
+  for (std::uint32_t i = 0; i < tracepoints.size(); ++i) {
+    progress_.update(fmt::format("attaching {} of {} events", i + 1, tracepoints.size()));
+    if (events_.filtered()) {
+      const auto& program = events_.programs[i];
+      JT_CHECK_OK(capture_->set_event(i, program.spec, program.patterns));
+    }
+    JT_CHECK_OK(capture_->attach_event(tracepoints[i].id, i, kernel_stacks(tracepoints[i])));
   }
   return {};
 }
@@ -242,8 +253,9 @@ Status Run::trace(Recorder& recorder) {
   const auto begin = steady_clock::now();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                      events_.size() == 1 ? events_.front().display()
-                                          : fmt::format("{} events", events_.size()),
+                      events_.tracepoints.size() == 1
+                          ? events_.tracepoints.front().display()
+                          : fmt::format("{} events", events_.tracepoints.size()),
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
@@ -327,7 +339,7 @@ profile::Header Run::header() const {
                          .command_line = {},
                          .start = start_,
                          .duration = duration_};
-  for (const auto& event : events_) {
+  for (const auto& event : events_.tracepoints) {
     if (!header.title.empty()) header.title += ", ";
     header.title += event.display();
     header.events.push_back(event.display());
@@ -368,7 +380,8 @@ Result<int> Run::write(const Report& report) {
     return fail(Errc::Lossy,
                 "events were lost or stacks are incomplete, see the ledger (--strict)");
   }
-  if (options_.expect_events && report.counters.at(JT_COUNTER_FIRED) == 0) {
+  if (options_.expect_events &&
+      report.counters.at(JT_COUNTER_FIRED) == report.counters.at(JT_COUNTER_FILTERED)) {
     return fail(Errc::NoEvents, "no events (--expect-events)");
   }
   return 0;
@@ -380,9 +393,11 @@ Status Run::print_plan() const {
     fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
   };
   line("target   {}\n", printable(target_text()));
-  for (const auto& event : events_) {
+  for (std::size_t i = 0; i < events_.tracepoints.size(); ++i) {
+    const auto& event = events_.tracepoints[i];
     line("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
          kernel_stacks(event) ? "yes" : "no");
+    for (const auto& text : events_.filters[i]) line("filter   {}\n", printable(text));
   }
   line("attach   perf tracepoint, {}\n",
        features_.attach_cookie ? "told apart by cookie" : "one event per run");

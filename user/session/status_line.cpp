@@ -27,9 +27,11 @@ void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
   const std::chrono::duration<double> span = visible_ ? Clock::duration(now - last_) : elapsed;
   const double rate =
       span.count() > 0 ? static_cast<double>(fired - last_fired_) / span.count() : 0;
+  const std::uint64_t filtered = counters.at(JT_COUNTER_FILTERED);
   print(stderr,
-        fmt::format("{}{:.0f} s  {} events  {:.0f} events/s  {} stacks  {} lost", kEraseLine,
-                    std::chrono::duration<double>(elapsed).count(), fired, rate, stacks, lost));
+        fmt::format("{}{:.0f} s  {} events  {:.0f} events/s  {}{} stacks  {} lost", kEraseLine,
+                    std::chrono::duration<double>(elapsed).count(), fired, rate,
+                    filtered != 0 ? fmt::format("{} filtered  ", filtered) : "", stacks, lost));
   visible_ = true;
   last_ = now;
   last_fired_ = fired;

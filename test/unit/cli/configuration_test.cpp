@@ -103,7 +103,7 @@ TEST_F(Configuration, eventAndProcessMayComeFromTheEnvironment) {
   environment_ = {{"JTRACE_TRACEPOINT", "c:d,e:f"}, {"JTRACE_PID", "8,9"}};
   const auto options = parse({});
   ASSERT_TRUE(options) << options.error().message;
-  EXPECT_THAT(options->events, ElementsAre("c:d,e:f"));
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{"c:d,e:f", {}}));
   EXPECT_THAT(options->pids, ElementsAre(8, 9));
   EXPECT_THAT(trace()->pids, ElementsAre(7)) << "the command line replaces, it does not add";
 }
@@ -161,7 +161,7 @@ TEST_F(Configuration, linesOfTheFileThatAreWrong) {
       {"\nmax_depth = 5", "2: unknown key 'max_depth'", "max-depth"},
       {"help = true", "1: unknown key 'help'", ""},
       {"no-kernel = true", "1: unknown key 'no-kernel'", ""},
-      {"filter = \"x\"", "1: filter is not in this version (jtrace 0.1.0)", ""},
+      {"by = \"x\"", "1: by is not in this version (jtrace 0.1.0)", ""},
       {"threads = \"true\"", "1: threads is true or false", ""},
       {"threads = 1", "1: threads is true or false", ""},
       {"cstack = true", "1: cstack needs a value: MODE", ""},

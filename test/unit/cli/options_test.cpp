@@ -30,11 +30,17 @@ Result<Options> trace(const Args& more) {
   return parse(args);
 }
 
+std::vector<std::string> texts(const Options& options) {
+  std::vector<std::string> all;
+  for (const EventRequest& request : options.events) all.push_back(request.text);
+  return all;
+}
+
 TEST(Options, defaults) {
   const auto options = trace({});
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->action, Options::Action::Trace);
-  EXPECT_THAT(options->events, ElementsAre("a:b"));
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{"a:b", {}}));
   EXPECT_THAT(options->pids, ElementsAre(7));
   EXPECT_FALSE(options->duration);
   EXPECT_THAT(options->files, IsEmpty());
@@ -45,6 +51,17 @@ TEST(Options, defaults) {
   EXPECT_EQ(options->max_depth, 2048U);
   EXPECT_EQ(options->verbosity, 0);
   EXPECT_FALSE(options->count_cost);
+}
+
+// A filter is of the -t before it; before the first one, of all.
+TEST(Options, filtersBelongToTheirEvent) {
+  const auto options =
+      parse({"--filter", "tid == 1", "-p7", "-t", "a:b", "--filter=x == 1", "--filter", "!y == 2",
+             "-e", "c:d", "-q", "--event=e:f", "--filter", "z == 3"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{"a:b", {"tid == 1", "x == 1", "!y == 2"}},
+                                           EventRequest{"c:d", {"tid == 1"}},
+                                           EventRequest{"e:f", {"tid == 1", "z == 3"}}));
 }
 
 TEST(Options, everythingAtOnce) {
@@ -76,7 +93,7 @@ TEST(Options, everythingAtOnce) {
                               "--jvm-symbols=perfmap",
                               "--count-cost"});
   ASSERT_TRUE(options) << options.error().message;
-  EXPECT_THAT(options->events, ElementsAre("a:b,c:d", "e:f*", "trace:5", "g:h"));
+  EXPECT_THAT(texts(*options), ElementsAre("a:b,c:d", "e:f*", "trace:5", "g:h"));
   EXPECT_THAT(options->pids, ElementsAre(7, 8, 9));
   EXPECT_EQ(options->duration, std::chrono::nanoseconds(5min));
   EXPECT_THAT(options->files, ElementsAre("out.html", "-"));
@@ -114,7 +131,7 @@ TEST(Options, theLastOfASingleOptionCounts) {
 TEST(Options, valuesStayAsTheyWereWritten) {
   const auto options = parse({"-t", "[a,b]:c", "-p", "7", "-f", "a b,c"});
   ASSERT_TRUE(options) << options.error().message;
-  EXPECT_THAT(options->events, ElementsAre("[a,b]:c"));
+  EXPECT_THAT(texts(*options), ElementsAre("[a,b]:c"));
   EXPECT_THAT(options->files, ElementsAre("a b,c"));
 }
 
@@ -228,8 +245,8 @@ INSTANTIATE_TEST_SUITE_P(
             "-- COMMAND is not in this version (jtrace 0.1.0)",
             "start the command first"},
         Bad{{"-t", "a:b", "-a"}, "-a is not in this version (jtrace 0.1.0)", kSeeHelp},
-        Bad{{"-t", "a:b", "-p", "7", "--filter", "ret < 0"},
-            "--filter is not in this version (jtrace 0.1.0)",
+        Bad{{"-t", "a:b", "-p", "7", "--by", "ret"},
+            "--by is not in this version (jtrace 0.1.0)",
             kSeeHelp},
         Bad{{"--loop=5m"}, "--loop is not in this version (jtrace 0.1.0)", kSeeHelp}));
 

@@ -79,6 +79,24 @@ TEST_F(LedgerTest, AddsUp) {
   EXPECT_EQ(count_of(ledger, "unnamed: no symbol covers the address"), 10U);
 }
 
+TEST_F(LedgerTest, FilteredEventsAreAccountedFor) {
+  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 200;
+  counters.at(JT_COUNTER_KEPT) = 91;
+  counters.at(JT_COUNTER_FILTERED) = 109;
+  EXPECT_TRUE(is_lossless(counters, samples_.statuses()));
+  counters.at(JT_COUNTER_FILTER_UNREADABLE) = 3;
+  EXPECT_FALSE(is_lossless(counters, samples_.statuses()));
+  const auto ledger =
+      make_ledger({.counters = counters, .samples = samples_, .event_filters = true});
+  EXPECT_TRUE(ledger.balanced);
+  EXPECT_EQ(count_of(ledger, "filtered"), 109U);
+  EXPECT_EQ(count_of(ledger, "filter: values that could not be read"), 3U);
+  const auto without = make_ledger({.counters = counters, .samples = samples_});
+  EXPECT_EQ(std::ranges::count(without.lines, "filtered", &profile::LedgerLine::name), 0);
+}
+
 TEST_F(LedgerTest, SaysWhenEventsAreMissing) {
   build({{key(1, JT_STATUS_COMPLETE), 90}, {key(2, JT_STATUS_CFA), 10}});
   capture::Counters counters{};
