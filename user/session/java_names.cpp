@@ -6,6 +6,7 @@
 #include "jvmsym/hotspot/java_name.h"
 #include "jvmsym/perf_map.h"
 #include "session/frames.h"
+#include "symbolize/script_name.h"
 
 namespace jtrace::session {
 
@@ -115,10 +116,15 @@ std::optional<LocationId> JavaNames::by_perf_map(const jt_frame& frame, Vm* vm,
     location.lines.push_back({.function = symbols.function(shown, *name),
                               .kind = wrapper ? FrameKind::JavaNative : FrameKind::JavaC2});
   } else {
-    location.lines.push_back({.function = symbols.function(*name),
+    location.lines.push_back({.function = function_of(*name, symbols),
                               .kind = vm ? FrameKind::JavaStub : FrameKind::Native});
   }
   return symbols.location(location);
+}
+
+profile::FunctionId JavaNames::function_of(std::string_view name, SymbolTable& symbols) const {
+  const auto script = raw_names_ ? std::nullopt : symbolize::script_name(name);
+  return script ? symbols.function(script->name, name, script->file) : symbols.function(name);
 }
 
 // Code that was made since the map was written, or of which the JVM has not told its agent yet.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "bpf/jtrace_abi.h"
@@ -61,6 +62,8 @@ class JavaNames {
                                                             profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> by_perf_map(const jt_frame& frame, Vm* vm,
                                                                profile::SymbolTable& symbols);
+  [[nodiscard]] profile::FunctionId function_of(std::string_view name,
+                                                profile::SymbolTable& symbols) const;
   [[nodiscard]] bool may_come(const jt_frame& frame) const;
   [[nodiscard]] profile::LocationId wait(const jt_frame& frame, profile::LocationId unknown,
                                          profile::SymbolTable& symbols);

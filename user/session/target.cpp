@@ -333,6 +333,12 @@ std::optional<std::string> Target::thread_name(std::uint32_t tid) {
   return inner ? pace_.run(kNaming, [&] { return vm_->thread_name(*inner); }) : std::nullopt;
 }
 
+bool Target::lasts(const jt_frame& frame) const {
+  if (kind_of(frame) != JT_FRAME_NATIVE) return false;
+  const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
+  return image == nullptr || image->entry.inode != 0 || image->entry.path == "[vdso]";
+}
+
 LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
   const std::uint64_t pc = address_of(frame);
   const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
@@ -341,13 +347,18 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   LocationId id;
   if (!image) {
     id = unknown_at(pc, UnknownReason::Unmapped, symbols);
-  } else if (image->entry.inode == 0 && image->entry.path != "[vdso]") {
+  } else if (!lasts(frame)) {
     // Code in no file: another JIT, perhaps one that writes a perf map. Not kept: what has no name
     // yet may have one later, and code moves.
     const auto named = names_.locate_foreign(frame, symbols);
     return named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
   } else {
     id = shared_.native.locate(info_.key.tgid, *image, pc - image->bias, is_exact(frame), symbols);
+    // V8's builtins, whose symbols a stripped file lacks.
+    const bool nameless = symbols.locations()[id.value].lines.empty();
+    if (nameless && image->binary != nullptr && image->binary->is_v8) {
+      if (const auto named = names_.locate_foreign(frame, symbols)) id = *named;
+    }
   }
   native_cache_.emplace(key, id);
   return id;

@@ -111,6 +111,8 @@ class Target {
   }
   [[nodiscard]] profile::LocationId locate(const jt_frame& frame, const Moment& moment,
                                            profile::SymbolTable& symbols);
+  // Its name is in a file, which stays; else whoever has it may be gone, or say another, any time.
+  [[nodiscard]] bool lasts(const jt_frame& frame) const;
   // JavaNames::name_waiting
   void name_waiting(profile::SymbolTable& symbols, bool last) {
     names_.name_waiting(vm_.get(), symbols, last);
