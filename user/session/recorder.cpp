@@ -242,10 +242,11 @@ Status Recorder::turn() {
   bool empty = false;
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
-    name_stacks();
     for (const auto& [tgid, target] : targets_) target->tell_java_threads(capture_);
     JT_CHECK_OK(refresh_changed());
+    // A walk may need memory of its process: before files are read.
     finish_walks(false);
+    name_stacks();
   }
   for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, false);
   return {};

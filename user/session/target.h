@@ -133,7 +133,7 @@ class Target {
   void learn_names();
   void tell_all_java_threads(capture::Capture& capture);
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
-  [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
+  [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame, const Moment& moment,
                                                   profile::SymbolTable& symbols);
 
   process::ProcessInfo info_;
