@@ -147,5 +147,62 @@ INSTANTIATE_TEST_SUITE_P(
             "named by jitdump"}),
     [](const auto& run) { return std::string(run.param.name); });
 
+// What a timer interrupts is anywhere in V8's code: a stack that is called complete must be the
+// truth, and one that is not must say so.
+class NodeInterrupted : public ::testing::TestWithParam<Run> {};
+
+TEST_P(NodeInterrupted, IsTheTruthOrPartial) {
+  JT_NEEDS("java", no_program("node"));
+  pid_t node = -1;
+  TraceOptions options;
+  options.events = {"irq_vectors:local_timer_entry"};
+  options.extra = {"--no-kernel"};
+  options.before_attach = [&](pid_t pid) -> Status {
+    node = pid;
+    return {};
+  };
+  std::vector<std::string> command{"node", "--logfile=/dev/null", "--no-logfile-per-isolate",
+                                   "--perf-basic-prof", "--interpreted-frames-native-stack"};
+  command.insert(command.end(), GetParam().flags.begin(), GetParam().flags.end());
+  command.emplace_back(JTRACE_BUSY_JS);
+  const auto traced = trace(command, options);
+  unlink(fmt::format("/tmp/perf-{}.map", node).c_str());
+  ASSERT_TRUE(traced) << traced.error().message;
+  std::uint64_t right = 0, wrong = 0, said = 0;
+  for (const Stack& stack : traced->stacks) {
+    std::string chain;
+    bool main = false, nameless = false;
+    for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
+      nameless = nameless || frame->name.starts_with("[unknown]");
+      main = main || frame->name.starts_with("main ");
+      const auto place = frame->name.find(fmt::format(" {}:", JTRACE_BUSY_JS));
+      if (place != std::string::npos) chain += frame->name.substr(0, place) + ';';
+    }
+    if (stack.frames.front().name.starts_with('[') || nameless) {
+      said += stack.count;
+    } else if (chain.empty() && !main) {
+      continue;  // before and after our functions; another thread's
+    } else if (std::string_view("inner;outer;main;(anonymous);").ends_with(chain) && main) {
+      right += stack.count;
+    } else {
+      wrong += stack.count;
+      ADD_FAILURE() << stack.count << " x " << to_text(stack);
+    }
+  }
+  const auto unproven = traced->ledger.count("partial: unproven frame").value_or(0);
+  fmt::print("{}{}: {} right, {} wrong, {} said to be partial or without a name\n",
+             to_text(traced->ledger), GetParam().name, right, wrong, said);
+  EXPECT_LE(wrong, unproven);
+  EXPECT_GT(right, 20 * (said + wrong));
+  EXPECT_GT(right, unproven + 100U);
+  EXPECT_EQ(ledger_faults(traced->ledger), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Tier, NodeInterrupted,
+                         ::testing::Values(Run{"Interpreted", {"--no-opt", "--no-sparkplug"}, ""},
+                                           Run{"Baseline", {"--no-opt", "--always-sparkplug"}, ""},
+                                           Run{"Optimised", {"--no-turbo-inlining"}, ""}),
+                         [](const auto& run) { return std::string(run.param.name); });
+
 }  // namespace
 }  // namespace jtrace::test
