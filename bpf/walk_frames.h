@@ -54,8 +54,11 @@ JT_WALK_FN int jt_is_return(jt_env_t env, __u64 address, __u32 called)
 		return address > w->changed.lo && address <= w->changed.hi;
 	if (!called && (r->kind == JT_RANGE_FRAMES || r->kind == JT_RANGE_HOTSPOT))
 		return 1;
-	if (jt_read_code(env, w->buf, 8, address - 8))
-		return 0;
+	if (jt_read_code(env, w->buf, 8, address - 8)) {
+		/* Not there, or its process has ended: then nothing proves it. */
+		w->unproven |= !called;
+		return !called;
+	}
 	/* Continuations of deoptimised code are entered at their start: padding lies before it. */
 	return jt_ends_in_call(w, 0) || (!called && w->buf[7] == 0xcc);
 }
@@ -140,8 +143,11 @@ JT_WALK_FN int jt_is_frameless(jt_env_t env, __u32 builtin)
 	if (!w || jt_read(env, &back, 8, w->regs.sp) || !jt_is_return(env, back, 1))
 		return 0;
 	target = back + (__s64)(__s32)jt_u32_at(w, 4);
-	if (w->buf[3] == 0xe8 && target <= w->regs.pc && w->regs.pc - target < JT_MAX_LEAF)
+	if (w->buf[3] == 0xe8 && target <= w->regs.pc && w->regs.pc - target < JT_MAX_LEAF) {
+		/* But the caller may have no frame yet: BaselineOutOfLinePrologue makes it. */
+		w->unproven |= builtin != 0;
 		return 1;
+	}
 	/* A bytecode's handler: the interpreter's loop calls it by [r15 + r10 * 8] in rcx. With a
 	 * frame of its own, that is where it returns to. */
 	if (builtin && jt_u64_at(w, 0) >> 16 == 0xd1ffd70c8b4bULL) {

@@ -94,10 +94,15 @@ LocationId JavaNames::locate(const jt_frame& frame, const Moment& moment, Vm* vm
   return may_come(frame) ? wait(frame, moment.time_ns, id, symbols) : id;
 }
 
-std::optional<LocationId> JavaNames::locate_foreign(const jt_frame& frame, const Moment& moment,
+std::optional<LocationId> JavaNames::locate_builtin(const jt_frame& frame, const Moment& moment,
                                                     SymbolTable& symbols) {
   if (const auto found = by_dump(frame, moment.time_ns, nullptr, symbols)) return found;
-  if (const auto found = by_perf_map(frame, nullptr, symbols)) return found;
+  return by_perf_map(frame, nullptr, symbols);
+}
+
+std::optional<LocationId> JavaNames::locate_foreign(const jt_frame& frame, const Moment& moment,
+                                                    SymbolTable& symbols) {
+  if (const auto found = locate_builtin(frame, moment, symbols)) return found;
   // A runtime that writes down its code may not have been read to this one yet.
   if (!dump_.found() && !perf_map_.has_map()) return std::nullopt;
   const LocationId unknown = symbols.location({.mapping = {},

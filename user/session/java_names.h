@@ -50,6 +50,10 @@ class JavaNames {
   [[nodiscard]] std::optional<profile::LocationId> locate_foreign(const jt_frame& frame,
                                                                   const Moment& moment,
                                                                   profile::SymbolTable& symbols);
+  // The same in a file without symbols.
+  [[nodiscard]] std::optional<profile::LocationId> locate_builtin(const jt_frame& frame,
+                                                                  const Moment& moment,
+                                                                  profile::SymbolTable& symbols);
   // After the mappings of the process were read.
   void look_for_dump(std::span<const process::MapEntry> maps);
   // Names what waits, where a newer map is due; at the end whatever the pace.

@@ -359,7 +359,7 @@ LocationId Target::locate_native(const jt_frame& frame, const Moment& moment,
     // V8's builtins, whose symbols a stripped file lacks.
     const bool nameless = symbols.locations()[id.value].lines.empty();
     if (nameless && image->binary != nullptr && image->binary->is_v8) {
-      if (const auto named = names_.locate_foreign(frame, moment, symbols)) id = *named;
+      if (const auto named = names_.locate_builtin(frame, moment, symbols)) id = *named;
     }
   }
   native_cache_.emplace(key, id);
