@@ -144,8 +144,11 @@ JT_WALK_FN int jt_is_frameless(jt_env_t env, __u32 builtin)
 		return 0;
 	target = back + (__s64)(__s32)jt_u32_at(w, 4);
 	if (w->buf[3] == 0xe8 && target <= w->regs.pc && w->regs.pc - target < JT_MAX_LEAF) {
-		/* But the caller may have no frame yet: BaselineOutOfLinePrologue makes it. */
-		w->unproven |= builtin != 0;
+		/* The caller may have no frame yet, which BaselineOutOfLinePrologue makes: then
+		 * its own return address is next on the stack. */
+		if (builtin && !jt_read(env, &frame, 8, w->regs.sp + 8) &&
+		    jt_is_return(env, frame, 1))
+			w->unproven = 1;
 		return 1;
 	}
 	/* A bytecode's handler: the interpreter's loop calls it by [r15 + r10 * 8] in rcx. With a

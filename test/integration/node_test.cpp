@@ -53,8 +53,12 @@ std::string ours(const Stack& stack) {
 
 Chains chains_of(const std::vector<Stack>& stacks) {
   Chains seen;
-  for (const Stack& stack : stacks) seen[ours(stack)] += stack.count;
-  seen.erase("");  // what libuv and libc open for themselves
+  for (const Stack& stack : stacks) {
+    // Not what V8 opens for itself when it collects garbage, for instance, below any function.
+    if (std::ranges::find(stack.frames, "uv_fs_open", &Frame::name) != stack.frames.end())
+      seen[ours(stack)] += stack.count;
+  }
+  seen.erase("");  // of Node.js itself
   return seen;
 }
 
