@@ -57,6 +57,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->frozen = 0;
 	w->heap_end = 0;
 	w->gap = 0;
+	w->unproven = 0;
 	w->unusual = 0;
 	w->wrapper = 0;
 	w->fp_known = 1;

@@ -42,6 +42,7 @@ struct jt_walk {
 	__u32 interpreted; /* nonzero: some frame was */
 	__u32 frozen;      /* nonzero: frames of a virtual thread were in the heap */
 	__u32 gap;         /* nonzero: native code was jumped over */
+	__u32 unproven;    /* nonzero: whether interrupted code had a frame was not sure */
 	__u32 unusual;     /* reads beyond those that frames usually take; JT_MAX_UNUSUAL end it */
 	__u64 wrapper;     /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
@@ -77,6 +78,8 @@ struct jt_walk {
 /* Step results. */
 #define JT_GO_ON 0
 #define JT_STOP  1
+/* Of a native step: the frame was added, and must be left by rbp. */
+#define JT_BY_RBP 2
 
 #define JT_FRAME_WHERE(kind, exact, addr) \
 	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | \

@@ -210,13 +210,16 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	if (!rule || rule->cfa_kind == JT_CFA_INVALID)
 		return jt_step_bare(env, w);
 	if (jt_is_end(w, rule))
-		return jt_end(w, w->gap      ? JT_STATUS_GAP
+		return jt_end(w, w->unproven ? JT_STATUS_UNPROVEN
+		                 : w->gap    ? JT_STATUS_GAP
 		                 : w->frozen ? JT_STATUS_FROZEN
 		                             : JT_STATUS_COMPLETE);
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
 	if (rule->cfa_kind == JT_CFA_IN_RDI)
 		return jt_step_in_rdi(w, rule);
+	if (rule->cfa_kind == JT_CFA_FRAMES)
+		return JT_BY_RBP;
 	status = jt_cfa(env, w, rule, &cfa);
 	if (status)
 		return jt_end(w, status);

@@ -133,6 +133,7 @@ JT_WALK_FN __u32 jt_find_rule(jt_env_t env, __u32 first, __u32 n, __u32 pc)
 
 #include "walk_native.h"
 #include "walk_hotspot.h"
+#include "walk_frames.h"
 
 /* One frame: says what regs.pc is in, adds it, moves regs to its caller. */
 JT_WALK_FN int jt_step(jt_env_t env)
@@ -140,6 +141,7 @@ JT_WALK_FN int jt_step(jt_env_t env)
 	struct jt_walk *w = jt_walk_of(env);
 	const struct jt_range *r;
 	__u64 pc;
+	int step;
 
 	if (!w)
 		return JT_STOP;
@@ -168,8 +170,14 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return jt_step_chunk(env, 1);
 	if (!r)
 		return jt_resync(env, JT_STATUS_MAPPING);
-	if (r->kind == JT_RANGE_NATIVE) {
-		if (jt_step_native(env) == JT_GO_ON)
+	if (r->kind == JT_RANGE_NATIVE || r->kind == JT_RANGE_FRAMES) {
+		step = r->kind == JT_RANGE_NATIVE ? jt_step_native(env) : JT_BY_RBP;
+		if (r->kind == JT_RANGE_FRAMES &&
+		    jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping))
+			return jt_end(w, JT_STATUS_DEPTH);
+		if (step == JT_BY_RBP)
+			step = jt_step_framed(env, r->kind == JT_RANGE_NATIVE);
+		if (step == JT_GO_ON)
 			return JT_GO_ON;
 		return jt_resync(env, w->record.key.status);
 	}

@@ -57,6 +57,18 @@ std::optional<CompiledCode> CompiledCode::parse_stub(std::span<const std::byte> 
   return code;
 }
 
+std::optional<CompiledCode> CompiledCode::named(std::uint64_t begin, std::uint64_t bytes,
+                                                std::string_view name, std::uint32_t serial) {
+  if (!sane_range(begin, bytes) || name.empty()) return std::nullopt;
+  CompiledCode code;
+  code.code_ = begin;
+  // It is looked up inside of it, never behind its last byte.
+  code.code_bytes_ = bytes - 1;
+  code.compile_id_ = serial;
+  code.record_ = name;
+  return code;
+}
+
 bool CompiledCode::parse_load(std::span<const std::byte> record) {
   const auto load = take<jt_agent_load>(record, 0);
   if (!load || !sane_range(load->code, load->code_bytes)) return false;

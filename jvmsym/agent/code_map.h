@@ -32,6 +32,12 @@ class CompiledCode {
   // outside of it.
   [[nodiscard]] static std::optional<CompiledCode> parse(std::span<const std::byte> record);
 
+  // Of which only the name is known (a jitdump): [begin, begin + bytes). `serial` tells it from
+  // what else was there. nullopt where the place makes no sense, or the name is empty.
+  [[nodiscard]] static std::optional<CompiledCode> named(std::uint64_t begin, std::uint64_t bytes,
+                                                         std::string_view name,
+                                                         std::uint32_t serial);
+
   [[nodiscard]] std::uint64_t begin() const { return code_; }
   [[nodiscard]] std::uint64_t end() const { return code_ + code_bytes_; }
   [[nodiscard]] std::uint64_t length() const { return code_bytes_; }
@@ -41,6 +47,7 @@ class CompiledCode {
   [[nodiscard]] int comp_level() const { return comp_level_; }            // 0: not known, or native
   [[nodiscard]] std::size_t bytes() const { return record_.size() + sizeof(*this); }
   [[nodiscard]] std::string_view stub_name() const;
+  [[nodiscard]] std::string_view text() const { return record_; }  // the name of what was named()
 
   // Innermost first; the last is the compiled method itself. Only that one, without a bci, where
   // the JVM has described no call that returns to `pc`: what is inlined at another pc may be

@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(Jdk, WritesNone, ::testing::Values("8", "11"),
                          [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
 
 // Node.js writes its map itself, as it compiles. What a timer interrupts is in JavaScript most of
-// the time: the leaf has its name. Behind it is V8's code, which has no unwind information.
+// the time: the leaf has its name.
 TEST(PerfNames, NodeJs) {
   JT_NEEDS("java", no_program("node"));
   const TemporaryDirectory directory;

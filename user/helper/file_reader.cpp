@@ -206,4 +206,8 @@ Result<jvmsym::PerfMap> FileReader::perf_map(pid_t owner, pid_t inner_tgid) {
   return jvmsym::PerfMap::parse(text);
 }
 
+Result<std::string> FileReader::jit_dump(pid_t owner, int fd, std::uint64_t offset) {
+  return ask(owner, fd, {.work = Work::JitDump, .offset = offset}, {});
+}
+
 }  // namespace jtrace::helper

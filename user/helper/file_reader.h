@@ -50,6 +50,10 @@ class FileReader final : public unwind::BinaryReader {
   // Of the process itself.
   [[nodiscard]] Result<jvmsym::PerfMap> perf_map(pid_t owner, pid_t inner_tgid);
 
+  // Of the jitdump of `owner`, open at `fd`: what it holds from `offset` on, JitDump::kMaxRead
+  // bytes at most.
+  [[nodiscard]] Result<std::string> jit_dump(pid_t owner, int fd, std::uint64_t offset);
+
   // Files that gave no answer, of which not more are kept than a person reads, and how many more.
   struct Trouble {
     std::string path;

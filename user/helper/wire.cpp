@@ -113,18 +113,20 @@ std::string encode(const Request& request) {
   out.value(static_cast<std::uint32_t>(request.debug_paths.size()));
   for (const std::string& path : request.debug_paths) out.text(path);
   out.value(request.inner_tgid);
+  out.value(request.offset);
   return std::move(out).take();
 }
 
 Result<Request> decode_request(Bytes bytes) {
   Reader in(bytes);
   Request request{.work = in.value<Work>()};
-  if (request.work < Work::Facts || request.work > Work::PerfMap) return broken();
+  if (request.work < Work::Facts || request.work > Work::JitDump) return broken();
   request.path = in.text(kMaxPath);
   const auto count = in.value<std::uint32_t>();
   if (count > kMaxDebugPaths) return broken();
   for (std::uint32_t i = 0; i < count; ++i) request.debug_paths.push_back(in.text(2 * kMaxPath));
   request.inner_tgid = in.value<std::int32_t>();
+  request.offset = in.value<std::uint64_t>();
   if (!in.done()) return broken();
   return request;
 }

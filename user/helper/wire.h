@@ -24,6 +24,7 @@ enum class Work : std::uint32_t {
   Symbols = 3,    // its functions
   VmSymbols = 4,  // of libjvm.so, what reading a JVM starts from
   PerfMap = 5,    // the text of the perf map of a process; the file is /proc/PID
+  JitDump = 6,    // a stretch of a jitdump
 };
 
 // A reply is held in memory once, as bytes, and once as what it means.
@@ -36,6 +37,7 @@ struct Request {
   std::string path{};                      // of the file, for the directory of its debug file
   std::vector<std::string> debug_paths{};  // below the root that comes with it
   std::int32_t inner_tgid = 0;             // PerfMap: what the process calls itself
+  std::uint64_t offset = 0;                // JitDump: where it begins
 };
 
 // Before the bytes of a reply.

@@ -22,6 +22,7 @@
 #include "base/unique_fd.h"
 #include "helper/jail.h"
 #include "helper/sockets.h"
+#include "jvmsym/jit_dump.h"
 #include "jvmsym/perf_map.h"
 #include "process/maps.h"
 #include "unwind/table.h"
@@ -178,6 +179,8 @@ Result<std::string> do_work(const Request& request, int file, std::span<const in
     }
     case Work::PerfMap:
       return jvmsym::PerfMap::read(file);
+    case Work::JitDump:
+      return jvmsym::JitDump::read(file, request.offset);
   }
   return fail(Errc::Internal, "no such work");
 }

@@ -77,6 +77,7 @@ enum class NameSource : std::uint8_t {
   VmStructs,     // the JVM's own tables; of no meaning for code that lies in a file
   Walk,          // the walk knows what it is: the way from native code into Java
   Agent,         // the log of the agent inside of it
+  JitDump,       // a runtime's own log of its code
   PerfMap,       // a map that the JVM wrote for us: proven to mean the code that was met
   FoundPerfMap,  // a map that was there: nothing proves that
 };

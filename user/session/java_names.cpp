@@ -6,6 +6,7 @@
 #include "jvmsym/hotspot/java_name.h"
 #include "jvmsym/perf_map.h"
 #include "session/frames.h"
+#include "symbolize/script_name.h"
 
 namespace jtrace::session {
 
@@ -25,6 +26,7 @@ JavaNames::JavaNames(const cli::Options& options, const Means& means,
       tgid_(info.key.tgid),
       pidfd_(pidfd),
       agent_(info.key.tgid, options.raw_names, choice_ == JvmSymbols::Agent),
+      dump_(means.files, info),
       perf_map_(means.files, means.attacher, info, pidfd) {}
 
 bool JavaNames::uses(NameSource source) const {
@@ -35,6 +37,7 @@ bool JavaNames::uses(NameSource source) const {
       return choice_ == JvmSymbols::VmStructs;
     case NameSource::Agent:
       return choice_ == JvmSymbols::Agent;
+    case NameSource::JitDump:
     case NameSource::PerfMap:
     case NameSource::FoundPerfMap:
       return choice_ == JvmSymbols::PerfMap;
@@ -68,10 +71,15 @@ void JavaNames::release() {
   loaded_ = false;
 }
 
+void JavaNames::look_for_dump(std::span<const process::MapEntry> maps) {
+  if (uses(NameSource::JitDump)) dump_.look(maps);
+}
+
 void JavaNames::forget_image() {
   loaded_ = false;
   // What it named stays so: those frames were met. A new image has a log of its own.
   agent_.forget_image();
+  dump_.forget();
   perf_map_.forget();
   waiting_.clear();
 }
@@ -105,12 +113,43 @@ LocationId JavaNames::locate(const jt_frame& frame, const Moment& moment, Vm* vm
   if (choice_ == JvmSymbols::Auto) {
     if (const auto found = by_agent(frame, moment.time_ns, symbols)) return *found;
   }
+  if (const auto found = by_dump(frame, moment.time_ns, vm, symbols)) return *found;
   if (const auto found = by_perf_map(frame, vm, symbols)) return *found;
-  return may_come(frame) ? wait(frame, id, symbols) : id;
+  return may_come(frame) ? wait(frame, moment.time_ns, id, symbols) : id;
 }
 
-std::optional<LocationId> JavaNames::locate_foreign(const jt_frame& frame, SymbolTable& symbols) {
+std::optional<LocationId> JavaNames::locate_builtin(const jt_frame& frame, const Moment& moment,
+                                                    SymbolTable& symbols) {
+  if (const auto found = by_dump(frame, moment.time_ns, nullptr, symbols)) return found;
   return by_perf_map(frame, nullptr, symbols);
+}
+
+std::optional<LocationId> JavaNames::locate_foreign(const jt_frame& frame, const Moment& moment,
+                                                    SymbolTable& symbols) {
+  if (const auto found = locate_builtin(frame, moment, symbols)) return found;
+  // A runtime that writes down its code may not have been read to this one yet.
+  if (!dump_.found() && !perf_map_.has_map()) return std::nullopt;
+  const LocationId unknown = symbols.location({.mapping = {},
+                                               .address = address_of(frame),
+                                               .reason = UnknownReason::NoSymbols,
+                                               .lines = {}});
+  return wait(frame, moment.time_ns, unknown, symbols);
+}
+
+std::optional<LocationId> JavaNames::by_dump(const jt_frame& frame, std::uint64_t time,
+                                             const Vm* vm, SymbolTable& symbols) {
+  if (!uses(NameSource::JitDump)) return std::nullopt;
+  const auto name = dump_.find(inside_of(frame), time);
+  if (!name) return std::nullopt;
+  const bool method = vm && has_compile_id(frame);
+  return symbols.location({.mapping = {},
+                           .address = address_of(frame),
+                           .reason = {},
+                           .source = NameSource::JitDump,
+                           .lines = {{.function = function_of(*name, symbols),
+                                      .kind = method ? FrameKind::JavaC2
+                                              : vm   ? FrameKind::JavaStub
+                                                     : FrameKind::Native}}});
 }
 
 std::optional<LocationId> JavaNames::by_agent(const jt_frame& frame, std::uint64_t time,
@@ -139,10 +178,15 @@ std::optional<LocationId> JavaNames::by_perf_map(const jt_frame& frame, Vm* vm,
     location.lines.push_back({.function = symbols.function(shown, *name),
                               .kind = wrapper ? FrameKind::JavaNative : FrameKind::JavaC2});
   } else {
-    location.lines.push_back({.function = symbols.function(*name),
+    location.lines.push_back({.function = function_of(*name, symbols),
                               .kind = vm ? FrameKind::JavaStub : FrameKind::Native});
   }
   return symbols.location(location);
+}
+
+profile::FunctionId JavaNames::function_of(std::string_view name, SymbolTable& symbols) const {
+  const auto script = raw_names_ ? std::nullopt : symbolize::script_name(name);
+  return script ? symbols.function(script->name, name, script->file) : symbols.function(name);
 }
 
 // Code that was made since the map was written, or of which the JVM has not told its agent yet.
@@ -153,11 +197,14 @@ bool JavaNames::may_come(const jt_frame& frame) const {
          choice_ == JvmSymbols::Agent || (uses(NameSource::Agent) && agent_.has_log());
 }
 
-LocationId JavaNames::wait(const jt_frame& frame, LocationId unknown, SymbolTable& symbols) {
+LocationId JavaNames::wait(const jt_frame& frame, std::uint64_t time, LocationId unknown,
+                           SymbolTable& symbols) {
   const FrameKey key{frame.where, frame.info};
-  if (const auto known = waiting_.find(key); known != waiting_.end()) return known->second;
+  if (const auto known = waiting_.find(key); known != waiting_.end()) {
+    return known->second.location;
+  }
   const LocationId id = late_.wait(address_of(frame), unknown, symbols);
-  if (id != unknown) waiting_.emplace(key, id);
+  if (id != unknown) waiting_.emplace(key, Waiting{id, time});
   return id;
 }
 
@@ -165,14 +212,22 @@ void JavaNames::name_waiting(Vm* vm, SymbolTable& symbols, bool last) {
   if (waiting_.empty()) return;
   if (last) {
     perf_map_.hurry();
+    dump_.hurry();
     agent_.catch_up();
   }
-  if (!last && (choice_ != JvmSymbols::PerfMap || !perf_map_.due())) return;
+  const bool asked = choice_ == JvmSymbols::PerfMap;
+  if (!last && !(perf_map_.due() && (asked || vm == nullptr)) && !dump_.due()) return;
   std::erase_if(waiting_, [&](const auto& entry) {
-    const jt_frame frame{.where = entry.first.first, .info = entry.first.second};
-    auto named = by_agent(frame, 0, symbols);
-    if (!named && vm) named = by_perf_map(frame, vm, symbols);
-    if (named) late_.settle(entry.second, *named);
+    const auto& [key, waits] = entry;
+    const jt_frame frame{.where = key.first, .info = key.second};
+    const bool foreign = kind_of(frame) == JT_FRAME_NATIVE;
+    std::optional<LocationId> named;
+    if (!foreign) named = by_agent(frame, 0, symbols);
+    if (!named) named = by_dump(frame, waits.time_ns, foreign ? nullptr : vm, symbols);
+    if (!named && (vm || foreign)) {
+      named = by_perf_map(frame, foreign ? nullptr : vm, symbols);
+    }
+    if (named) late_.settle(waits.location, *named);
     return named.has_value();
   });
 }

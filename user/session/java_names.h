@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "bpf/jtrace_abi.h"
@@ -13,6 +15,7 @@
 #include "profile/symbol_table.h"
 #include "session/agent_file.h"
 #include "session/agent_names.h"
+#include "session/jit_names.h"
 #include "session/late_names.h"
 #include "session/pace.h"
 #include "session/perf_names.h"
@@ -30,8 +33,8 @@ struct Moment {
 };
 
 // Names of one process's generated code, by the sources that --jvm-symbols allows, best first: the
-// JVM's own tables, its agent's log, its perf map. A source that has no name for a frame leaves it
-// to the next one. `vm`: null where the process is no JVM that we know.
+// JVM's own tables, its agent's log, a jitdump, its perf map. A source that has no name for a frame
+// leaves it to the next one. `vm`: null where the process is no JVM that we know.
 class JavaNames {
  public:
   using Vm = jvmsym::hotspot::HotspotVm;
@@ -55,7 +58,14 @@ class JavaNames {
                                            Pace& pace, profile::SymbolTable& symbols);
   // Code in no file that is not HotSpot's, or not known as such.
   [[nodiscard]] std::optional<profile::LocationId> locate_foreign(const jt_frame& frame,
+                                                                  const Moment& moment,
                                                                   profile::SymbolTable& symbols);
+  // The same in a file without symbols.
+  [[nodiscard]] std::optional<profile::LocationId> locate_builtin(const jt_frame& frame,
+                                                                  const Moment& moment,
+                                                                  profile::SymbolTable& symbols);
+  // After the mappings of the process were read.
+  void look_for_dump(std::span<const process::MapEntry> maps);
   // Names what waits, where a newer map is due; at the end whatever the pace.
   void name_waiting(Vm* vm, profile::SymbolTable& symbols, bool last);
   // The process has replaced its image.
@@ -72,10 +82,16 @@ class JavaNames {
   [[nodiscard]] std::optional<profile::LocationId> by_agent(const jt_frame& frame,
                                                             std::uint64_t time,
                                                             profile::SymbolTable& symbols);
+  [[nodiscard]] std::optional<profile::LocationId> by_dump(const jt_frame& frame,
+                                                           std::uint64_t time, const Vm* vm,
+                                                           profile::SymbolTable& symbols);
   [[nodiscard]] std::optional<profile::LocationId> by_perf_map(const jt_frame& frame, Vm* vm,
                                                                profile::SymbolTable& symbols);
+  [[nodiscard]] profile::FunctionId function_of(std::string_view name,
+                                                profile::SymbolTable& symbols) const;
   [[nodiscard]] bool may_come(const jt_frame& frame) const;
-  [[nodiscard]] profile::LocationId wait(const jt_frame& frame, profile::LocationId unknown,
+  [[nodiscard]] profile::LocationId wait(const jt_frame& frame, std::uint64_t time,
+                                         profile::LocationId unknown,
                                          profile::SymbolTable& symbols);
 
   using FrameKey = std::pair<std::uint64_t, std::uint64_t>;
@@ -88,8 +104,13 @@ class JavaNames {
   bool loaded_ = false;  // by us
   std::string agent_note_;
   AgentNames agent_;
+  JitNames dump_;
   PerfNames perf_map_;
-  std::map<FrameKey, profile::LocationId> waiting_;
+  struct Waiting {
+    profile::LocationId location;
+    std::uint64_t time_ns = 0;  // when it was met first
+  };
+  std::map<FrameKey, Waiting> waiting_;
 };
 
 }  // namespace jtrace::session

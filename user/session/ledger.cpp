@@ -65,6 +65,7 @@ constexpr std::array kSources{
     std::pair{NameSource::VmStructs, "named by vmstructs"},
     std::pair{NameSource::Walk, "known by the walk"},
     std::pair{NameSource::Agent, "named by agent"},
+    std::pair{NameSource::JitDump, "named by jitdump"},
     std::pair{NameSource::PerfMap, "named by perfmap"},
     std::pair{NameSource::FoundPerfMap, "named by perfmap, unverified"},
 };

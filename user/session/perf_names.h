@@ -39,6 +39,7 @@ class PerfNames {
   // The JVM wrote the map at our request: a frame that it does not name may get its name from a
   // later one.
   [[nodiscard]] bool written_for_us() const { return by_jvm_; }
+  [[nodiscard]] bool has_map() const { return map_.has_value(); }
   [[nodiscard]] bool due() const { return Clock::now() >= rested_; }
   // The next look-up reads the map again, whatever the pace: the last one does.
   void hurry() { rested_ = {}; }

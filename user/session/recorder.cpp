@@ -60,8 +60,7 @@ Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_fr
                                            const Moment& moment) {
   Perishable locations(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    const std::uint64_t kind = frames[i].where >> JT_ADDR_BITS & JT_FRAME_KIND_MASK;
-    if (kind != JT_FRAME_NATIVE) locations[i] = target.locate(frames[i], moment, symbols_);
+    if (!target.lasts(frames[i])) locations[i] = target.locate(frames[i], moment, symbols_);
   }
   return locations;
 }
@@ -156,8 +155,9 @@ void Recorder::on_stack(const jt_stack_record& record) {
                       : Perishable{}});
 }
 
-// What Java calls its methods goes with its classes, or with the process, within a millisecond;
-// what is in files stays, and some take 20 ms to read. So Java's names of all stacks come first.
+// What Java calls its methods goes with its classes, or with the process, within a millisecond, and
+// so does what tells of other generated code; what is in files stays, and some take 20 ms to read
+// (Node.js 400). So the names of generated code of all stacks come first.
 void Recorder::name_stacks() {
   for (const Stack& stack : unnamed_) {
     Target* target = find(stack.key.tgid);
@@ -242,10 +242,11 @@ Status Recorder::turn() {
   bool empty = false;
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
-    name_stacks();
     for (const auto& [tgid, target] : targets_) target->tell_java_threads(capture_);
     JT_CHECK_OK(refresh_changed());
+    // A walk may need memory of its process: before files are read.
     finish_walks(false);
+    name_stacks();
   }
   for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, false);
   return {};

@@ -11,10 +11,11 @@ using profile::LocationId;
 namespace {
 
 // Whether the stack ends at its thread's entry. Those with a gap or with frozen frames do, and have
-// their marker where these frames would be.
+// their marker where these frames would be; of one whose leaf is unproven only the second frame is
+// in doubt.
 bool reaches_entry(jt_status status) {
   return status == JT_STATUS_COMPLETE || status == JT_STATUS_NO_USER || status == JT_STATUS_GAP ||
-         status == JT_STATUS_FROZEN;
+         status == JT_STATUS_FROZEN || status == JT_STATUS_UNPROVEN;
 }
 
 // Those of Java, and of any other runtime.

@@ -211,6 +211,7 @@ Status Target::refresh(capture::Capture* capture) {
   // Asked before the mappings are read: what changes meanwhile stays dirty.
   const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
   JT_TRY(ranges_, space_.refresh(code_ranges()));
+  names_.look_for_dump(space_.maps());
   // Its image was replaced and the notice lost, or dlclose took it: nothing it says holds any more.
   if (vm_ && !libjvm_mapped()) {
     forget_image();
@@ -282,7 +283,7 @@ LocationId Target::locate(const jt_frame& frame, const Moment& moment,
                           profile::SymbolTable& symbols) {
   switch (kind_of(frame)) {
     case JT_FRAME_NATIVE:
-      return locate_native(frame, symbols);
+      return locate_native(frame, moment, symbols);
     case JT_FRAME_FROZEN:
       return marker("[virtual-thread frames in heap]", symbols);
     case JT_FRAME_GAP:
@@ -335,7 +336,14 @@ std::optional<std::string> Target::thread_name(std::uint32_t tid) {
   return inner ? pace_.run(kNaming, [&] { return vm_->thread_name(*inner); }) : std::nullopt;
 }
 
-LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& symbols) {
+bool Target::lasts(const jt_frame& frame) const {
+  if (kind_of(frame) != JT_FRAME_NATIVE) return false;
+  const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
+  return image == nullptr || image->entry.inode != 0 || image->entry.path == "[vdso]";
+}
+
+LocationId Target::locate_native(const jt_frame& frame, const Moment& moment,
+                                 profile::SymbolTable& symbols) {
   const std::uint64_t pc = address_of(frame);
   const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
   if (const auto it = native_cache_.find(key); it != native_cache_.end()) return it->second;
@@ -343,13 +351,18 @@ LocationId Target::locate_native(const jt_frame& frame, profile::SymbolTable& sy
   LocationId id;
   if (!image) {
     id = unknown_at(pc, UnknownReason::Unmapped, symbols);
-  } else if (image->entry.inode == 0 && image->entry.path != "[vdso]") {
+  } else if (!lasts(frame)) {
     // Code in no file: another JIT, perhaps one that writes a perf map. Not kept: what has no name
     // yet may have one later, and code moves.
-    const auto named = names_.locate_foreign(frame, symbols);
+    const auto named = names_.locate_foreign(frame, moment, symbols);
     return named ? *named : unknown_at(pc, UnknownReason::NoSymbols, symbols);
   } else {
     id = shared_.native.locate(info_.key.tgid, *image, pc - image->bias, is_exact(frame), symbols);
+    // V8's builtins, whose symbols a stripped file lacks.
+    const bool nameless = symbols.locations()[id.value].lines.empty();
+    if (nameless && image->binary != nullptr && image->binary->is_v8) {
+      if (const auto named = names_.locate_builtin(frame, moment, symbols)) id = *named;
+    }
   }
   native_cache_.emplace(key, id);
   return id;

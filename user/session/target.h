@@ -119,6 +119,8 @@ class Target {
   }
   // At the end, as long as it lives: what was asked of it for this trace ends, too.
   void release_names() { names_.release(); }
+  // Its name is in a file, which stays; else whoever has it may be gone, or say another, any time.
+  [[nodiscard]] bool lasts(const jt_frame& frame) const;
   // JavaNames::name_waiting
   void name_waiting(profile::SymbolTable& symbols, bool last) {
     names_.name_waiting(vm_.get(), symbols, last);
@@ -139,7 +141,7 @@ class Target {
   void learn_names();
   void tell_all_java_threads(capture::Capture& capture);
   [[nodiscard]] std::vector<unwind::CodeCacheRange> code_ranges() const;
-  [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame,
+  [[nodiscard]] profile::LocationId locate_native(const jt_frame& frame, const Moment& moment,
                                                   profile::SymbolTable& symbols);
 
   process::ProcessInfo info_;

@@ -65,7 +65,8 @@ std::size_t cut(std::vector<jt_range>& ranges) {
   if (before <= JT_MAX_RANGES) return 0;
   std::size_t excess = before - JT_MAX_RANGES;
   std::erase_if(ranges, [&](const jt_range& range) {
-    if (excess == 0 || range.kind != JT_RANGE_NO_CFI) return false;
+    if (excess == 0 || (range.kind != JT_RANGE_NO_CFI && range.kind != JT_RANGE_FRAMES))
+      return false;
     --excess;
     return true;
   });
@@ -99,8 +100,25 @@ std::vector<jt_range> AddressSpace::build(std::vector<process::MapEntry> maps,
     append_outside(range_of(image(id), entry), caches, ranges);
   }
   std::ranges::sort(ranges, {}, &jt_range::start);
+  mark_generated(ranges);
   left_out_ = cut(ranges);
   return ranges;
+}
+
+// Who has V8 has its code in memory of no file; [vsyscall] is not its.
+void AddressSpace::mark_generated(std::vector<jt_range>& ranges) const {
+  const auto is_v8 = [&](const jt_range& range) {
+    const MappedImage* of = image(range.mapping);
+    return range.kind == JT_RANGE_NATIVE && of != nullptr && of->binary->is_v8;
+  };
+  if (std::ranges::none_of(ranges, is_v8)) return;
+  for (jt_range& range : ranges) {
+    const MappedImage* of = image(range.mapping);
+    if (range.kind == JT_RANGE_NO_CFI && of != nullptr && of->binary == nullptr &&
+        !of->entry.path.starts_with("[v")) {
+      range.kind = JT_RANGE_FRAMES;
+    }
+  }
 }
 
 std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {

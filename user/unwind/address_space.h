@@ -43,8 +43,9 @@ class AddressSpace {
 
   // Re-reads /proc/PID/maps. ELF mappings become JT_RANGE_NATIVE; [low, high) of each code cache
   // becomes JT_RANGE_HOTSPOT whole, mapped yet or not, and wins over the mappings in it; other
-  // executable memory is JT_RANGE_NO_CFI. Sorted, disjoint, at most JT_MAX_RANGES: beyond, left_out
-  // says how many were dropped (those without CFI first). Unchanged mappings keep their id.
+  // executable memory is JT_RANGE_NO_CFI, or JT_RANGE_FRAMES where V8 generates it. Sorted,
+  // disjoint, at most JT_MAX_RANGES: beyond, left_out says how many were dropped (those without CFI
+  // first). Unchanged mappings keep their id.
   [[nodiscard]] Result<std::vector<jt_range>> refresh(std::span<const CodeCacheRange> code);
 
   // The same from maps given.
@@ -58,6 +59,7 @@ class AddressSpace {
   [[nodiscard]] std::size_t left_out() const { return left_out_; }
 
  private:
+  void mark_generated(std::vector<jt_range>& ranges) const;
   std::uint32_t mapping_id(const process::MapEntry& entry);
 
   pid_t tgid_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace jtrace::unwind {
@@ -77,6 +78,8 @@ void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
   }
   binary.table = *span;
   binary.has_cfi = true;
+  binary.is_v8 = std::ranges::any_of(
+      table->rules, [](const jt_rule& rule) { return rule.cfa_kind == JT_CFA_FRAMES; });
 }
 
 const Binary& BinaryTables::vdso() {

@@ -24,6 +24,7 @@ struct Binary {
   std::string build_id;  // empty: none
   TableStore::Span table;
   bool has_cfi = false;
+  bool is_v8 = false;  // has the builtins of V8, which generates code with rbp frames
   std::string no_cfi_reason;
   std::vector<CodeSegment> code;
   // O_PATH, kept so that its symbols can be read after the process, or the file's name, is gone.

@@ -4,6 +4,8 @@
 #include <elf.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -156,6 +158,16 @@ std::optional<ElfFile::Range> ElfFile::code_section(std::string_view name) const
     return std::nullopt;
   }
   return Range{header.sh_addr, header.sh_addr + header.sh_size};
+}
+
+bool ElfFile::has_name(std::string_view name) const {
+  const std::string whole = '\0' + std::string(name) + '\0';
+  return std::ranges::any_of(std::array{".dynstr", ".strtab"}, [&](const char* table) {
+    const auto names = section(table);
+    if (!names) return false;
+    const auto* text = reinterpret_cast<const char*>(names->bytes.data());
+    return std::string_view(text, names->bytes.size()).find(whole) != std::string_view::npos;
+  });
 }
 
 std::optional<std::span<const std::uint8_t>> ElfFile::chunk(std::uint64_t offset,

@@ -46,6 +46,8 @@ class ElfFile {
   [[nodiscard]] std::optional<Section> eh_frame_by_segment() const;
   // Addresses of an executable section.
   [[nodiscard]] std::optional<Range> code_section(std::string_view name) const;
+  // Whether a table of its symbols' names has this one.
+  [[nodiscard]] bool has_name(std::string_view name) const;
   [[nodiscard]] std::optional<std::span<const std::uint8_t>> chunk(std::uint64_t offset,
                                                                    std::uint64_t size,
                                                                    Elf_Type type) const;

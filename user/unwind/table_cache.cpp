@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::array<char, 8> kMagic{'j', 't', 'u', 'n', 'w', 'i', 'n', 'd'};
 // To be raised with every change of what the rows and rules mean.
-constexpr std::uint32_t kVersion = 6;
+constexpr std::uint32_t kVersion = 7;
 constexpr std::uint32_t kMaxRows = kMaxTableRows;
 // Linkers write one executable segment.
 constexpr std::size_t kMaxSegments = 8;

@@ -255,6 +255,22 @@ TEST(CompileTable, debugFrameServesWhereEhFrameHasNothing) {
   EXPECT_EQ(count_kind(*both, JT_CFA_RBP), 2U);
 }
 
+// Much code without CFI, in a file that has V8's symbols; in no other one is rbp believed.
+TEST(CompileTable, codeWithRbpFramesAloneIsV8s) {
+  const auto v8 = compile_unwind_table(open_file(JTRACE_V8_FIXTURE).get());
+  const auto other = compile_unwind_table(open_file(JTRACE_NO_V8_FIXTURE).get());
+  ASSERT_TRUE(v8 && other);
+  EXPECT_TRUE(is_sound(*v8));
+  const auto row = std::ranges::find_if(
+      v8->rows, [&](const jt_row& r) { return v8->rules[r.rule].cfa_kind == JT_CFA_FRAMES; });
+  ASSERT_NE(row, v8->rows.end());
+  ASSERT_NE(std::next(row), v8->rows.end());
+  EXPECT_GE(std::next(row)->pc - row->pc, 614400U);
+  EXPECT_LT(std::next(row)->pc - row->pc, 614400U + 64);
+  EXPECT_EQ(count_kind(*v8, JT_CFA_FRAMES), 1U);
+  EXPECT_EQ(count_kind(*other, JT_CFA_FRAMES), 0U);
+}
+
 TEST(BuildId, isThatOfTheNote) {
   const std::string id = read_build_id(open_file(kLibc).get());
   EXPECT_EQ(id.size(), 40U);
