@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // --jvm-symbols agent where there is no agent yet: it is brought into JVMs that run, wherever their
 // root is, once, and goes to rest when tracing ends.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "integration/support/jdks.h"
+#include "integration/support/users.h"
+#include "session/attacher.h"
 
 namespace jtrace::test {
 namespace {
@@ -132,6 +140,53 @@ TEST_P(AgentLoad, WhereAgentsAreRefused) {
   EXPECT_EQ(count(traced, "named by agent"), 0U);
   EXPECT_GT(count(traced, "unnamed: no source of Java names"), 0U);
   EXPECT_EQ(traced.target_status, 0);
+}
+
+std::int64_t resident_kb(pid_t pid) {
+  return std::strtoll(status_line(pid, "VmRSS").c_str(), nullptr, 10);
+}
+
+// Safepoints that a JVM has told of (-Xlog:safepoint, JDK 9 on), but for those that it makes for
+// itself from time to time.
+std::int64_t pauses(const std::string& output) {
+  std::int64_t count = 0;
+  for (const std::string_view line : split(output, '\n')) {
+    const bool own = line.find("Cleanup") != line.npos || line.find("ICBuffer") != line.npos ||
+                     line.find("Halt") != line.npos;
+    count += line.find("[safepoint] Safepoint \"") != line.npos && !own ? 1 : 0;
+  }
+  return count;
+}
+
+// The figures of docs/symbols.md: how long until all that was compiled is written down, what the
+// JVM grows by. Java threads go on.
+TEST_P(AgentLoad, TakesNoPause) {
+  const bool told = jdk_.major() >= 9;
+  JT_ASSERT_OK(Child jvm, start_ready(opens(told ? std::vector<std::string>{"-Xlog:safepoint*"}
+                                                 : std::vector<std::string>{})));
+  JT_ASSERT_OK(auto attacher, session::Attacher::start());
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, jvm.pid(), 0)));
+  const fs::path path = fs::path(jtrace_binary()).parent_path() / "libjtrace-agent.so";
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // The first question starts the thread that answers, which is no cost of the agent's.
+  ASSERT_TRUE(attacher.ask(jvm.pid(), pidfd.get(), {.name = "jcmd", .arguments = {"VM.version"}}));
+  const std::int64_t before = resident_kb(jvm.pid());
+  const std::int64_t pauses_before = pauses(jvm.out());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto loaded = attacher.load(jvm.pid(), pidfd.get(), {file.get(), path}, "");
+  const auto took = std::chrono::steady_clock::now() - begin;
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE(has_log(jvm.pid()));
+  const std::int64_t after = resident_kb(jvm.pid());
+  ASSERT_TRUE(attacher.ask(jvm.pid(), pidfd.get(), {.name = "jcmd", .arguments = {"VM.version"}}));
+  const std::int64_t paused = pauses(jvm.out()) - pauses_before;
+  fmt::print("JDK {}: loaded in {:.1f} ms, {} kB more resident, {} pauses\n", jdk_.name,
+             std::chrono::duration<double, std::milli>(took).count(), after - before,
+             told ? std::to_string(paused) : "?");
+  EXPECT_EQ(paused, 0);
+  ASSERT_TRUE(jvm.send("\n"));
+  JT_ASSERT_OK(const int status, jvm.wait_exit(kPatience));
+  EXPECT_EQ(status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jdk, AgentLoad, ::testing::ValuesIn(some_jdk_names()),

@@ -103,7 +103,7 @@ std::string cell_name(const ::testing::TestParamInfo<std::tuple<std::string, con
 }
 
 INSTANTIATE_TEST_SUITE_P(Jdk, Interrupted,
-                         ::testing::Combine(::testing::ValuesIn(jdk_names()),
+                         ::testing::Combine(::testing::ValuesIn(some_jdk_names()),
                                             ::testing::Values("", "-Xint")),
                          cell_name);
 // Seven seconds a cell: the compilers apart on two of six.
