@@ -65,7 +65,7 @@ const std::map<std::string, Fields>& schema() {
       {"sample_type", {{1, {"type"}}, {2, {"unit"}}}},
       {"period_type", {{1, {"type"}}, {2, {"unit"}}}},
       {"sample", {{1, {"location", Packed}}, {2, {"value", Packed}}, {3, {"label", Message}}}},
-      {"sample.label", {{1, {"key"}}, {2, {"str"}}, {3, {"num"}}}},
+      {"sample.label", {{1, {"key"}}, {2, {"str"}}, {3, {"num"}}, {4, {"num_unit"}}}},
       {"mapping",
        {{1, {"id"}},
         {2, {"start"}},

@@ -106,8 +106,9 @@ profile::Profile weights_profile() {
 
 }  // namespace
 
-ProfileSketch::ProfileSketch(profile::Header header, std::vector<profile::ValueType> types)
-    : builder_(std::move(header), std::move(types)) {}
+ProfileSketch::ProfileSketch(profile::Header header, std::vector<profile::ValueType> types,
+                             std::size_t default_type)
+    : builder_(std::move(header), std::move(types), default_type) {}
 
 LocationId ProfileSketch::frame(FrameKind kind, std::string_view name) {
   return inlined({{kind, name}});
@@ -137,10 +138,20 @@ profile::Label ProfileSketch::label(std::string_view key, std::string_view value
   return {symbols_.string(key), symbols_.string(value)};
 }
 
+profile::Label ProfileSketch::label(std::string_view key, std::int64_t number,
+                                    std::string_view unit) {
+  return {symbols_.string(key), {}, number, symbols_.string(unit)};
+}
+
 void ProfileSketch::stack(std::vector<LocationId> root_first, std::int64_t value,
                           std::vector<profile::Label> labels) {
+  weighed(std::move(root_first), {value, 1}, std::move(labels));
+}
+
+void ProfileSketch::weighed(std::vector<LocationId> root_first, std::vector<std::int64_t> values,
+                            std::vector<profile::Label> labels) {
   std::ranges::reverse(root_first);
-  builder_.add({std::move(root_first), {value, 1}, std::move(labels)});
+  builder_.add({std::move(root_first), std::move(values), std::move(labels)});
 }
 
 profile::Profile ProfileSketch::build(profile::Ledger ledger,
@@ -156,8 +167,47 @@ std::vector<NamedProfile> small_profiles() {
   all.push_back({"unknown", unknown_profile()});
   all.push_back({"labels", labels_profile()});
   all.push_back({"weights", weights_profile()});
+  all.push_back({"weighed", weighed_profile()});
   all.push_back({"hostile", hostile_profile()});
   return all;
+}
+
+profile::Profile weighed_profile() {
+  ProfileSketch s(
+      header("2 events", {"syscalls:sys_exit_read", "syscalls:sys_exit_write"}),
+      {{"events", "count"}, {"latency", "nanoseconds"}, {"bytes", "bytes"}, {"errors", "count"}},
+      1);
+  const auto run = s.frame(JavaInterpreted, "java/lang/Thread.run");
+  const auto get = s.inlined({{JavaC2, "app/Store.get"}, {JavaInlined, "app/Disk.load"}});
+  const auto read = s.frame(Native, "read");
+  const auto put = s.frame(JavaC1, "app/Store.put");
+  const auto write = s.frame(Native, "write");
+  struct Row {
+    bool reads;
+    std::string_view file, thread;
+    std::int64_t latency, bytes;      // the buckets
+    std::int64_t events, time, size;  // the sums
+    std::int64_t errors;
+  };
+  const std::vector<Row> rows{
+      {true, "/data/hot", "[worker tid=13]", 1024, 4096, 900, 1'300'000, 4'000'000, 0},
+      {true, "/data/hot", "[worker tid=13]", 2048, 4096, 80, 230'000, 400'000, 0},
+      {true, "/data/cold", "[worker tid=13]", 1'048'576, 65'536, 12, 19'000'000, 1'000'000, 0},
+      {true, "/data/cold", "[loader tid=14]", 8'388'608, 65'536, 3, 41'000'000, 250'000, 0},
+      {true, "", "[loader tid=14]", 512, 0, 7, 4'200, 0, 7},
+      {false, "/var/log/app", "[loader tid=14]", 2048, 128, 60, 170'000, 9'000, 0},
+      {false, "/var/log/app", "[worker tid=13]", 0, 1, 5, 0, 5, 0},
+  };
+  for (const Row& row : rows) {
+    const std::string field = "filename=" + std::string(row.file);
+    s.weighed(
+        {run, row.reads ? get : put, row.reads ? read : write, s.frame(Event, field)},
+        {row.events, row.time, row.size, row.errors},
+        {s.label("event", row.reads ? "syscalls:sys_exit_read" : "syscalls:sys_exit_write"),
+         s.label("filename", row.file), s.label("thread", row.thread),
+         s.label("latency", row.latency, "nanoseconds"), s.label("bytes", row.bytes, "bytes")});
+  }
+  return std::move(s).build(small_ledger());
 }
 
 profile::Profile hostile_profile() {

@@ -17,7 +17,8 @@ namespace jtrace::test {
 class ProfileSketch {
  public:
   explicit ProfileSketch(profile::Header header,
-                         std::vector<profile::ValueType> types = {{"events", "count"}});
+                         std::vector<profile::ValueType> types = {{"events", "count"}},
+                         std::size_t default_type = 0);
 
   profile::LocationId frame(profile::FrameKind kind, std::string_view name);
   // Innermost line last, as a person reads it: caller first.
@@ -26,8 +27,12 @@ class ProfileSketch {
   profile::LocationId unknown(std::string_view module, std::uint64_t address,
                               profile::UnknownReason reason);
   profile::Label label(std::string_view key, std::string_view value);
+  profile::Label label(std::string_view key, std::int64_t number, std::string_view unit);
   void stack(std::vector<profile::LocationId> root_first, std::int64_t value,
              std::vector<profile::Label> labels = {});
+  // One value a type.
+  void weighed(std::vector<profile::LocationId> root_first, std::vector<std::int64_t> values,
+               std::vector<profile::Label> labels = {});
   profile::Profile build(profile::Ledger ledger = {}, std::vector<std::string> comments = {}) &&;
 
  private:
@@ -45,6 +50,10 @@ struct NamedProfile {
 
 // Names an attacker would choose: markup, line breaks, escape codes, direction overrides, 1 MB.
 [[nodiscard]] profile::Profile hostile_profile();
+
+// Reads and writes of files: weighed by time and by bytes, split by a field, with sizes and times
+// in buckets. The default weight is the time.
+[[nodiscard]] profile::Profile weighed_profile();
 
 // A Java server's file opens as they look: mixed kernel, native and Java frames, about 60 deep.
 [[nodiscard]] profile::Profile server_profile();

@@ -57,6 +57,7 @@ class Canonical {
     profile::Profile out;
     out.header = in_.header;
     out.sample_types = in_.sample_types;
+    out.default_type = in_.default_type;
     out.comments = in_.comments;
     out.ledger = in_.ledger;
     out.strings = sort_strings();
@@ -75,6 +76,7 @@ class Canonical {
       for (const profile::Label& label : sample.labels) {
         use(label.key);
         use(label.str);
+        use(label.unit);
       }
     }
     each_location([&](const profile::Location& location) {
@@ -131,6 +133,7 @@ class Canonical {
       for (profile::Label& label : sample.labels) {
         label.key = at(label.key);
         label.str = at(label.str);
+        label.unit = at(label.unit);
       }
       std::ranges::sort(sample.labels);
       sample.values.resize(std::max<std::size_t>(in_.sample_types.size(), 1));

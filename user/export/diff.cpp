@@ -29,7 +29,7 @@ class Importer {
     profile::Sample out;
     for (const auto id : in.locations) out.locations.push_back(location(id));
     for (const auto& label : in.labels) {
-      out.labels.push_back({string(label.key), string(label.str), label.num});
+      out.labels.push_back({string(label.key), string(label.str), label.num, string(label.unit)});
     }
     return out;
   }

@@ -57,7 +57,10 @@ class Writer {
                      json_string(type.type), json_string(type.unit));
       comma = ",";
     }
-    out_ += "],\n";
+    const auto& types = profile_.sample_types;
+    const std::size_t at = profile_.default_type;
+    fmt::format_to(std::back_inserter(out_), "],\n\"default_type\":{},\n",
+                   json_string(at < types.size() ? types[at].type : ""));
   }
 
   void put_ledger() {
@@ -92,11 +95,16 @@ class Writer {
     std::string out;
     for (const profile::Label& label : sample.labels) {
       fmt::format_to(std::back_inserter(out), "{}{}:{}", out.empty() ? "" : ",",
-                     json_string(profile_.string(label.key)),
-                     label.str.value != 0 ? json_string(profile_.string(label.str))
-                                          : fmt::format("{}", label.num));
+                     json_string(profile_.string(label.key)), label_value(label));
     }
     return out.empty() ? out : ",\"labels\":{" + out + "}";
+  }
+
+  std::string label_value(const profile::Label& label) const {
+    if (!label.is_number()) return json_string(profile_.string(label.str));
+    if (label.unit.value == 0) return fmt::format("{}", label.num);
+    return fmt::format("{{\"num\":{},\"unit\":{}}}", label.num,
+                       json_string(profile_.string(label.unit)));
   }
 
   void put_frames(const profile::Location& location, std::vector<std::size_t>& frames) {

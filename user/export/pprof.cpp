@@ -83,6 +83,7 @@ class Writer {
         part.number(pprof::kLabelKey, text(label.key));
         part.number(pprof::kLabelStr, text(label.str));
         part.number(pprof::kLabelNum, label.num);
+        part.number(pprof::kLabelUnit, text(label.unit));
         message.element(pprof::kSampleLabel, part);
       }
       out_.element(pprof::kSample, message);
@@ -197,7 +198,8 @@ class Writer {
     }
     out_.packed<std::int64_t>(pprof::kComment, comments);
     // Their default is the last type.
-    out_.number(pprof::kDefaultType, text(types_.front().type));
+    const std::size_t at = profile_.default_type < types_.size() ? profile_.default_type : 0;
+    out_.number(pprof::kDefaultType, text(types_[at].type));
   }
 
   std::uint64_t location_id(std::uint32_t id) {

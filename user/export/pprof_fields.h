@@ -29,7 +29,7 @@ enum Profile : unsigned {
 };
 enum ValueType : unsigned { kTypeName = 1, kTypeUnit = 2 };
 enum Sample : unsigned { kSampleLocation = 1, kSampleValue = 2, kSampleLabel = 3 };
-enum Label : unsigned { kLabelKey = 1, kLabelStr = 2, kLabelNum = 3 };
+enum Label : unsigned { kLabelKey = 1, kLabelStr = 2, kLabelNum = 3, kLabelUnit = 4 };
 enum Mapping : unsigned {
   kMappingId = 1,
   kMappingStart = 2,

@@ -47,6 +47,11 @@ FrameKind kind_of(const Json& name) {
 
 std::unexpected<Error> spoiled() { return fail(Errc::Usage, "the data of the profile is damaged"); }
 
+std::size_t index_of(const std::vector<profile::ValueType>& types, const std::string& name) {
+  const auto it = std::ranges::find(types, name, &profile::ValueType::type);
+  return it == types.end() ? 0 : static_cast<std::size_t>(it - types.begin());
+}
+
 profile::Profile about_json(const Json& file) {
   profile::Profile about;
   const Json& header = member(file, "header");
@@ -62,6 +67,7 @@ profile::Profile about_json(const Json& file) {
   for (const Json& type : member(file, "sample_types")) {
     about.sample_types.push_back({text(member(type, "type")), text(member(type, "unit"))});
   }
+  about.default_type = index_of(about.sample_types, text(member(file, "default_type")));
   const Json& ledger = member(file, "ledger");
   about.ledger.balanced = member(ledger, "balanced") != Json(false);
   for (const Json& line : member(ledger, "lines")) {
@@ -122,7 +128,14 @@ Status take_stack(const Json& stack, const std::vector<profile::LocationId>& fra
   std::vector<profile::Label> labels;
   const Json& named = member(stack, "labels");
   for (auto it = named.begin(); named.is_object() && it != named.end(); ++it) {
-    labels.push_back(reader.label(plain_text(it.key()), text(*it), number(*it)));
+    const std::string key = plain_text(it.key());
+    if (it->is_string()) {
+      labels.push_back(reader.label(key, text(*it)));
+    } else {
+      const bool bare = it->is_number();
+      labels.push_back(reader.label(key, number(bare ? *it : member(*it, "num")),
+                                    bare ? std::string() : text(member(*it, "unit"))));
+    }
   }
   return reader.add(std::move(path), std::move(values), std::move(labels));
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <ranges>
 #include <unordered_map>
 #include <utility>
 
@@ -120,7 +121,8 @@ class Reader {
     JT_CHECK_OK(take_tables());
     for (const std::string_view bytes : samples_) JT_CHECK_OK(take_sample(bytes));
     take_header();
-    profile::ProfileBuilder builder(std::move(about_.header), std::move(about_.sample_types));
+    profile::ProfileBuilder builder(std::move(about_.header), std::move(about_.sample_types),
+                                    about_.default_type);
     for (std::string& comment : about_.comments) builder.comment(std::move(comment));
     for (profile::Sample& sample : out_) builder.add(std::move(sample));
     return std::move(builder).build(symbols_, std::move(about_.ledger));
@@ -153,6 +155,9 @@ class Reader {
       case pprof::kDuration:
         duration_ = field.value;
         break;
+      case pprof::kDefaultType:
+        default_type_ = field.value;
+        break;
       case pprof::kComment:
         return take_numbers(field, comments_);
       default:
@@ -180,6 +185,10 @@ class Reader {
     if (about_.sample_types.empty() || about_.sample_types.size() > 64) {
       return spoiled("sample types");
     }
+    // Without one, the first: pprof takes the last.
+    const auto types = std::views::transform(about_.sample_types, &profile::ValueType::type);
+    const auto at = std::ranges::find(types, text(default_type_));
+    if (at != types.end()) about_.default_type = static_cast<std::size_t>(at - types.begin());
     for (const std::string_view bytes : mappings_) {
       Numbers n;
       if (!take(bytes, n)) return spoiled("mapping");
@@ -252,7 +261,8 @@ class Reader {
       if (string(n.at[pprof::kLabelKey]) == kPprofBase) return true;  // the values say it
       sample.labels.push_back({symbols_.string(text(n.at[pprof::kLabelKey])),
                                symbols_.string(text(str)),
-                               str != 0 ? 0 : static_cast<std::int64_t>(n.at[pprof::kLabelNum])});
+                               str != 0 ? 0 : static_cast<std::int64_t>(n.at[pprof::kLabelNum]),
+                               symbols_.string(str != 0 ? "" : text(n.at[pprof::kLabelUnit]))});
       return true;
     });
     if (!sound) return spoiled("sample");
@@ -279,6 +289,7 @@ class Reader {
   std::vector<std::uint64_t> comments_;
   std::uint64_t time_ = 0;
   std::uint64_t duration_ = 0;
+  std::uint64_t default_type_ = 0;
   bool ours_ = false;
   std::size_t frames_ = 0;
   std::size_t name_bytes_ = 0;

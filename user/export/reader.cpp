@@ -28,7 +28,8 @@ Status StackReader::add(std::vector<profile::LocationId> root_first,
 }
 
 profile::Profile StackReader::build(profile::Profile about) && {
-  profile::ProfileBuilder builder(std::move(about.header), std::move(about.sample_types));
+  profile::ProfileBuilder builder(std::move(about.header), std::move(about.sample_types),
+                                  about.default_type);
   for (std::string& comment : about.comments) builder.comment(std::move(comment));
   for (profile::Sample& sample : samples_) builder.add(std::move(sample));
   return std::move(builder).build(symbols_, std::move(about.ledger));

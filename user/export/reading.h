@@ -17,8 +17,11 @@ namespace jtrace::exporting {
 class StackReader {
  public:
   profile::LocationId frame(std::string_view name, profile::FrameKind kind, std::uint32_t line = 0);
-  profile::Label label(std::string_view key, std::string_view text, std::int64_t num = 0) {
-    return {symbols_.string(key), text.empty() ? profile::StringId{} : symbols_.string(text), num};
+  profile::Label label(std::string_view key, std::string_view text) {
+    return {symbols_.string(key), symbols_.string(text)};
+  }
+  profile::Label label(std::string_view key, std::int64_t num, std::string_view unit) {
+    return {symbols_.string(key), {}, num, symbols_.string(unit)};
   }
 
   // Fails where the stacks together have more than kMaxFrames.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -96,13 +97,22 @@ struct Location {
 struct ValueType {
   std::string type;  // "events"
   std::string unit;  // "count"
+  friend bool operator==(const ValueType&, const ValueType&) = default;
 };
 
-// A label of a sample; str or num, never both (pprof).
+// Keys of labels that every output knows; all others are fields of events.
+inline constexpr std::string_view kEventLabel = "event";
+inline constexpr std::string_view kThreadLabel = "thread";
+
+// A label of a sample; str or num, never both (pprof). A number with a unit says how large the
+// events of the sample were: it is the lower end of a bucket, 0 or a power of two, and the bucket
+// ends before the next one.
 struct Label {
   StringId key;
   StringId str;
   std::int64_t num = 0;
+  StringId unit{};  // of num
+  [[nodiscard]] bool is_number() const { return str.value == 0 && (num != 0 || unit.value != 0); }
   friend auto operator<=>(const Label&, const Label&) = default;
 };
 
@@ -142,6 +152,7 @@ struct Header {
 struct Profile {
   Header header;
   std::vector<ValueType> sample_types;
+  std::size_t default_type = 0;  // the weight that was asked for: outputs of one weight draw it
   std::vector<std::string> strings;
   std::vector<Function> functions;
   std::vector<Mapping> mappings;

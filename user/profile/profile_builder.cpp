@@ -5,8 +5,11 @@
 
 namespace jtrace::profile {
 
-ProfileBuilder::ProfileBuilder(Header header, std::vector<ValueType> sample_types)
-    : header_(std::move(header)), sample_types_(std::move(sample_types)) {}
+ProfileBuilder::ProfileBuilder(Header header, std::vector<ValueType> sample_types,
+                               std::size_t default_type)
+    : header_(std::move(header)),
+      sample_types_(std::move(sample_types)),
+      default_type_(default_type < sample_types_.size() ? default_type : 0) {}
 
 void ProfileBuilder::add(Sample sample) {
   auto& values = samples_[Key{std::move(sample.locations), std::move(sample.labels)}];
@@ -19,6 +22,7 @@ void ProfileBuilder::add(Sample sample) {
 Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
   Profile profile{.header = std::move(header_),
                   .sample_types = std::move(sample_types_),
+                  .default_type = default_type_,
                   .strings = symbols.strings(),
                   .functions = symbols.functions(),
                   .mappings = symbols.mappings(),

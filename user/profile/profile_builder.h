@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -14,7 +15,7 @@ namespace jtrace::profile {
 // Collects samples; those with equal locations and labels become one, values added.
 class ProfileBuilder {
  public:
-  ProfileBuilder(Header header, std::vector<ValueType> sample_types);
+  ProfileBuilder(Header header, std::vector<ValueType> sample_types, std::size_t default_type = 0);
 
   // `sample.values` has one value per sample type.
   void add(Sample sample);
@@ -27,6 +28,7 @@ class ProfileBuilder {
   using Key = std::pair<std::vector<LocationId>, std::vector<Label>>;
   Header header_;
   std::vector<ValueType> sample_types_;
+  std::size_t default_type_;
   std::vector<std::string> comments_;
   std::map<Key, std::vector<std::int64_t>> samples_;
 };

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 #include <string>
 
 #include "export/diff.h"
@@ -56,6 +58,42 @@ TEST(Reader, PprofComesBackButForKinds) {
     EXPECT_EQ(read->header.duration, named.profile.header.duration);
     EXPECT_EQ(read->ledger.lines.size(), named.profile.ledger.lines.size());
     EXPECT_EQ(read->ledger.balanced, named.profile.ledger.balanced);
+  }
+}
+
+// What a sample says apart from its frames, as text.
+std::vector<std::string> weights_of(const profile::Profile& profile) {
+  std::vector<std::string> all;
+  for (const profile::Sample& sample : profile.samples) {
+    std::string text;
+    for (const std::int64_t value : sample.values) text += std::to_string(value) + " ";
+    std::set<std::string> labels;
+    for (const profile::Label& label : sample.labels) {
+      labels.insert(
+          std::string(profile.string(label.key)) + "=" +
+          (label.is_number() ? std::to_string(label.num) : std::string(profile.string(label.str))) +
+          " " + std::string(profile.string(label.unit)));
+    }
+    for (const std::string& label : labels) text += label + "; ";
+    all.push_back(std::move(text));
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+TEST(Reader, WeightsAndLabelsComeBack) {
+  const profile::Profile profile = test::weighed_profile();
+  const auto weights = weights_of(profile);
+  ASSERT_EQ(weights.size(), 7U);
+  for (const std::string& bytes : {write_json(profile, {}), write_pprof(profile, {})}) {
+    const auto read = parse_profile(bytes);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->sample_types, profile.sample_types);
+    EXPECT_EQ(read->default_type, 1U);
+    EXPECT_EQ(weights_of(*read), weights);
+    const auto again = parse_profile(write_json(*read, {}));
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(weights_of(*again), weights);
   }
 }
 

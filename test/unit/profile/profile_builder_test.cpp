@@ -74,6 +74,20 @@ TEST(ProfileBuilder, WrongNumberOfValuesIsCutOrFilledWithZero) {
   EXPECT_THAT(profile.samples[0].values, ElementsAre(2, 2));
 }
 
+TEST(ProfileBuilder, TheDefaultTypeIsOneOfTheTypes) {
+  for (const std::size_t asked : {0U, 1U, 2U}) {
+    ProfileBuilder builder({}, {{"events", "count"}, {"latency", "nanoseconds"}}, asked);
+    const Profile profile = std::move(builder).build(SymbolTable(), {});
+    EXPECT_EQ(profile.default_type, asked == 1 ? 1U : 0U);
+  }
+}
+
+TEST(Label, ANumberIsToldFromAnEmptyText) {
+  EXPECT_FALSE((Label{StringId{1}, StringId{}}).is_number());
+  EXPECT_TRUE((Label{StringId{1}, StringId{}, 7}).is_number());
+  EXPECT_TRUE((Label{StringId{1}, StringId{}, 0, StringId{2}}).is_number());
+}
+
 TEST(ProfileBuilder, SumsStayInRange) {
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
   constexpr auto kMin = std::numeric_limits<std::int64_t>::min();
