@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From a walk to its count: sent at first sight, deferred, or counted once more. */
+/* A stack and its count: sent at first sight, deferred, or counted once more. */
 #pragma once
 
 #define JT_DEFER_GAP 7 /* pages */
@@ -49,6 +49,7 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		d->key.hash = 0;
 		d->key.frames = 0;
 	}
+	d->sum = w->sum;
 	d->epoch = unload_epoch(w, env);
 	d->regs = w->first;
 	d->tid = w->tid;
@@ -95,28 +96,22 @@ static __always_inline void send_check(struct jt_walk *w, __u32 env)
 		bump(JT_COUNTER_UNCHECKED);
 }
 
-/* Counts the stack; a new one is sent first, so that no count lacks its frames. */
-static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
+static __always_inline void add_sum(struct jt_sum *to, const struct jt_sum *one)
 {
-	struct jt_stack_key *key = &w->record.key;
-	__u64 one = 1, *count, hash = key->hash, flags;
-	__u32 frames = key->frames;
+	__sync_fetch_and_add(&to->count, one->count);
+	if (!cfg.has_sums)
+		return;
+	__sync_fetch_and_add(&to->errors, one->errors);
+	__sync_fetch_and_add(&to->weight[0], one->weight[0]);
+	__sync_fetch_and_add(&to->weight[1], one->weight[1]);
+}
 
-	w->record.epoch = JT_NO_EPOCH;
-	JT_MIX(hash, ((__u64)key->status << 32) | frames);
-	if (w->interpreted) {
-		w->record.epoch = unload_epoch(w, env);
-		JT_MIX(hash, w->record.epoch);
-	}
-	key->hash = hash;
-	count = bpf_map_lookup_elem(&counts, key);
-	if (count) {
-		__sync_fetch_and_add(count, 1);
-		return JT_COUNTER_KEPT;
-	}
-	/* Sending what cannot be counted would fill user space instead. */
-	if (state.counts_full)
-		return JT_COUNTER_LOST_COUNTS;
+/* Sends a stack's frames. */
+static __always_inline long send_stack(struct jt_walk *w, __u32 env)
+{
+	__u32 frames;
+	__u64 flags;
+
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
 	 * epoch. */
@@ -124,57 +119,122 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 		w->record.epoch = unload_epoch(w, env);
 	flags = wake_flags(w->record.head.time_ns);
 	/* Right before its use: a spilled register loses its bounds (5.10, 6.1). */
-	frames = key->frames;
+	frames = w->record.key.frames;
 	barrier_var(frames);
 	if (frames > JT_MAX_FRAMES)
-		return JT_COUNTER_LOST_RING;
-	if (bpf_ringbuf_output(&ring, &w->record,
-	                       offsetof(struct jt_stack_record, frame) +
-	                               frames * sizeof(struct jt_frame),
-	                       flags))
-		return JT_COUNTER_LOST_RING;
-	if (!bpf_map_update_elem(&counts, key, &one, BPF_NOEXIST))
-		return JT_COUNTER_KEPT;
-	/* Another CPU was first, or the map is full. */
-	count = bpf_map_lookup_elem(&counts, key);
-	if (!count) {
-		state.counts_full = 1;
-		return JT_COUNTER_LOST_COUNTS;
+		return -1;
+	return bpf_ringbuf_output(&ring, &w->record,
+	                          offsetof(struct jt_stack_record, frame) +
+	                                  frames * sizeof(struct jt_frame),
+	                          flags);
+}
+
+static __always_inline void use_other_values(struct jt_stack_key *key)
+{
+	key->values = JT_OTHER_VALUES;
+	bump(JT_COUNTER_VALUES_OTHER);
+}
+
+/* Whether the key has values, and they are known, or counted as others. */
+static __always_inline long settle_values(__u32 env, struct jt_stack_key *key)
+{
+	long room;
+
+	if (!cfg.has_values || key->values == JT_NO_VALUES)
+		return 0;
+	room = know_values(env, key->values);
+	if (room < 0)
+		return room;
+	if (room)
+		use_other_values(key);
+	return 0;
+}
+
+/* Where keys tell more than stacks apart: frames and values go each their own way, once. Returns 0,
+ * or why the event is lost. */
+static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
+{
+	struct jt_stack_key *key = &w->record.key, stack = *key;
+	__u32 zero = 0, *keys;
+
+	stack.values = JT_NO_VALUES;
+	stack.bucket[0] = 0;
+	stack.bucket[1] = 0;
+	keys = bpf_map_lookup_elem(&stacks, &stack);
+	if (!keys) {
+		if (send_stack(w, env))
+			return JT_COUNTER_LOST_RING;
+		bpf_map_update_elem(&stacks, &stack, &zero, BPF_NOEXIST);
+		keys = bpf_map_lookup_elem(&stacks, &stack);
+		if (!keys) {
+			state.counts_full = 1;
+			return JT_COUNTER_LOST_COUNTS;
+		}
 	}
-	__sync_fetch_and_add(count, 1);
+	if (cfg.has_values && key->values != JT_NO_VALUES && *keys >= JT_STACK_TUPLES)
+		use_other_values(key);
+	else if (settle_values(env, key))
+		return JT_COUNTER_LOST_RING;
+	else
+		++*keys;
 	return JT_COUNTER_KEPT;
 }
 
-/* A task that ends has given its memory back before it is switched out for the last time. */
-static __always_inline bool has_no_memory(void)
+/* Adds to what was met under a key that may be new; its parts have been sent. */
+static __always_inline enum jt_counter count_key(const struct jt_stack_key *key,
+                                                 const struct jt_sum *one)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct jt_sum *sum;
 
-	return !BPF_CORE_READ(task, mm);
+	if (!bpf_map_update_elem(&counts, key, one, BPF_NOEXIST))
+		return JT_COUNTER_KEPT;
+	/* Another CPU was first, or the map is full. */
+	sum = bpf_map_lookup_elem(&counts, key);
+	if (!sum) {
+		state.counts_full = 1;
+		return JT_COUNTER_LOST_COUNTS;
+	}
+	add_sum(sum, one);
+	return JT_COUNTER_KEPT;
 }
 
-__noinline int finish(__u32 env)
+/* The key's hash, of all that makes a stack another one. */
+static __always_inline void close_key(struct jt_walk *w, __u32 env)
 {
-	struct jt_walk *w = jt_walk_of(env);
+	struct jt_stack_key *key = &w->record.key;
+	__u64 hash = key->hash;
 
-	if (!w)
-		return 0;
-	if (w->record.key.status == JT_STATUS_READ_FAULT && has_no_memory())
-		w->record.key.status = JT_STATUS_NO_USER;
-	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
-	if (w->defer) {
-		bool sent = !send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES);
-
-		bump(sent ? JT_COUNTER_KEPT : JT_COUNTER_LOST_RING);
-		if (sent)
-			bump(JT_COUNTER_DEFERRED);
-	} else {
-		enum jt_counter counted = count_stack(w, env);
-
-		bump(counted);
-		if (cfg.check_walks && counted == JT_COUNTER_KEPT)
-			send_check(w, env);
+	w->record.epoch = JT_NO_EPOCH;
+	JT_MIX(hash, ((__u64)key->status << 32) | key->frames);
+	if (w->interpreted) {
+		w->record.epoch = unload_epoch(w, env);
+		JT_MIX(hash, w->record.epoch);
 	}
-	w->busy = 0;
-	return 0;
+	key->hash = hash;
+}
+
+/* Counts the stack; a new one is sent first, so that no count lacks its frames. */
+static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
+{
+	struct jt_stack_key *key = &w->record.key;
+	struct jt_sum *sum;
+
+	close_key(w, env);
+	sum = bpf_map_lookup_elem(&counts, key);
+	if (sum) {
+		add_sum(sum, &w->sum);
+		return JT_COUNTER_KEPT;
+	}
+	/* Sending what cannot be counted would fill user space instead. */
+	if (state.counts_full)
+		return JT_COUNTER_LOST_COUNTS;
+	if (cfg.has_values || cfg.has_sums) {
+		enum jt_counter known = know_parts(w, env);
+
+		if (known != JT_COUNTER_KEPT)
+			return known;
+	} else if (send_stack(w, env)) {
+		return JT_COUNTER_LOST_RING;
+	}
+	return count_key(key, &w->sum);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What an event's data is to both sides: where its values are, which of them are compared with
- * what. User space checks and compiles (user/filter), event_fields.h and event_filter.h obey.
+ * what, shown, or added up. User space checks and compiles (user/filter), event_fields.h,
+ * event_filter.h and event_values.h obey.
  */
 #ifndef JTRACE_EVENT_ABI_H
 #define JTRACE_EVENT_ABI_H
@@ -19,6 +20,9 @@
 #define JT_PATTERN_TOKENS 256  /* of a pattern, JT_TOKEN_END included */
 #define JT_MAX_CLASSES    8    /* [...] of a pattern */
 #define JT_MAX_RECORD     8192 /* PERF_MAX_TRACE_SIZE */
+#define JT_MAX_BY         4    /* values that are shown, of one event */
+#define JT_MAX_WEIGHTS    2    /* values that are added up, of one event */
+#define JT_NO_VALUE       0xff /* instead of an index of a value */
 
 enum jt_value_kind {
 	JT_VALUE_NONE = 0,
@@ -31,7 +35,6 @@ enum jt_value_kind {
 	JT_VALUE_UID = 6,
 	JT_VALUE_CGROUP = 7, /* id: inode of its directory */
 	JT_VALUE_CPU = 8,
-	JT_VALUE_LATENCY = 9, /* of a call, at its end */
 	/* strings */
 	JT_VALUE_ARRAY = 16,         /* `size` bytes in the record, or up to a 0 */
 	JT_VALUE_DATA_LOC = 17,      /* u32 there: length << 16 | offset in the record */
@@ -39,6 +42,7 @@ enum jt_value_kind {
 	JT_VALUE_USER_STRING = 19,   /* pointer there, into the task's memory */
 	JT_VALUE_KERNEL_STRING = 20, /* pointer there, into the kernel's */
 	JT_VALUE_COMM = 21,
+	JT_VALUE_FD_PATH = 22, /* what the file descriptor there is open on */
 };
 
 #define JT_VALUE_FIRST_STRING JT_VALUE_ARRAY
@@ -81,12 +85,26 @@ struct jt_predicate {
 #define JT_VERDICT_PASS   0xfe
 #define JT_VERDICT_REJECT 0xff
 
-/* Of one event number. */
+/* jt_event_spec::flags */
+#define JT_EVENT_CALL  1 /* the end of a system call: its record is a jt_call */
+#define JT_EVENT_TIMED 2 /* of a call: its begin is noted, for the latency */
+#define JT_EVENT_FORKS 4 /* of a call: where it returns 0 it does so in the child, and is no call */
+#define JT_EVENT_HELD  8 /* the begin of what another event ends: counted then, by jt_held_end */
+
+/* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {
 	__u32 record_bytes;
 	__u32 first_pattern; /* in the table of all events' patterns */
 	__u16 values;
 	__u16 predicates; /* 0: every event passes */
+	__u32 flags;
+	__u64 min_latency; /* ns */
+	__u8 by[JT_MAX_BY];
+	__u8 weight[JT_MAX_WEIGHTS]; /* numbers; below 0 is 0 */
+	__u8 error;                  /* number that is not 0 where a call failed */
+	__u8 latency;                /* of a HELD one: which weight it is; else not looked at */
+	__u8 pair[2];                /* what begin and end of a HELD one share: in the begin's record */
+	__u8 pair_end[2];            /* and in the end's */
 	__u32 pad;
 	struct jt_value value[JT_MAX_VALUES];
 	struct jt_predicate predicate[JT_MAX_PREDICATES];
@@ -106,16 +124,60 @@ struct jt_pattern {
 	__u8 classes[JT_MAX_CLASSES][32]; /* a bit for each byte that is in */
 };
 
+/* A value that was read. */
+struct jt_text {
+	__u64 number;
+	__s32 bytes; /* of a string, without its 0; < 0: it could not be read */
+	__u32 cut;   /* there is more than has room */
+	char text[JT_TEXT_BYTES];
+};
+
+/* A system call at its end, laid out as the record of its begin, with two values behind. Made of
+ * the saved registers, so calls whose begin was not seen (seccomp refuses before it) have it too. */
+struct jt_call {
+	__u64 common;
+	__u64 nr;
+	__u64 arg[6];
+	__s64 ret;
+	__u64 latency; /* ns; 0 where the begin was not noted */
+};
+
 /* What is read of the event under way; one per CPU. */
 struct jt_fields {
 	__u64 record;     /* its address */
 	__u32 text_value; /* index + 1 of the value whose string is in `text`; 0: none */
-	__s32 text_bytes; /* without its 0; < 0: it could not be read */
-	__u32 text_cut;   /* there is more than has room */
 	/* the match under way: position in text and pattern, and where to go on when it fails */
 	__u32 at, token, mark, star;
 	__u32 pad;
-	char text[JT_TEXT_BYTES];
+	struct jt_call call;
+	struct jt_text text;
+};
+
+/* The values of one event that are shown. */
+struct jt_values {
+	__u64 id;    /* hash of event and values, JT_FIRST_VALUES at least */
+	__u32 event; /* number */
+	__u32 count;
+	__u32 tgid; /* that showed them first */
+	__u32 pad;
+	struct jt_text value[JT_MAX_BY];
+};
+
+#define JT_NO_VALUES    0
+#define JT_OTHER_VALUES 1 /* more than there is room for: [other] */
+#define JT_FIRST_VALUES 2
+
+/* The call that a thread is in, or was in last. */
+struct jt_begun {
+	__u64 time_ns;
+	__u32 event;
+	__u32 open; /* it has not ended */
+};
+
+/* What begin and end of a HELD event share. */
+struct jt_pair_key {
+	__u64 id[2];
+	__u64 event;
 };
 
 #ifndef __cplusplus
@@ -123,8 +185,11 @@ struct jt_fields {
 #endif
 static_assert(sizeof(struct jt_value) == 16, "ABI");
 static_assert(sizeof(struct jt_predicate) == 24, "ABI");
-static_assert(sizeof(struct jt_event_spec) == 16 + 16 * JT_MAX_VALUES + 24 * JT_MAX_PREDICATES,
+static_assert(sizeof(struct jt_event_spec) == 40 + 16 * JT_MAX_VALUES + 24 * JT_MAX_PREDICATES,
               "ABI");
 static_assert(sizeof(struct jt_pattern) == 8 + 2 * JT_PATTERN_TOKENS + 32 * JT_MAX_CLASSES, "ABI");
-static_assert(sizeof(struct jt_fields) == 40 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_text) == 16 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_call) == 80, "ABI");
+static_assert(sizeof(struct jt_fields) == 32 + 80 + 16 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_values) == 24 + JT_MAX_BY * (16 + JT_TEXT_BYTES), "ABI");
 #endif

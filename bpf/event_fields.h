@@ -58,27 +58,31 @@ static JT_INLINE __u32 jt_text_room(__u32 bytes)
 	return bytes < JT_TEXT_BYTES ? bytes + 1 : JT_TEXT_BYTES;
 }
 
-/* Puts a string into f->text, where it stays until another one is read. */
-static JT_INLINE void jt_read_text(jt_env_t env, struct jt_fields *f, const struct jt_value *value,
-                                   __u32 index)
+/* The task's name: TASK_COMM_LEN, its 0 included. */
+static JT_INLINE void jt_read_task_name(jt_env_t env, struct jt_text *into)
+{
+	long length;
+
+	if (jt_task_name(env, into->text, 16))
+		return;
+	for (length = 0; length < 16 && into->text[length & 15]; length++)
+		;
+	into->bytes = length;
+}
+
+/* Reads a string. */
+static JT_INLINE void jt_read_text(jt_env_t env, const struct jt_fields *f,
+                                   const struct jt_value *value, struct jt_text *into)
 {
 	__u32 kind = value->kind, room = JT_TEXT_BYTES, loc = 0;
 	__u64 at = f->record + value->offset;
 	long length = -1;
 
-	if (f->text_value == index + 1)
-		return;
-	f->text_value = index + 1;
-	f->text_bytes = -1;
-	f->text_cut = 0;
-	f->text[0] = 0;
+	into->bytes = -1;
+	into->cut = 0;
+	into->text[0] = 0;
 	if (kind == JT_VALUE_COMM) {
-		/* TASK_COMM_LEN, its 0 included */
-		if (jt_task_name(env, f->text, 16))
-			return;
-		for (length = 0; length < 16 && f->text[length & 15]; length++)
-			;
-		f->text_bytes = length;
+		jt_read_task_name(env, into);
 		return;
 	}
 	if (kind == JT_VALUE_ARRAY) {
@@ -95,13 +99,13 @@ static JT_INLINE void jt_read_text(jt_env_t env, struct jt_fields *f, const stru
 	if (room > JT_TEXT_BYTES)
 		return;
 	if (kind == JT_VALUE_USER_STRING)
-		length = jt_user_text(env, f->text, room, at);
+		length = jt_user_text(env, into->text, room, at);
 	else
-		length = jt_kernel_text(env, f->text, room, at);
+		length = jt_kernel_text(env, into->text, room, at);
 	if (length < 0 || length > JT_TEXT_BYTES)
 		return;
-	f->text_bytes = length ? length - 1 : 0;
-	f->text_cut = length == JT_TEXT_BYTES;
+	into->bytes = length ? length - 1 : 0;
+	into->cut = length == JT_TEXT_BYTES;
 }
 
 #endif

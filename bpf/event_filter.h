@@ -23,11 +23,11 @@ enum jt_match {
 /* Behind the last star every token is one byte, so where it matches is known, and not searched. */
 static JT_INLINE int jt_match_tail(struct jt_fields *f, const struct jt_pattern *pattern)
 {
-	__u32 bytes = f->text_bytes, tail = pattern->tail_tokens;
+	__u32 bytes = f->text.bytes, tail = pattern->tail_tokens;
 
 	if (!tail)
 		return JT_MATCH_YES;
-	if (f->text_cut)
+	if (f->text.cut)
 		return JT_MATCH_UNKNOWN;
 	if (f->at + tail > bytes)
 		return JT_MATCH_NO;
@@ -51,7 +51,7 @@ static JT_INLINE int jt_match_turn(struct jt_fields *f, const struct jt_pattern 
 
 	if (at >= JT_TEXT_BYTES || next >= JT_PATTERN_TOKENS)
 		return JT_MATCH_NO;
-	c = (__u8)f->text[at];
+	c = (__u8)f->text.text[at];
 	token = pattern->token[next];
 	if (token == JT_TOKEN_STAR) {
 		f->token = next + 1;
@@ -59,8 +59,8 @@ static JT_INLINE int jt_match_turn(struct jt_fields *f, const struct jt_pattern 
 		f->mark = at;
 		return next + 1 == pattern->tail ? jt_match_tail(f, pattern) : JT_MATCH_OPEN;
 	}
-	if (at == (__u32)f->text_bytes) {
-		if (f->text_cut)
+	if (at == (__u32)f->text.bytes) {
+		if (f->text.cut)
 			return JT_MATCH_UNKNOWN;
 		return token == JT_TOKEN_END ? JT_MATCH_YES : JT_MATCH_NO;
 	}
@@ -120,8 +120,12 @@ JT_FILTER_FN int jt_test_text(jt_env_t env, __u32 event, __u32 index)
 	index = p->value;
 	if (index >= JT_MAX_VALUES)
 		return 0;
-	jt_read_text(env, f, &spec->value[index], index);
-	if (f->text_bytes < 0) {
+	/* It stays until another one is read. */
+	if (f->text_value != index + 1) {
+		jt_read_text(env, f, &spec->value[index], &f->text);
+		f->text_value = index + 1;
+	}
+	if (f->text.bytes < 0) {
 		jt_not_compared(env, JT_COUNTER_FILTER_UNREADABLE);
 		return 0;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Entry points. One capture path: filter, registers, walk, count. User space loads jt_event where
- * the kernel has bpf_loop (5.17), else jt_event_chain and jt_chain; the lifecycle programs always.
+ * Entry points. One capture path: filter, values, registers, walk, count. User space loads jt_event
+ * where the kernel has bpf_loop (5.17), else jt_event_chain and jt_chain; jt_call_begin and
+ * jt_held_end where latency is asked for; the lifecycle programs always.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -17,9 +18,13 @@
 #include "walk_step.h"
 #include "event_env.bpf.h"
 #include "event_filter.h"
+#include "event_values.bpf.h"
+#include "targets.bpf.h"
 #include "regs.bpf.h"
+#include "calls.bpf.h"
 #include "stacks.bpf.h"
 #include "count.bpf.h"
+#include "finish.bpf.h"
 #include "lifecycle.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -79,6 +84,20 @@ int jt_chain(void *ctx)
 	if (w)
 		jt_end(w, JT_STATUS_BUDGET);
 	return finish(env);
+}
+
+/* Notes when a call began whose latency is asked for. */
+SEC("?tp")
+int jt_call_begin(void *ctx)
+{
+	return begin_call(ctx);
+}
+
+/* The event that ends what is held. */
+SEC("?tp")
+int jt_held_end(void *ctx)
+{
+	return end_held(ctx);
 }
 
 SEC("tp/syscalls/sys_enter_mmap")
@@ -145,6 +164,7 @@ int jt_exit(void *ctx)
 	if (!find_target(tgid))
 		return 0;
 	bpf_map_delete_elem(&java_threads, &tid);
+	forget_call(tid);
 	/* do_exit() counts itself off before this event (kernel/exit.c). */
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		notify(JT_NOTICE_EXIT, tgid, 0, 0, 0);

@@ -15,6 +15,8 @@
 #endif
 #endif
 
+#include "event_abi.h"
+
 #define JT_ABI_VERSION 1
 
 #define JT_MAX_FRAMES  2048  /* physical frames of one walk; real Java stacks pass 1 100 */
@@ -27,6 +29,9 @@
 #define JT_MAX_EVENTS  4096
 #define JT_BLOB_BYTES  512   /* HeapBlock + CodeBlob header, read at once */
 #define JT_DEFER_BYTES 65536 /* stack copied with an event whose walk user space finishes */
+#define JT_MAX_TUPLES  16384 /* distinct values of all --by together */
+#define JT_STACK_TUPLES 1024 /* of one stack; with a weight: values and size classes */
+#define JT_MAX_CALLS   16384 /* threads in a call, or switched out, whose begin is noted */
 
 /* ---------------------------------------------------------------- frames */
 
@@ -86,7 +91,7 @@ enum jt_status {
 
 /* ---------------------------------------------------------------- counters (per CPU) */
 /* fired = kept + filtered + sampled out + lost{...}; kept is the sum over the counts map plus the
- * deferred records. */
+ * deferred records. Of calls, and of all that has a begin and an end, those that ended. */
 #define JT_COUNTER_LIST(X) \
 	X(FIRED, "fired")   /* events of targets */ \
 	X(OTHERS, "others") /* events of processes that are no target */ \
@@ -99,6 +104,12 @@ enum jt_status {
 	X(LOST_RING, "lost: ring buffer full") \
 	X(LOST_COUNTS, "lost: counts map full") \
 	X(LOST_NESTED, "lost: nested event") \
+	X(LOST_CALLS, "lost: no room for the begin of a call") \
+	X(CALLS_BEFORE, "calls in flight at start") \
+	X(CALLS_NO_BEGIN, "ends of calls without a begin") \
+	X(CALLS_NO_END, "calls that ended with their thread") \
+	X(VALUES_UNREADABLE, "values that could not be read") \
+	X(VALUES_OTHER, "events whose values had no room") \
 	X(KERNEL_COLLISION, "kernel stack id collisions") \
 	X(USER_COLLISION, "user stack id collisions") \
 	X(NOTICE_LOST, "mapping notices that found no room") \
@@ -250,6 +261,7 @@ struct jt_hotspot {
 /* ---------------------------------------------------------------- counts and records */
 struct jt_stack_key {
 	__u64 hash;         /* of frames and status, seeded per run */
+	__u64 values;       /* jt_values::id */
 	__u32 frames;       /* also a check on the hash */
 	__u32 tgid;         /* in the initial pid namespace */
 	__u32 tid;          /* 0 unless cfg.by_thread */
@@ -257,7 +269,15 @@ struct jt_stack_key {
 	__s32 kernel_stack; /* id in the stack map, or < 0: none */
 	__s32 user_stack;   /* --cstack fp only, else < 0 */
 	__u32 status;       /* enum jt_status */
-	__u32 pad;
+	__u8 bucket[JT_MAX_WEIGHTS]; /* of each weight: 0 for 0, n + 1 for 2^n .. 2^(n+1) - 1 */
+	__u16 pad;
+};
+
+/* What events add up to under one key. */
+struct jt_sum {
+	__u64 count;
+	__u64 errors; /* of count: calls that failed */
+	__u64 weight[JT_MAX_WEIGHTS];
 };
 
 enum jt_record_type {
@@ -265,6 +285,7 @@ enum jt_record_type {
 	JT_RECORD_DEFERRED = 2, /* jt_deferred_record: one event, walk not done */
 	JT_RECORD_NOTICE = 3,   /* jt_notice_record */
 	JT_RECORD_CHECK = 4,    /* jt_deferred_record of an event that was counted under its key */
+	JT_RECORD_VALUES = 5,   /* jt_values_record: values seen for the first time */
 };
 
 struct jt_record_head {
@@ -290,6 +311,7 @@ struct jt_stack_record {
 struct jt_deferred_record {
 	struct jt_record_head head;
 	struct jt_stack_key key; /* hash and frames are 0 where the walk is not done */
+	struct jt_sum sum;       /* of this one event */
 	__u64 epoch;             /* as in a stack record */
 	struct jt_regs regs;     /* at the event */
 	__u32 tid;
@@ -297,6 +319,11 @@ struct jt_deferred_record {
 	__u32 absent; /* bit n: the n-th page, from sp's on, could not be read */
 	__u32 pad;
 	__u8 stack[JT_DEFER_BYTES]; /* from regs.sp upwards; only stack_bytes are sent */
+};
+
+struct jt_values_record {
+	struct jt_record_head head;
+	struct jt_values values; /* only values.count of them are sent */
 };
 
 enum jt_notice {
@@ -334,7 +361,11 @@ struct jt_config {
 	__u8 count_cost;            /* count user reads and look-ups */
 	__u8 check_walks;           /* send what each walk read of the stack, too */
 	__u8 has_filters;           /* some event has a filter: event_specs */
-	__u8 pad[2];
+	__u8 has_specs;             /* event_specs says more than how to filter */
+	__u8 has_values;            /* some event shows values */
+	__u8 has_sums;              /* some event has a weight, or tells errors */
+	__u8 has_held;              /* some event is counted when another one ends it */
+	__u8 pad[6];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */
@@ -350,7 +381,7 @@ static_assert(sizeof(struct jt_range) == 40, "ABI");
 static_assert(sizeof(struct jt_target) == 32, "ABI");
 static_assert(sizeof(struct jt_dirty) == 24, "ABI");
 static_assert(sizeof(struct jt_hotspot) == 288, "ABI");
-static_assert(sizeof(struct jt_stack_key) == 40, "ABI");
-static_assert(sizeof(struct jt_stack_record) == 120 + 16 * JT_MAX_FRAMES, "ABI");
+static_assert(sizeof(struct jt_stack_key) == 48, "ABI");
+static_assert(sizeof(struct jt_stack_record) == 128 + 16 * JT_MAX_FRAMES, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif

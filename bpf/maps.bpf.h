@@ -79,13 +79,60 @@ struct {
 	__type(value, struct jt_defer_buffer);
 } defer_scratch SEC(".maps");
 
-/* How often each stack was met [set]. A key that is here has had its frames sent. */
+/* What was met of each stack [set]. A key that is here has had its frames and values sent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct jt_stack_key);
-	__type(value, __u64);
+	__type(value, struct jt_sum);
 } counts SEC(".maps");
+
+/* Where keys tell more than stacks apart: stacks whose frames were sent (keys without values and
+ * buckets), and how many keys each has [set]. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct jt_stack_key);
+	__type(value, __u32);
+} stacks SEC(".maps");
+
+/* Ids of the values that were sent [set]. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} tuples SEC(".maps");
+
+/* Values of the event under way that are shown, by CPU [set]. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_values_record);
+} values SEC(".maps");
+
+/* tid -> the call it is in, or was in last [set]. Dropped when the thread ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_begun);
+} calls SEC(".maps");
+
+/* What has begun and is counted when it ends [set]. */
+struct jt_held {
+	struct jt_stack_key key;
+	struct jt_sum sum;
+	__u64 time_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct jt_pair_key);
+	__type(value, struct jt_held);
+} held SEC(".maps");
 
 /* Kernel stacks, and user stacks of --cstack fp [set]. */
 struct {

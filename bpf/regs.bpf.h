@@ -4,10 +4,8 @@
 
 #define JT_USER_CS 0x33 /* x86-64; 0x23 is a 32-bit process */
 
-/* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
-static __always_inline __u32 user_regs(struct jt_walk *w)
+static __always_inline long saved_registers(struct pt_regs *regs)
 {
-	struct pt_regs regs;
 	const void *at;
 
 	if (cfg.has_task_pt_regs) {
@@ -18,7 +16,15 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 
 		at = stack + cfg.regs_offset;
 	}
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), at))
+	return bpf_probe_read_kernel(regs, sizeof(*regs), at);
+}
+
+/* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
+static __always_inline __u32 user_regs(struct jt_walk *w)
+{
+	struct pt_regs regs;
+
+	if (saved_registers(&regs))
 		return JT_STATUS_NO_REGS;
 	if ((regs.cs & 3) != 3)
 		return JT_STATUS_NO_USER;

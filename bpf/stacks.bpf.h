@@ -3,24 +3,6 @@
  * counter. */
 #pragma once
 
-static __always_inline __u64 attach_cookie(void *ctx)
-{
-	if (cfg.has_cookie)
-		return bpf_get_attach_cookie(ctx);
-	return state.kernel_stacks ? JT_COOKIE_KERNEL : 0;
-}
-
-/* The process's table, where it is a target. */
-static __always_inline struct jt_target *find_target(__u32 tgid)
-{
-	struct jt_target *target;
-
-	if (cfg.only_tgid && tgid != cfg.only_tgid)
-		return NULL;
-	target = bpf_map_lookup_elem(&targets, &tgid);
-	return target;
-}
-
 static __always_inline void load_changes(struct jt_walk *w, __u32 tgid)
 {
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
@@ -38,6 +20,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	struct jt_stack_key *key = &w->record.key;
 
 	key->hash = 0;
+	key->values = JT_NO_VALUES;
 	key->frames = 0;
 	key->tgid = tgid;
 	key->tid = cfg.by_thread ? tid : 0;
@@ -45,7 +28,13 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	key->kernel_stack = -1;
 	key->user_stack = -1;
 	key->status = JT_STATUS_COMPLETE;
+	key->bucket[0] = 0;
+	key->bucket[1] = 0;
 	key->pad = 0;
+	w->sum.count = 1;
+	w->sum.errors = 0;
+	w->sum.weight[0] = 0;
+	w->sum.weight[1] = 0;
 	w->record.head.type = JT_RECORD_STACK;
 	w->record.head.pad = 0;
 	w->tid = tid;
@@ -108,24 +97,73 @@ static __always_inline bool sampled_out(__u32 event)
 	return true;
 }
 
+/* Of a call whose latency is known. */
+static __always_inline bool too_short(__u32 env, __u64 min_latency)
+{
+	struct jt_fields *f = jt_fields_of(env);
+
+	return f && f->call.latency < min_latency;
+}
+
 /* True where --filter leaves this event out. What the record says is read by the kernel's own
  * reads: a program that reads past a small record by itself is refused at the attach. */
-static __always_inline bool filtered_out(void *ctx, __u32 event)
+static __always_inline bool filtered_out(__u32 env, __u32 event)
 {
-	__u32 env = bpf_get_smp_processor_id();
+	return cfg.has_filters && !jt_passes(env, event);
+}
+
+/* Finds out what is known of the event before its values are read. False where it is none that
+ * counts: of a call that began before we did, say. */
+static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 tid, __u32 *flags,
+                                       __u64 *min_latency)
+{
+	const struct jt_event_spec *spec;
 	struct jt_fields *f;
 
-	if (!cfg.has_filters)
-		return false;
+	*flags = 0;
+	*min_latency = 0;
+	if (!cfg.has_filters && !cfg.has_specs)
+		return true;
+	spec = jt_spec_at(env, event);
 	f = jt_fields_of(env);
-	if (f) {
-		f->record = (__u64)ctx;
-		f->text_value = 0;
-		if (jt_passes(env, event))
-			return false;
-	}
-	bump(JT_COUNTER_FILTERED);
+	if (!spec || !f)
+		return true;
+	f->record = (__u64)ctx;
+	f->text_value = 0;
+	if (!cfg.has_specs)
+		return true;
+	*flags = spec->flags;
+	*min_latency = spec->min_latency;
+	if ((spec->flags & JT_EVENT_CALL) && !make_call(ctx, spec, f, event, tid))
+		return false;
 	return true;
+}
+
+/* Whether the event is to be walked; where not, it was counted. */
+static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 tid, bool *is_held)
+{
+	enum jt_counter rejected;
+	__u64 min_latency;
+	__u32 flags;
+
+	if (!open_event(ctx, env, event, tid, &flags, &min_latency))
+		return false;
+	*is_held = cfg.has_held && (flags & JT_EVENT_HELD);
+	if (filtered_out(env, event))
+		rejected = JT_COUNTER_FILTERED;
+	else if ((flags & JT_EVENT_TIMED) && too_short(env, min_latency))
+		rejected = JT_COUNTER_FILTERED;
+	else if (sampled_out(event))
+		rejected = JT_COUNTER_SAMPLED_OUT;
+	else
+		rejected = JT_COUNTER_COUNT;
+	/* One that is held fires when it ends. */
+	if (rejected != JT_COUNTER_COUNT || !*is_held)
+		bump(JT_COUNTER_FIRED);
+	if (rejected == JT_COUNTER_COUNT)
+		return true;
+	bump(rejected);
+	return false;
 }
 
 /*
@@ -138,6 +176,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 	__u32 tgid = id >> 32, env, status;
 	struct jt_target *target = find_target(tgid);
 	struct jt_walk *w;
+	bool is_held = false;
 	__u64 cookie;
 
 	*walk = false;
@@ -147,19 +186,24 @@ static __always_inline long begin(void *ctx, bool *walk)
 		bump(JT_COUNTER_OTHERS);
 		return -1;
 	}
-	bump(JT_COUNTER_FIRED);
 	cookie = attach_cookie(ctx);
-	if (filtered_out(ctx, (__u32)cookie) || sampled_out((__u32)cookie))
-		return -1;
 	env = bpf_get_smp_processor_id();
+	if (!wanted(ctx, env, (__u32)cookie, (__u32)id, &is_held))
+		return -1;
 	w = jt_walk_of(env);
 	if (!w || w->busy) {
+		if (is_held)
+			bump(JT_COUNTER_FIRED);
 		bump(JT_COUNTER_LOST_NESTED);
 		return -1;
 	}
 	w->busy = 1;
 	w->target = *target;
 	start_record(w, tgid, (__u32)id, cookie);
+	w->held = is_held;
+	take_values(env, (__u32)cookie, &w->record.key);
+	if (cfg.has_sums)
+		jt_take_sum(env, (__u32)cookie);
 	kernel_walk(ctx, w, cookie);
 	if (cfg.cstack == JT_CSTACK_FP) {
 		fp_walk(ctx, w);

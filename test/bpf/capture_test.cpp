@@ -64,7 +64,7 @@ class Capturing : public testing::Test {
     EXPECT_EQ(tracing.counter(JT_COUNTER_KEPT), times);
     const auto counts = tracing.capture().counts();
     ASSERT_THAT(counts, SizeIs(1));
-    EXPECT_EQ(counts[0].count, times);
+    EXPECT_EQ(counts[0].sum.count, times);
     EXPECT_EQ(counts[0].key.status, JT_STATUS_COMPLETE);
     EXPECT_EQ(counts[0].key.frames, trace.size());
     ASSERT_TRUE(tracing.stacks.contains(counts[0].key));
@@ -176,7 +176,7 @@ TEST_F(Capturing, stacksAreToldApart) {
   EXPECT_EQ(one.tracing.stacks.size(), 3U);
   std::map<Trace, std::uint64_t> met;
   for (const auto& entry : one.tracing.capture().counts()) {
-    met[addresses(one.tracing.stacks[entry.key])] = entry.count;
+    met[addresses(one.tracing.stacks[entry.key])] = entry.sum.count;
   }
   EXPECT_EQ(met, expected);
 }
@@ -198,7 +198,7 @@ TEST_F(Capturing, eventsAreToldApart) {
   const auto counts = one.tracing.capture().counts();
   ASSERT_THAT(counts, SizeIs(2));
   for (const auto& entry : counts) {
-    EXPECT_EQ(entry.count, entry.key.event == 0 ? 3U : 5U);
+    EXPECT_EQ(entry.sum.count, entry.key.event == 0 ? 3U : 5U);
     ASSERT_TRUE(expected.contains(entry.key.event));
     EXPECT_EQ(addresses(one.tracing.stacks[entry.key]), expected.at(entry.key.event));
   }
@@ -247,7 +247,7 @@ TEST_F(Capturing, severalTargets) {
   ASSERT_THAT(counts, SizeIs(2));
   for (const auto& entry : counts) {
     const bool is_first = entry.key.tgid == static_cast<std::uint32_t>(first.pid());
-    EXPECT_EQ(entry.count, is_first ? 11U : 22U);
+    EXPECT_EQ(entry.sum.count, is_first ? 11U : 22U);
     EXPECT_EQ(entry.key.status, JT_STATUS_COMPLETE);
     EXPECT_EQ(addresses(tracing.stacks[entry.key]), is_first ? of_first : of_second);
   }

@@ -231,7 +231,7 @@ TEST_F(Filtering, onlyTheEventThatHasOne) {
   make_calls(child);
   finish(tracing);
   std::map<std::uint32_t, std::uint64_t> counts;
-  for (const auto& entry : tracing.capture().counts()) counts[entry.key.event] += entry.count;
+  for (const auto& entry : tracing.capture().counts()) counts[entry.key.event] += entry.sum.count;
   EXPECT_EQ(counts[0], 3U);
   EXPECT_EQ(counts[1], 1U);
 }

@@ -76,7 +76,7 @@ void Tracing::finish() {
 
 std::uint64_t Tracing::total() const {
   std::uint64_t sum = 0;
-  for (const auto& entry : capture_->counts()) sum += entry.count;
+  for (const auto& entry : capture_->counts()) sum += entry.sum.count;
   return sum;
 }
 

@@ -31,7 +31,7 @@ void add_strings(const test::FilteredEvent& of, const std::string& text, filter:
 
 void judge(const test::FilteredEvent& of, const std::string& text, const std::string& rest) {
   const auto program =
-      filter::compile(std::vector{text}, filter::Fields(of.tracepoint, &of.format));
+      filter::compile({.filters = {text}}, filter::Fields(of.tracepoint, &of.format));
   if (!program) return;
   const auto expression = filter::parse(text);
   if (!expression) std::abort();

@@ -130,6 +130,10 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
           .count_cost = config.count_cost,
           .check_walks = config.check_walks,
           .has_filters = config.filters,
+          .has_specs = config.values || config.sums || config.calls || config.held,
+          .has_values = config.values,
+          .has_sums = config.sums,
+          .has_held = config.held,
           .pad = {}};
 }
 
@@ -179,6 +183,11 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.scratch, cpus);
   bpf_map__set_max_entries(maps.defer_scratch, cpus);
   bpf_map__set_max_entries(maps.counts, config.max_counts);
+  bpf_map__set_max_entries(maps.stacks, config.values || config.sums ? config.max_counts : 1);
+  bpf_map__set_max_entries(maps.tuples, config.values ? JT_MAX_TUPLES : 1);
+  bpf_map__set_max_entries(maps.values, config.values ? cpus : 1);
+  bpf_map__set_max_entries(maps.calls, config.timed ? JT_MAX_CALLS : 1);
+  bpf_map__set_max_entries(maps.held, config.held ? JT_MAX_CALLS : 1);
   bpf_map__set_max_entries(maps.stack_ids, config.stack_ids ? 16384 : 1);
   bpf_map__set_max_entries(maps.fields, cpus);
   bpf_map__set_max_entries(maps.event_specs, std::max<std::uint32_t>(1, config.max_events));
@@ -189,6 +198,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_event_chain, !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed);
+  bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
 }
 
 Status Capture::Impl::load() {
@@ -295,6 +306,14 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
   return impl_->attach(impl_->event_program(), id, cookie);
 }
 
+Status Capture::attach_call_begin(std::uint32_t id, std::uint32_t event) {
+  return impl_->attach(impl_->skeleton->progs.jt_call_begin, id, event);
+}
+
+Status Capture::attach_held_end(std::uint32_t id, std::uint32_t event) {
+  return impl_->attach(impl_->skeleton->progs.jt_held_end, id, event);
+}
+
 std::span<const std::pair<const char*, const char*>> Capture::lifecycle_tracepoints() {
   return kLifecycleTracepoints;
 }
@@ -316,7 +335,15 @@ void Capture::pause() {
   wait_for_programs();
 }
 
-void Capture::resume() { impl_->skeleton->bss->state.paused = 0; }
+void Capture::resume() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  auto& state = impl_->skeleton->bss->state;
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  state.resumed_ns =
+      static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+  state.paused = 0;
+}
 
 void Capture::detach() {
   impl_->links.clear();
@@ -408,6 +435,11 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
     case JT_RECORD_CHECK:
       if (handlers->check) handlers->check(*static_cast<const jt_deferred_record*>(data));
       break;
+    case JT_RECORD_VALUES:
+      if (handlers->values) {
+        handlers->values(static_cast<const jt_values_record*>(data)->values);
+      }
+      break;
     case JT_RECORD_NOTICE:
       handlers->notice(*static_cast<const jt_notice_record*>(data));
       break;
@@ -433,11 +465,26 @@ std::vector<StackCount> Capture::counts() const {
   const jt_stack_key* previous = nullptr;
   jt_stack_key cursor{};
   while (bpf_map_get_next_key(fd, previous, &entry.key) == 0) {
-    if (bpf_map_lookup_elem(fd, &entry.key, &entry.count) == 0) all.push_back(entry);
+    if (bpf_map_lookup_elem(fd, &entry.key, &entry.sum) == 0) all.push_back(entry);
     cursor = entry.key;
     previous = &cursor;
   }
   return all;
+}
+
+std::uint64_t Capture::in_flight() const {
+  const auto& maps = impl_->skeleton->maps;
+  std::uint64_t count = 0;
+  const int calls = bpf_map__fd(maps.calls);
+  std::uint32_t tid = 0;
+  for (const void* at = nullptr; bpf_map_get_next_key(calls, at, &tid) == 0; at = &tid) {
+    jt_begun begun{};
+    if (bpf_map_lookup_elem(calls, &tid, &begun) == 0) count += begun.open;
+  }
+  const int held = bpf_map__fd(maps.held);
+  jt_pair_key pair{};
+  for (const void* at = nullptr; bpf_map_get_next_key(held, at, &pair) == 0; at = &pair) ++count;
+  return count;
 }
 
 Counters Capture::counters() const {

@@ -34,6 +34,11 @@ struct CaptureConfig {
   bool count_cost = false;
   bool check_walks = false;  // send what each walk read of the stack, too
   bool filters = false;      // some event has a filter: set_event
+  bool values = false;       // ... shows values
+  bool sums = false;         // ... has a weight, or tells errors
+  bool calls = false;        // ... is a call at its end
+  bool timed = false;        // ... is a call whose begin is noted
+  bool held = false;         // ... is counted when another one ends it
   std::uint32_t max_events = 1;
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
@@ -43,7 +48,7 @@ using Counters = std::array<std::uint64_t, JT_COUNTER_COUNT>;
 
 struct StackCount {
   jt_stack_key key;
-  std::uint64_t count;
+  jt_sum sum;
 };
 
 // What drain() hands over; called in the order the kernel wrote. Pointers live during the call.
@@ -52,6 +57,7 @@ struct RecordHandlers {
   std::function<void(const jt_deferred_record&)> deferred;
   std::function<void(const jt_notice_record&)> notice;
   std::function<void(const jt_deferred_record&)> check{};  // of CaptureConfig::check_walks
+  std::function<void(const jt_values&)> values{};          // of CaptureConfig::values
 };
 
 struct ProgramInfo {
@@ -73,6 +79,11 @@ class Capture {
                                  std::span<const jt_pattern> patterns);
   // Counts events of tracepoint `id` as event number `event`; with their kernel stacks if asked.
   [[nodiscard]] Status attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks);
+
+  // Has tracepoint `id` note the begin of what is counted as event number `event`; or, of one that
+  // is held, end it.
+  [[nodiscard]] Status attach_call_begin(std::uint32_t id, std::uint32_t event);
+  [[nodiscard]] Status attach_held_end(std::uint32_t id, std::uint32_t event);
 
   // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
   // attach_lifecycle takes their ids.
@@ -107,6 +118,8 @@ class Capture {
   // act on what came (refresh tables) while records keep coming.
   bool drain(const RecordHandlers& handlers);
   [[nodiscard]] std::vector<StackCount> counts() const;
+  // Calls that have begun and not ended, and what is held.
+  [[nodiscard]] std::uint64_t in_flight() const;
   [[nodiscard]] Counters counters() const;
   // Addresses of a kernel (or frame-pointer) stack, leaf first; empty where it is not there.
   [[nodiscard]] std::vector<std::uint64_t> stack(std::int32_t id) const;

@@ -175,22 +175,61 @@ Status read_verbosity(const Words& words, Options& options) {
   return {};
 }
 
-// Each -t, and what stands behind it; what stands before the first one is of all.
-void read_events(const Words& words, Options& options) {
-  for (const std::string& text : words.tracepoint.texts) options.events.push_back({text, {}});
-  for (std::size_t i = 0; i < words.filter.texts.size(); ++i) {
-    const auto& before = words.filter.events_before;
-    const std::size_t of = i < before.size() ? before[i] : 0;
-    for (std::size_t event = of == 0 ? 0 : of - 1; event < options.events.size(); ++event) {
-      options.events[event].filters.push_back(words.filter.texts[i]);
+// Hands each text of an option to the -t it stands behind, or to all where it stands before the
+// first one.
+template <class Take>
+Status of_events(const Values& values, std::vector<EventRequest>& events, const Take& take) {
+  for (std::size_t i = 0; i < values.texts.size(); ++i) {
+    const std::size_t of = i < values.events_before.size() ? values.events_before[i] : 0;
+    for (std::size_t event = of == 0 ? 0 : of - 1; event < events.size(); ++event) {
+      JT_CHECK_OK(take(events[event], values.texts[i]));
       if (of != 0) break;
     }
   }
+  return {};
+}
+
+// "filename,flags" behind what is there.
+Status add_words(const Values& values, const std::string& list, std::vector<std::string>& words) {
+  for (const std::string_view word : split(list, ',')) {
+    if (word.empty()) {
+      return usage(quoted(values.label, list) + "an empty name", "a list is NAME,NAME");
+    }
+    if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+  }
+  return {};
+}
+
+// Each -t, and what belongs to it.
+Status read_events(const Words& words, Options& options) {
+  auto& events = options.events;
+  for (const std::string& text : words.tracepoint.texts) events.push_back({.text = text});
+  JT_CHECK_OK(of_events(words.filter, events, [](EventRequest& event, const std::string& text) -> Status {
+    event.filters.push_back(text);
+    return Status();
+  }));
+  JT_CHECK_OK(of_events(words.by, events, [&](EventRequest& event, const std::string& text) -> Status {
+    return add_words(words.by, text, event.by);
+  }));
+  JT_CHECK_OK(of_events(words.weight, events, [&](EventRequest& event, const std::string& text) -> Status {
+    return add_words(words.weight, text, event.weights);
+  }));
+  JT_CHECK_OK(
+      of_events(words.min_latency, events, [&](EventRequest& event, const std::string& text) -> Status {
+        JT_TRY(event.min_latency, parse_duration(text, words.min_latency.label));
+        return Status();
+      }));
+  return of_events(words.errors_only, events, [&](EventRequest& event, const std::string& text) -> Status {
+    Values one = words.errors_only;
+    one.texts = {text};
+    JT_TRY(event.errors_only, read_flag(one));
+    return Status();
+  });
 }
 
 // Options that every form reads alike; those that a form does not take are not given.
 Status read_all(const Words& words, Options& options) {
-  read_events(words, options);
+  JT_CHECK_OK(read_events(words, options));
   JT_TRY(options.pids, parse_pids(words.pid));
   if (words.duration.given()) {
     JT_TRY(options.duration, parse_duration(words.duration.last(), words.duration.label));
@@ -247,8 +286,13 @@ Result<std::chrono::nanoseconds> parse_duration(const std::string& text, std::st
     std::chrono::nanoseconds length;
   };
   using namespace std::chrono_literals;
-  static constexpr std::array<Unit, 5> kUnits{
-      {{"", 1s}, {"s", 1s}, {"ms", 1ms}, {"m", 1min}, {"h", 1h}}};
+  static constexpr std::array<Unit, 7> kUnits{{{"", 1s},
+                                               {"s", 1s},
+                                               {"ms", 1ms},
+                                               {"us", 1us},
+                                               {"ns", 1ns},
+                                               {"m", 1min},
+                                               {"h", 1h}}};
   static constexpr std::chrono::nanoseconds kLongest = 24h * 365;
   constexpr const char* kHint = "a duration is e.g. 30, 30s, 5m, 1h or 500ms";
 

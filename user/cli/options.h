@@ -24,8 +24,12 @@ enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
 
 // One -t and what belongs to it.
 struct EventRequest {
-  std::string text;                  // as given
-  std::vector<std::string> filters;  // an event passes all of them
+  std::string text;                       // as given
+  std::vector<std::string> filters = {};  // an event passes all of them
+  std::vector<std::string> by = {};       // fields that are shown
+  std::vector<std::string> weights = {};  // the first is the one that is drawn; none: "count"
+  std::chrono::nanoseconds min_latency{0};
+  bool errors_only = false;
   friend bool operator==(const EventRequest&, const EventRequest&) = default;
 };
 

@@ -50,6 +50,11 @@ constexpr std::array<Type, 26> kTypes{
      {"__s32", 4, true},        {"u64", 8, false},          {"__u64", 8, false},
      {"s64", 8, true},          {"__s64", 8, true}}};
 
+// What system calls call a file descriptor of theirs.
+constexpr std::array<std::string_view, 15> kDescriptors{
+    {"fd", "dfd", "olddfd", "newdfd", "oldfd", "fildes", "in_fd", "out_fd", "fd_in", "fd_out",
+     "fdin", "fdout", "epfd", "ufd", "sockfd"}};
+
 jt_value number(std::uint32_t offset, std::uint32_t bytes, bool is_signed) {
   jt_value value{};
   value.offset = offset;
@@ -91,9 +96,11 @@ std::optional<jt_value> declared_type(const Field& field) {
 
 }  // namespace
 
-Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format, bool hides_kernel)
-    : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel) {
-  if (format == nullptr) return;
+Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format, bool hides_kernel,
+               Form form)
+    : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel), form_(form) {
+  if (form == Form::Call) record_bytes_ = sizeof(jt_call);
+  if (format == nullptr || form == Form::Call) return;
   for (const Field& field : format->fields) {
     if (is_visible(field)) record_bytes_ = std::max(record_bytes_, field.offset + field.size);
   }
@@ -156,6 +163,11 @@ Result<Value> Fields::of_record(const Field& field, const Request& request) cons
   Value value{.where = recorded};
   if (is_call() && field.size == 8 && field.shape == Shape::Scalar) {
     value.declared = declared_type(field);
+    const bool is_fd = std::ranges::find(kDescriptors, field.name) != kDescriptors.end();
+    if (is_fd && value.declared && value.declared->bytes == 4) {
+      value.file = value.declared;
+      value.file->kind = JT_VALUE_FD_PATH;
+    }
   }
   return value;
 }
@@ -175,6 +187,11 @@ Result<Value> Fields::shown(const Field& field, Value value) const {
 
 // The result of a system call stands in the event of its end only.
 Result<Value> Fields::result(std::string_view name) const {
+  if (form_ == Form::Call) {
+    jt_value value = number(offsetof(jt_call, ret), sizeof(jt_call::ret), true);
+    if (name == "errno") value.kind = JT_VALUE_ERRNO;
+    return Value{.where = value};
+  }
   const Field* ret = format_ != nullptr ? format_->find("ret") : nullptr;
   if (!is_call() || ret == nullptr || ret->size != 8) {
     std::string hint = "ret and errno are known where a system call ends: syscalls:sys_exit_*";
@@ -188,6 +205,18 @@ Result<Value> Fields::result(std::string_view name) const {
   return Value{.where = value};
 }
 
+Result<Value> Fields::latency() const {
+  if (form_ == Form::Call) {
+    return Value{.where = number(offsetof(jt_call, latency), sizeof(jt_call::latency), false)};
+  }
+  if (form_ == Form::Begin) {
+    return not_there("the stack is taken at the begin, where it is not known",
+                     "--min-latency keeps what took longer");
+  }
+  return not_there("the event has no end that jtrace knows",
+                   "system calls have one, and events called *_enter, *_begin or *_start");
+}
+
 Result<Value> Fields::find(const Request& request) const {
   const Field* field = format_ != nullptr ? format_->find(request.name) : nullptr;
   if (field != nullptr) {
@@ -195,7 +224,7 @@ Result<Value> Fields::find(const Request& request) const {
     return shown(*field, std::move(value));
   }
   if (request.name == "ret" || request.name == "errno") return result(request.name);
-  if (request.name == "latency") return not_there("latency is not in this version");
+  if (request.name == "latency") return latency();
   const auto* pseudo = std::ranges::find(kPseudo, request.name, &Pseudo::name);
   if (pseudo != kPseudo.end()) {
     if (request.index) return not_there("the field is no array of numbers");
@@ -215,6 +244,14 @@ Result<Value> Fields::find(const Request& request) const {
   return not_there(what, hint + there_are());
 }
 
+std::string_view Fields::call_name() const {
+  const std::string_view name = tracepoint_.name;
+  for (const std::string_view prefix : {"sys_enter_", "sys_exit_"}) {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
 std::string Fields::there_are() const {
   std::string own;
   if (format_ != nullptr) {
@@ -222,6 +259,7 @@ std::string Fields::there_are() const {
       if (field.common || !is_visible(field) || field.name == "__syscall_nr") continue;
       own += (own.empty() ? "" : ", ") + field.name;
     }
+    if (form_ == Form::Call) own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
     if (is_call() && format_->find("ret") != nullptr) own += ", errno";
   }
   std::string all = own.empty() ? "" : "fields: " + own + "; ";

@@ -24,7 +24,13 @@ struct Value {
   std::optional<jt_value> declared = {};
   // The address of a string that lies elsewhere: comparable as a number, too.
   std::optional<jt_value> address = {};
+  // A file descriptor: what it is open on.
+  std::optional<jt_value> file = {};
 };
+
+// What a record is of: an event as it is; a system call at its end, whose record is a jt_call made
+// by the kernel side (the format is that of its begin); the begin of what another event ends.
+enum class Form { Event, Call, Begin };
 
 // The kernel's record and where its values are. Programs see less of it than perf writes.
 class Fields {
@@ -32,7 +38,7 @@ class Fields {
   // `format` is null where there is no tracefs to read it in. `hides_kernel`: nothing that tells a
   // user where the kernel lies or what its memory holds; he could find it out by bisection.
   Fields(const event::Tracepoint& tracepoint, const event::Format* format,
-         bool hides_kernel = false);
+         bool hides_kernel = false, Form form = Form::Event);
 
   // The event's own fields come first, then the pseudo-fields, as in the kernel. The error says
   // why a program cannot have this one, or which there are; it is no whole line: see check.h.
@@ -46,6 +52,9 @@ class Fields {
   // "fields: dfd, filename, flags, mode; of every event: comm, tid, ..."
   [[nodiscard]] std::string there_are() const;
   [[nodiscard]] std::uint32_t record_bytes() const { return record_bytes_; }
+  [[nodiscard]] Form form() const { return form_; }
+  // Of sys_enter_openat and sys_exit_openat: "openat".
+  [[nodiscard]] std::string_view call_name() const;
   [[nodiscard]] std::string display() const { return tracepoint_.display(); }
 
  private:
@@ -53,12 +62,14 @@ class Fields {
   [[nodiscard]] Result<Value> of_record(const event::Field& field, const Request& request) const;
   [[nodiscard]] Result<Value> common(const event::Field& field) const;
   [[nodiscard]] Result<Value> result(std::string_view name) const;
+  [[nodiscard]] Result<Value> latency() const;
   [[nodiscard]] bool is_call() const { return tracepoint_.category == "syscalls"; }
   [[nodiscard]] bool is_visible(const event::Field& field) const;
 
   event::Tracepoint tracepoint_;
   const event::Format* format_;
   bool hides_kernel_;
+  Form form_;
   std::uint32_t record_bytes_ = 0;
 };
 

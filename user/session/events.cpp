@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/events.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "base/rights.h"
@@ -13,27 +14,144 @@
 namespace jtrace::session {
 namespace {
 
-Result<filter::Program> compile(const event::Tracepoint& tracepoint,
-                                const std::vector<std::string>& filters,
-                                const event::Tracefs* tracefs) {
-  if (filters.empty()) return filter::Program{};
-  std::optional<event::Format> format;
-  if (tracefs != nullptr) {
-    JT_TRY(format, event::read_format(*tracefs, tracepoint));
+using event::Tracepoint;
+using filter::Fields;
+using filter::Form;
+
+filter::Wanted wanted_of(const cli::EventRequest& request) {
+  filter::Wanted wanted{.filters = request.filters,
+                        .by = request.by,
+                        .weights = request.weights,
+                        .min_latency = request.min_latency};
+  if (request.errors_only) wanted.filters.emplace_back("errno != 0");
+  return wanted;
+}
+
+Result<Tracepoint> find(const event::Tracefs& tracefs, const event::TracepointName& name) {
+  JT_TRY(auto found, tracefs.resolve(name));
+  return found.front();
+}
+
+class Preparation {
+ public:
+  Preparation(Tracepoint tracepoint, filter::Wanted wanted, const event::Tracefs* tracefs)
+      : event_{.tracepoint = std::move(tracepoint), .wanted = std::move(wanted)},
+        tracefs_(tracefs) {}
+
+  [[nodiscard]] Result<Event> operator()();
+
+ private:
+  [[nodiscard]] Status plain(const std::optional<event::Format>& format);
+  [[nodiscard]] Status call(const event::Pair& pair);
+  [[nodiscard]] Status held(const event::Pair& pair, const event::Format& format);
+  [[nodiscard]] Status pair_keys(const event::Pair& pair, const Fields& begin, const Fields& end);
+
+  Event event_;
+  const event::Tracefs* tracefs_;
+};
+
+Status Preparation::plain(const std::optional<event::Format>& format) {
+  const Fields fields(event_.tracepoint, format ? &*format : nullptr, rights_are_lent());
+  JT_TRY(event_.program, filter::compile(event_.wanted, fields));
+  return {};
+}
+
+// The fields of its begin, from the registers that are saved until its end.
+Status Preparation::call(const event::Pair& pair) {
+  JT_TRY(const Tracepoint begin, find(*tracefs_, pair.begin));
+  JT_TRY(event_.counted, find(*tracefs_, pair.end));
+  JT_TRY(const event::Format format, event::read_format(*tracefs_, begin));
+  const Fields fields(begin, &format, rights_are_lent(), Form::Call);
+  JT_TRY(event_.program, filter::compile(event_.wanted, fields));
+  auto& flags = event_.program.spec.flags;
+  flags |= JT_EVENT_CALL;
+  if (pair.returns_twice) flags |= JT_EVENT_FORKS;
+  if (filter::needs_latency(event_.wanted)) {
+    flags |= JT_EVENT_TIMED;
+    event_.call_begin = begin;
   }
-  return filter::compile(
-      filters, filter::Fields(tracepoint, format ? &*format : nullptr, rights_are_lent()));
+  return {};
+}
+
+Status Preparation::pair_keys(const event::Pair& pair, const Fields& begin, const Fields& end) {
+  jt_event_spec& spec = event_.program.spec;
+  for (std::size_t i = 0; i < 2; ++i) {
+    spec.pair[i] = spec.pair_end[i] = JT_NO_VALUE;
+    if (i >= pair.keys.size()) continue;
+    JT_TRY(const filter::Value of_begin, begin.find({.name = pair.keys[i].first}));
+    JT_TRY(const filter::Value of_end, end.find({.name = pair.keys[i].second}));
+    JT_TRY(spec.pair[i], filter::add_value(event_.program, of_begin.where));
+    JT_TRY(spec.pair_end[i], filter::add_value(event_.program, of_end.where));
+  }
+  return {};
+}
+
+Status Preparation::held(const event::Pair& pair, const event::Format& format) {
+  JT_TRY(event_.held_end, find(*tracefs_, pair.end));
+  const Fields fields(event_.tracepoint, &format, rights_are_lent(), Form::Begin);
+  JT_TRY(event_.program, filter::compile(event_.wanted, fields));
+  event_.program.spec.flags |= JT_EVENT_HELD;
+  JT_TRY(const event::Format of_end, event::read_format(*tracefs_, *event_.held_end));
+  // What tells one from another is compared here and shown to nobody.
+  return pair_keys(pair, Fields(event_.tracepoint, &format), Fields(*event_.held_end, &of_end));
+}
+
+Result<Event> Preparation::operator()() {
+  event_.counted = event_.tracepoint;
+  if (event_.wanted == filter::Wanted{}) {
+    JT_CHECK_OK(plain(std::nullopt));
+    return std::move(event_);
+  }
+  std::optional<event::Format> format;
+  if (tracefs_ != nullptr) {
+    JT_TRY(format, event::read_format(*tracefs_, event_.tracepoint));
+  }
+  const auto pair = format ? event::pair_of(event_.tracepoint) : std::nullopt;
+  const Fields fields(event_.tracepoint, format ? &*format : nullptr);
+  if (pair && pair->kind == event::Pair::Kind::Call && filter::needs_end(event_.wanted, fields)) {
+    JT_CHECK_OK(call(*pair));
+  } else if (pair && pair->kind == event::Pair::Kind::Held &&
+             filter::needs_latency(event_.wanted)) {
+    JT_CHECK_OK(held(*pair, *format));
+  } else {
+    JT_CHECK_OK(plain(format));
+  }
+  return std::move(event_);
+}
+
+bool any(const Events& events, std::uint32_t flag) {
+  return std::ranges::any_of(events.all,
+                             [&](const Event& one) { return one.program.spec.flags & flag; });
 }
 
 }  // namespace
 
 bool Events::filtered() const {
-  return std::ranges::any_of(filters, [](const auto& one) { return !one.empty(); });
+  return std::ranges::any_of(all, [](const Event& one) { return !one.wanted.filters.empty(); });
+}
+
+bool Events::shows_values() const {
+  return std::ranges::any_of(all, [](const Event& one) { return !one.program.by.empty(); });
+}
+
+bool Events::has_sums() const {
+  return std::ranges::any_of(all, [](const Event& one) {
+    return !one.program.weights.empty() || one.has_errors();
+  });
+}
+
+bool Events::has_calls() const { return any(*this, JT_EVENT_CALL); }
+bool Events::has_timed() const { return any(*this, JT_EVENT_TIMED); }
+bool Events::has_held() const { return any(*this, JT_EVENT_HELD); }
+
+bool Events::has_specs() const {
+  return filtered() || shows_values() || has_sums() || has_calls() || has_held();
 }
 
 std::size_t Events::patterns() const {
-  return std::accumulate(programs.begin(), programs.end(), std::size_t{0},
-                         [](std::size_t n, const auto& one) { return n + one.patterns.size(); });
+  return std::accumulate(all.begin(), all.end(), std::size_t{0}, [](std::size_t n, const auto& one) {
+    return n + one.program.patterns.size();
+  });
 }
 
 Result<Events> find_events(const std::vector<cli::EventRequest>& requests,
@@ -42,18 +160,25 @@ Result<Events> find_events(const std::vector<cli::EventRequest>& requests,
   for (const cli::EventRequest& request : requests) {
     JT_TRY(const auto specs, event::parse_event_specs(request.text));
     JT_TRY(auto found, event::resolve_events(specs, tracefs, why_none));
-    for (event::Tracepoint& one : found) {
-      const auto known = std::ranges::find(events.tracepoints, one.id, &event::Tracepoint::id);
-      if (known != events.tracepoints.end()) {
-        const auto index = static_cast<std::size_t>(known - events.tracepoints.begin());
-        if (events.filters[index] == request.filters) continue;
-        return fail(Errc::Usage, one.display() + " is named twice, with different --filter",
-                    "name it once; two filters of which one must pass are joined by ||");
+    const filter::Wanted wanted = wanted_of(request);
+    for (Tracepoint& one : found) {
+      JT_TRY(Event next, Preparation(std::move(one), wanted, tracefs)());
+      const auto known = std::ranges::find(events.all, next.counted.id,
+                                           [](const Event& event) { return event.counted.id; });
+      if (known == events.all.end()) {
+        events.all.push_back(std::move(next));
+        continue;
       }
-      JT_TRY(auto program, compile(one, request.filters, tracefs));
-      events.tracepoints.push_back(std::move(one));
-      events.filters.push_back(request.filters);
-      events.programs.push_back(std::move(program));
+      const std::string name = next.tracepoint.display();
+      if (known->tracepoint.id != next.tracepoint.id) {
+        return fail(Errc::Usage,
+                    fmt::format("{} and {} are one call here, counted at its end",
+                                known->tracepoint.display(), name),
+                    "name one of them");
+      }
+      if (known->wanted == wanted) continue;
+      return fail(Errc::Usage, name + " is named twice, and not with the same options",
+                  "name it once; two filters of which one must pass are joined by ||");
     }
   }
   return events;

@@ -27,12 +27,19 @@ constexpr std::array kLosses{
     std::pair{JT_COUNTER_LOST_RING, "lost: ring buffer full"},
     std::pair{JT_COUNTER_LOST_COUNTS, "lost: table of stacks full"},
     std::pair{JT_COUNTER_LOST_NESTED, "lost: nested event"},
+    std::pair{JT_COUNTER_LOST_CALLS, "lost: no room for the begin of a call"},
 };
 
 // Comparisons of --filter, not events: each was false, so an event may have been left out.
 constexpr std::array kNotCompared{
     std::pair{JT_COUNTER_FILTER_UNREADABLE, "filter: values that could not be read"},
     std::pair{JT_COUNTER_FILTER_TOO_LONG, "filter: strings too long to be compared"},
+};
+
+// Of events that are kept: what they showed is not known.
+constexpr std::array kNotShown{
+    std::pair{JT_COUNTER_VALUES_UNREADABLE, "values that could not be read"},
+    std::pair{JT_COUNTER_VALUES_OTHER, "events whose values are under [other]"},
 };
 
 constexpr std::array kTroubles{
@@ -115,6 +122,18 @@ void add_sources(Ledger& ledger, const FrameCounts& frames) {
   }
 }
 
+// Events that have a begin and an end are counted when they end; these are not among them.
+void add_calls(Ledger& ledger, const LedgerInput& input) {
+  const auto line = [&](const char* name, std::uint64_t count, bool measurable) {
+    ledger.lines.push_back({.name = name, .count = count, .depth = 0, .measurable = measurable});
+  };
+  const auto& c = input.counters;
+  line("in flight at start", c.at(JT_COUNTER_CALLS_BEFORE), input.timed);
+  line("in flight at end", input.in_flight, input.timed);
+  line("ended with their thread", c.at(JT_COUNTER_CALLS_NO_END), input.timed);
+  line("ends without a begin", c.at(JT_COUNTER_CALLS_NO_BEGIN), true);
+}
+
 void add_cost(Ledger& ledger, const capture::Counters& counters) {
   const auto line = [&](const char* name, jt_counter counter) {
     ledger.lines.push_back({.name = name, .count = counters.at(counter), .depth = 1});
@@ -147,7 +166,8 @@ void add_checked(Ledger& ledger, const capture::Counters& counters,
 }  // namespace
 
 bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses) {
-  for (const auto& losses : {std::span<const Line>(kLosses), std::span<const Line>(kNotCompared)}) {
+  for (const auto& losses : {std::span<const Line>(kLosses), std::span<const Line>(kNotCompared),
+                             std::span<const Line>(kNotShown)}) {
     for (const auto& [counter, name] : losses) {
       if (counters.at(counter) != 0) return false;
     }
@@ -183,6 +203,7 @@ Ledger make_ledger(const LedgerInput& input) {
     ledger.lines.push_back({.name = name, .count = c.at(counter)});
     accounted += c.at(counter);
   }
+  if (input.calls) add_calls(ledger, input);
   const std::uint64_t walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
   ledger.balanced = accounted == c.at(JT_COUNTER_FIRED) && walked == c.at(JT_COUNTER_KEPT) &&
                     input.samples.without_frames() == 0;
@@ -197,6 +218,7 @@ Ledger make_ledger(const LedgerInput& input) {
     }
   };
   add_where_any(kNotCompared);
+  add_where_any(kNotShown);
   add_where_any(kTroubles);
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());

@@ -18,6 +18,9 @@ struct LedgerInput {
   bool cost_counted = false;
   const WalkCheck* checked = nullptr;  // --check-walks
   bool event_filters = false;          // --filter was given
+  bool calls = false;                  // some event has a begin and an end
+  bool timed = false;                  // ... and its begin is noted
+  std::uint64_t in_flight = 0;         // of those, at the end
   bool sampled = false;                // -i was given
   bool filtered = false;               // -I or -X were given
   std::uint64_t left_out = 0;          // events whose stack they left out; still part of kept

@@ -23,8 +23,8 @@ constexpr std::size_t kMaxDeferredBytes = 64U << 20;
 }  // namespace
 
 Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-                   const cli::Options& options)
-    : capture_(capture), options_(options) {
+                   const cli::Options& options, const Events& events)
+    : capture_(capture), options_(options), events_(events), values_(events) {
   for (const auto& target : targets) {
     targets_[static_cast<std::uint32_t>(target->info().key.tgid)] = target.get();
   }
@@ -34,7 +34,8 @@ Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target
                .check =
                    [this](const jt_deferred_record& r) {
                      if (Target* target = find(r.key.tgid)) check_.check(*target, r);
-                   }};
+                   },
+               .values = [this](const jt_values& values) { on_values(values); }};
 }
 
 Target* Recorder::find(std::uint32_t tgid) const {
@@ -131,6 +132,23 @@ std::string Recorder::thread_text(std::uint32_t tid, bool on_virtual_thread) con
   return fmt::format("[{}{} tid={}]", what, it->second.name, tid);
 }
 
+std::string Recorder::thread_name(std::uint32_t tid) const {
+  const auto it = threads_.find(tid);
+  return it == threads_.end() || it->second.name.empty() ? fmt::format("[tid={}]", tid)
+                                                         : it->second.name;
+}
+
+void Recorder::on_values(const jt_values& values) {
+  ++records_;
+  values_.add(values);
+  if (values.event >= events_.all.size()) return;
+  const auto& by = events_.all[values.event].program.by;
+  for (std::size_t i = 0; i < by.size() && i < values.count; ++i) {
+    if (by[i].name != "thread") continue;
+    note_thread(values.tgid, static_cast<std::uint32_t>(values.value[i].number));
+  }
+}
+
 void Recorder::on_stack(const jt_stack_record& record) {
   ++records_;
   note_thread(record.key.tgid, record.key.tid);
@@ -176,7 +194,7 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   if (!copy) {
     jt_stack_key key = record.key;
     key.status = JT_STATUS_DEFER_CUT;
-    samples_.add_deferred(key, {});
+    samples_.add_deferred(key, record.sum, {});
     return;
   }
   std::memcpy(copy.get(), &record, bytes);
@@ -225,13 +243,13 @@ void Recorder::finish_walks(bool all) {
     if (target->revoked()) {
       jt_stack_key key = record->key;
       key.status = JT_STATUS_DEFER_CUT;
-      samples_.add_deferred(key, {});
+      samples_.add_deferred(key, record->sum, {});
       continue;
     }
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, locate(target, walk.frames, {record->epoch, record->head.time_ns}));
+    samples_.add_deferred(key, record->sum, locate(target, walk.frames, {record->epoch, record->head.time_ns}));
   }
   deferred_ = std::move(waiting);
 }

@@ -18,6 +18,7 @@
 #include "profile/symbol_table.h"
 #include "session/sample_store.h"
 #include "session/target.h"
+#include "session/value_store.h"
 #include "session/walk_check.h"
 #include "symbolize/kernel_symbols.h"
 
@@ -27,7 +28,7 @@ namespace jtrace::session {
 class Recorder {
  public:
   Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-           const cli::Options& options);
+           const cli::Options& options, const Events& events);
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
@@ -43,6 +44,8 @@ class Recorder {
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
   [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
+  [[nodiscard]] std::string thread_name(std::uint32_t tid) const;
+  [[nodiscard]] const ValueStore& values() const { return values_; }
   [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
@@ -61,6 +64,7 @@ class Recorder {
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
+  void on_values(const jt_values& values);
   void name_stacks();
   [[nodiscard]] Status refresh_changed();
   // `all`: also of JVMs that are still starting.
@@ -82,6 +86,8 @@ class Recorder {
   capture::Capture& capture_;
   std::map<std::uint32_t, Target*> targets_;
   const cli::Options& options_;
+  const Events& events_;
+  ValueStore values_;
   std::map<std::uint32_t, ThreadName> threads_;
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;

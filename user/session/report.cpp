@@ -10,33 +10,65 @@
 #include "profile/profile_builder.h"
 #include "session/frame_filter.h"
 #include "session/ledger.h"
+#include "session/weights.h"
 
 namespace jtrace::session {
 namespace {
 
+// What a key says beside its stack.
 class Labels {
  public:
-  Labels(const ReportInput& input)
+  Labels(const ReportInput& input, const Weights& weights)
       : input_(input),
+        weights_(weights),
         symbols_(input.recorder.symbols()),
-        event_(symbols_.string("event")),
-        thread_(symbols_.string("thread")) {}
+        event_(symbols_.string(profile::kEventLabel)),
+        thread_(symbols_.string(profile::kThreadLabel)) {}
 
   [[nodiscard]] std::vector<profile::Label> operator()(
       const jt_stack_key& key, const std::vector<profile::LocationId>& locations) const {
     std::vector<profile::Label> labels;
-    const auto& events = input_.events.tracepoints;
+    const auto& events = input_.events.all;
     if (events.size() > 1 && key.event < events.size()) {
-      labels.push_back({event_, symbols_.string(events[key.event].display()), 0});
+      labels.push_back({event_, symbols_.string(events[key.event].tracepoint.display()), 0});
     }
     if (key.tid != 0) {
       const std::string text = input_.recorder.thread_text(key.tid, on_virtual_thread(locations));
       labels.push_back({thread_, symbols_.string(text), 0});
     }
+    for (const ShownValue& value : shown(key)) {
+      labels.push_back({symbols_.string(value.name), symbols_.string(value.text), 0});
+    }
+    for (const auto& size : weights_.sizes(key)) {
+      labels.push_back({.key = symbols_.string(size.type->type),
+                        .str = {},
+                        .num = size.least,
+                        .unit = symbols_.string(size.type->unit)});
+    }
     return labels;
   }
 
+  // The last one is the leaf.
+  [[nodiscard]] std::vector<profile::LocationId> frames(const jt_stack_key& key) const {
+    std::vector<profile::LocationId> frames;
+    for (const ShownValue& value : shown(key)) {
+      const auto function = symbols_.function(value.name + "=" + value.text);
+      frames.push_back(symbols_.location(
+          {.mapping = {},
+           .address = 0,
+           .reason = profile::UnknownReason::None,
+           .lines = {{.function = function, .kind = profile::FrameKind::Event}}}));
+    }
+    std::ranges::reverse(frames);
+    return frames;
+  }
+
  private:
+  [[nodiscard]] std::vector<ShownValue> shown(const jt_stack_key& key) const {
+    const auto& recorder = input_.recorder;
+    return recorder.values().shown(key,
+                                   [&](std::uint32_t tid) { return recorder.thread_name(tid); });
+  }
   // Its carrier runs it, under the carrier's name and number.
   [[nodiscard]] bool on_virtual_thread(const std::vector<profile::LocationId>& locations) const {
     return std::ranges::any_of(locations, [this](const profile::LocationId id) {
@@ -48,16 +80,23 @@ class Labels {
   }
 
   const ReportInput& input_;
+  const Weights& weights_;
   profile::SymbolTable& symbols_;
   profile::StringId event_;
   profile::StringId thread_;
 };
 
-void add_samples(const ReportInput& input, FrameFilter& filter, profile::ProfileBuilder& builder) {
+void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& filter,
+                 profile::ProfileBuilder& builder) {
   auto& recorder = input.recorder;
   auto& symbols = recorder.symbols();
+  const Labels labels(input, weights);
+  const auto scale = static_cast<std::int64_t>(input.options.interval);
   const SampleStore::Hooks hooks{
-      .labels = Labels(input),
+      .labels = labels,
+      .shown = [&](const jt_stack_key& key) { return labels.frames(key); },
+      .values = [&](const jt_stack_key& key,
+                    const jt_sum& sum) { return weights.values(key.event, sum, scale); },
       .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); },
       .keep = [&](const auto& locations) { return filter.keeps(locations, symbols); },
       .settled = [&](profile::LocationId id) { return input.tables.late_names.settled(id); },
@@ -65,14 +104,39 @@ void add_samples(const ReportInput& input, FrameFilter& filter, profile::Profile
           [&](jt_status status) {
             const bool deep = status == JT_STATUS_DEPTH || status == JT_STATUS_BUDGET;
             return recorder.marker(deep ? "[truncated]" : "[unknown]");
-          },
-      .scale = static_cast<std::int64_t>(input.options.interval)};
+          }};
   recorder.samples().build(input.capture.counts(), symbols, hooks, builder);
+}
+
+// What is not seen by the numbers alone.
+void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
+  for (const Event& event : input.events.all) {
+    const std::string name = event.tracepoint.display();
+    for (const std::string& text : event.wanted.filters) {
+      builder.comment(fmt::format("only {} with: {}", name, text));
+    }
+    if (event.wanted.min_latency.count() != 0) {
+      builder.comment(
+          fmt::format("only {} that took {} ns or more", name, event.wanted.min_latency.count()));
+    }
+    if (event.is_call()) {
+      builder.comment(fmt::format("{}: calls, counted at their end ({})", name,
+                                  event.counted.display()));
+    }
+    if (event.held_end) {
+      builder.comment(fmt::format("{}: stacks of the begin, counted at the end ({})", name,
+                                  event.held_end->display()));
+    }
+  }
+  if (input.options.interval > 1) {
+    builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",
+                                input.options.interval));
+  }
 }
 
 }  // namespace
 
-std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& events,
+std::vector<std::string> explain_nothing(const Events& events,
                                          const capture::Counters& counters,
                                          const std::string& target) {
   std::vector<std::string> lines;
@@ -83,7 +147,8 @@ std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& e
     lines.push_back(
         fmt::format("0 events of {}: they fired {} times for other processes", target, others));
   }
-  const bool opens = std::ranges::any_of(events, [](const event::Tracepoint& tracepoint) {
+  const bool opens = std::ranges::any_of(events.all, [](const Event& event) {
+    const event::Tracepoint& tracepoint = event.tracepoint;
     return tracepoint.category == "syscalls" &&
            (tracepoint.name == "sys_enter_open" || tracepoint.name == "sys_exit_open");
   });
@@ -96,17 +161,11 @@ Report make_report(ReportInput input) {
   const auto& options = input.options;
   FrameFilter filter(options.include, options.exclude);
   const std::string target = input.header.target;
-  profile::ProfileBuilder builder(std::move(input.header), {{"events", "count"}});
-  add_samples(input, filter, builder);
-  for (std::size_t i = 0; i < input.events.filters.size(); ++i) {
-    for (const std::string& text : input.events.filters[i]) {
-      builder.comment(fmt::format("only {} with: {}", input.events.tracepoints[i].display(), text));
-    }
-  }
-  if (options.interval > 1) {
-    builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",
-                                options.interval));
-  }
+  const Weights weights(input.events);
+  profile::ProfileBuilder builder(std::move(input.header), weights.types(),
+                                  weights.default_type());
+  add_samples(input, weights, filter, builder);
+  add_comments(input, builder);
   const auto& samples = input.recorder.samples();
   Report report;
   report.counters = input.capture.counters();
@@ -115,7 +174,7 @@ Report make_report(ReportInput input) {
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
   if (report.counters.at(JT_COUNTER_FIRED) == 0) {
-    report.remarks = explain_nothing(input.events.tracepoints, report.counters, target);
+    report.remarks = explain_nothing(input.events, report.counters, target);
   } else if (filtered == fired) {
     report.remarks.push_back(
         fmt::format("0 events kept: they fired {} times, and --filter left out all", fired));
@@ -134,13 +193,18 @@ Report make_report(ReportInput input) {
   if (const std::string& first = input.recorder.checked().example(); !first.empty()) {
     report.remarks.push_back("--check-walks: a walk differs: " + first);
   }
+  const bool min_latency = std::ranges::any_of(
+      input.events.all, [](const Event& event) { return event.wanted.min_latency.count() != 0; });
   auto ledger = make_ledger({.counters = report.counters,
                              .samples = samples,
                              .missed_by_recursion = input.capture.missed_by_recursion(),
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,
                              .checked = options.check_walks ? &input.recorder.checked() : nullptr,
-                             .event_filters = input.events.filtered(),
+                             .event_filters = input.events.filtered() || min_latency,
+                             .calls = input.events.has_calls() || input.events.has_held(),
+                             .timed = input.events.has_timed() || input.events.has_held(),
+                             .in_flight = input.capture.in_flight(),
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});

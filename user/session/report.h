@@ -7,7 +7,6 @@
 
 #include "capture/capture.h"
 #include "cli/options.h"
-#include "event/tracepoint.h"
 #include "profile/profile.h"
 #include "session/events.h"
 #include "session/output.h"
@@ -40,7 +39,7 @@ struct Report {
 
 // Why nothing was seen, and what to try: never fired on this host, fired for others only, or all
 // left out; glibc opens files by openat.
-[[nodiscard]] std::vector<std::string> explain_nothing(const std::vector<event::Tracepoint>& events,
+[[nodiscard]] std::vector<std::string> explain_nothing(const Events& events,
                                                        const capture::Counters& counters,
                                                        const std::string& target);
 

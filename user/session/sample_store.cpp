@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace jtrace::session {
 
@@ -28,19 +29,34 @@ std::uint64_t generated_lines(const profile::Location& location) {
 
 }  // namespace
 
-void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
-  stacks_.try_emplace(key, std::move(locations));
+void add(jt_sum& to, const jt_sum& one) {
+  const auto plus = [](auto& a, auto b) {
+    if (__builtin_add_overflow(a, b, &a)) a = std::numeric_limits<std::uint64_t>::max();
+  };
+  plus(to.count, one.count);
+  plus(to.errors, one.errors);
+  for (std::size_t i = 0; i < JT_MAX_WEIGHTS; ++i) plus(to.weight[i], one.weight[i]);
 }
 
-void SampleStore::add_deferred(const jt_stack_key& key, std::vector<LocationId> locations) {
+void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
+  stacks_.try_emplace(stack_of(key), std::move(locations));
+}
+
+void SampleStore::add_deferred(const jt_stack_key& key, const jt_sum& sum,
+                               std::vector<LocationId> locations) {
   // A hostile process can make every one different: past the limit they are counted without frames.
   if (deferred_.size() >= kMaxStacks) locations.clear();
-  ++deferred_[{key.tgid, key.tid, key.event, key.kernel_stack, key.status, std::move(locations)}];
+  jt_stack_key of = key;
+  of.hash = 0;
+  of.frames = 0;
+  of.user_stack = -1;
+  session::add(deferred_[{of, std::move(locations)}], sum);
 }
 
 void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
-                      std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
+                      const jt_sum& sum, const profile::SymbolTable& symbols, const Hooks& hooks,
                       profile::ProfileBuilder& builder) {
+  const std::uint64_t count = sum.count;
   std::vector<LocationId> locations;
   std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
   if (key.status < statuses_.size()) statuses_.at(key.status) += count;
@@ -54,7 +70,8 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
       frames_.by_source[location.source] += count * lines;
     }
   }
-  std::vector<LocationId> all = hooks.kernel(key.kernel_stack);
+  std::vector<LocationId> all = hooks.shown(key);
+  std::ranges::copy(hooks.kernel(key.kernel_stack), std::back_inserter(all));
   all.insert(all.end(), locations.begin(), locations.end());
   if (!hooks.keep(all)) {
     left_out_ += count;
@@ -66,31 +83,21 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
   }
   auto labels = hooks.labels(key, all);
   builder.add({.locations = std::move(all),
-               .values = {static_cast<std::int64_t>(count) * hooks.scale},
+               .values = hooks.values(key, sum),
                .labels = std::move(labels)});
 }
 
 void SampleStore::build(const std::vector<capture::StackCount>& counts,
                         const profile::SymbolTable& symbols, const Hooks& hooks,
                         profile::ProfileBuilder& builder) {
-  for (const auto& [key, count] : counts) {
-    const auto it = stacks_.find(key);
-    if (it == stacks_.end()) without_frames_ += count;
-    add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, count, symbols, hooks,
+  for (const auto& [key, sum] : counts) {
+    const auto it = stacks_.find(stack_of(key));
+    if (it == stacks_.end()) without_frames_ += sum.count;
+    add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, sum, symbols, hooks,
         builder);
   }
-  for (const auto& [deferred, count] : deferred_) {
-    const auto& [tgid, tid, event, kernel_stack, status, locations] = deferred;
-    const jt_stack_key key{.hash = 0,
-                           .frames = 0,
-                           .tgid = tgid,
-                           .tid = tid,
-                           .event = event,
-                           .kernel_stack = kernel_stack,
-                           .user_stack = -1,
-                           .status = status,
-                           .pad = 0};
-    add(key, locations, count, symbols, hooks, builder);
+  for (const auto& [deferred, sum] : deferred_) {
+    add(deferred.first, deferred.second, sum, symbols, hooks, builder);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +18,16 @@
 #include "profile/symbol_table.h"
 
 namespace jtrace::session {
+
+// The key of the stack alone: frames come once for all values and sizes that go with them.
+[[nodiscard]] inline jt_stack_key stack_of(jt_stack_key key) {
+  key.values = JT_NO_VALUES;
+  std::ranges::fill(key.bucket, 0);
+  return key;
+}
+
+// Adds, saturating: the numbers are the target's to choose.
+void add(jt_sum& to, const jt_sum& one);
 
 struct KeyHash {
   // The key's own hash is random already; the rest tells apart what shares a stack.
@@ -48,14 +59,18 @@ class SampleStore {
   // A stack seen for the first time, named while its process lives. Leaf first.
   void name(const jt_stack_key& key, std::vector<profile::LocationId> locations);
   // An event whose walk was finished here. Its key's status is the walk's.
-  void add_deferred(const jt_stack_key& key, std::vector<profile::LocationId> locations);
+  void add_deferred(const jt_stack_key& key, const jt_sum& sum,
+                    std::vector<profile::LocationId> locations);
 
   // Adds every counted stack to the builder. `labels` makes the labels of a key and its stack,
-  // `kernel` the kernel frames of a stack id.
+  // `shown` the frames of the values it shows, leaf first, `kernel` the kernel frames of a stack id,
+  // `values` the columns of the profile.
   struct Hooks {
     std::function<std::vector<profile::Label>(const jt_stack_key&,
                                               const std::vector<profile::LocationId>&)>
         labels;
+    std::function<std::vector<profile::LocationId>(const jt_stack_key&)> shown;
+    std::function<std::vector<std::int64_t>(const jt_stack_key&, const jt_sum&)> values;
     std::function<std::vector<profile::LocationId>(std::int32_t)> kernel;
     // Whether a stack (leaf first, kernel frames included) is to be shown (-I, -X).
     std::function<bool(const std::vector<profile::LocationId>&)> keep;
@@ -63,7 +78,6 @@ class SampleStore {
     std::function<profile::LocationId(profile::LocationId)> settled;
     // The frame that stands below the last one of a stack that ended early.
     std::function<profile::LocationId(jt_status)> cut_marker;
-    std::int64_t scale = 1;  // every count times this (-i)
   };
   void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
              const Hooks& hooks, profile::ProfileBuilder& builder);
@@ -82,16 +96,22 @@ class SampleStore {
 
  private:
   void add(const jt_stack_key& key, const std::vector<profile::LocationId>& locations,
-           std::uint64_t count, const profile::SymbolTable& symbols, const Hooks& hooks,
+           const jt_sum& sum, const profile::SymbolTable& symbols, const Hooks& hooks,
            profile::ProfileBuilder& builder);
 
   // As many as the kernel's table of counts has; beyond, nothing is counted that could be looked
   // up.
   static constexpr std::size_t kMaxStacks = 65536;
   std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual> stacks_;
-  using DeferredKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::int32_t,
-                                 std::uint32_t, std::vector<profile::LocationId>>;
-  std::map<DeferredKey, std::uint64_t> deferred_;
+  struct DeferredLess {
+    bool operator()(const std::pair<jt_stack_key, std::vector<profile::LocationId>>& a,
+                    const std::pair<jt_stack_key, std::vector<profile::LocationId>>& b) const {
+      const int order = std::memcmp(&a.first, &b.first, sizeof(a.first));
+      return order != 0 ? order < 0 : a.second < b.second;
+    }
+  };
+  std::map<std::pair<jt_stack_key, std::vector<profile::LocationId>>, jt_sum, DeferredLess>
+      deferred_;
   StatusCounts statuses_{};
   FrameCounts frames_;
   std::uint64_t without_frames_ = 0;

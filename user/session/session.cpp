@@ -77,6 +77,7 @@ class Run {
   [[nodiscard]] Status open_targets();
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach();
+  [[nodiscard]] Status attach(const Event& event, std::uint32_t number);
   [[nodiscard]] Status attach_lifecycle();
   [[nodiscard]] Status confine(Recorder& recorder);
   [[nodiscard]] Status trace(Recorder& recorder);
@@ -116,12 +117,13 @@ Status Run::resolve() {
   tracefs_ = event::Tracefs::open();
   const Error why = tracefs_ ? Error{} : tracefs_.error();
   JT_TRY(events_, find_events(options_.events, tracefs_ ? &*tracefs_ : nullptr, why));
-  for (const auto& tracepoint : events_.tracepoints) {
+  for (const Event& event : events_.all) {
+    const auto& tracepoint = event.tracepoint;
     say(1, fmt::format("event {} is tracepoint {}", tracepoint.display(), tracepoint.id));
   }
   std::set<std::string> said;
-  for (const auto& program : events_.programs) {
-    for (const std::string& note : program.notes) {
+  for (const Event& event : events_.all) {
+    for (const std::string& note : event.program.notes) {
       if (said.insert(note).second) say(0, note);
     }
   }
@@ -161,8 +163,8 @@ bool Run::kernel_stacks(const event::Tracepoint& tracepoint) const {
 }
 
 bool Run::any_kernel_stacks() const {
-  return std::ranges::any_of(events_.tracepoints,
-                             [this](const auto& e) { return kernel_stacks(e); });
+  return std::ranges::any_of(events_.all,
+                             [this](const Event& e) { return kernel_stacks(e.tracepoint); });
 }
 
 Status Run::load() {
@@ -181,7 +183,12 @@ Status Run::load() {
       .count_cost = options_.count_cost,
       .check_walks = options_.check_walks,
       .filters = events_.filtered(),
-      .max_events = static_cast<std::uint32_t>(events_.filtered() ? events_.programs.size() : 1),
+      .values = events_.shows_values(),
+      .sums = events_.has_sums(),
+      .calls = events_.has_calls(),
+      .timed = events_.has_timed(),
+      .held = events_.has_held(),
+      .max_events = static_cast<std::uint32_t>(events_.has_specs() ? events_.all.size() : 1),
       .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
@@ -202,6 +209,17 @@ Status Run::attach_lifecycle() {
   return capture_->attach_lifecycle(ids);
 }
 
+Status Run::attach(const Event& event, std::uint32_t number) {
+  if (events_.has_specs()) {
+    JT_CHECK_OK(capture_->set_event(number, event.program.spec, event.program.patterns));
+  }
+  JT_CHECK_OK(
+      capture_->attach_event(event.counted.id, number, kernel_stacks(event.tracepoint)));
+  if (event.call_begin) JT_CHECK_OK(capture_->attach_call_begin(event.call_begin->id, number));
+  if (event.held_end) JT_CHECK_OK(capture_->attach_held_end(event.held_end->id, number));
+  return {};
+}
+
 Status Run::attach() {
   progress_.begin("attaching");
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
@@ -210,14 +228,9 @@ Status Run::attach() {
   // Again: what was mapped before the notices came is in the ranges now.
   for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
   capture_->pause();
-  const auto& tracepoints = events_.tracepoints;
-  for (std::uint32_t i = 0; i < tracepoints.size(); ++i) {
-    progress_.update(fmt::format("attaching {} of {} events", i + 1, tracepoints.size()));
-    if (events_.filtered()) {
-      const auto& program = events_.programs[i];
-      JT_CHECK_OK(capture_->set_event(i, program.spec, program.patterns));
-    }
-    JT_CHECK_OK(capture_->attach_event(tracepoints[i].id, i, kernel_stacks(tracepoints[i])));
+  for (std::uint32_t i = 0; i < events_.all.size(); ++i) {
+    progress_.update(fmt::format("attaching {} of {} events", i + 1, events_.all.size()));
+    JT_CHECK_OK(attach(events_.all[i], i));
   }
   return {};
 }
@@ -253,9 +266,9 @@ Status Run::trace(Recorder& recorder) {
   const auto begin = steady_clock::now();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                      events_.tracepoints.size() == 1
-                          ? events_.tracepoints.front().display()
-                          : fmt::format("{} events", events_.tracepoints.size()),
+                      events_.all.size() == 1
+                          ? events_.all.front().tracepoint.display()
+                          : fmt::format("{} events", events_.all.size()),
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
@@ -339,10 +352,11 @@ profile::Header Run::header() const {
                          .command_line = {},
                          .start = start_,
                          .duration = duration_};
-  for (const auto& event : events_.tracepoints) {
+  for (const Event& event : events_.all) {
+    const std::string name = event.tracepoint.display();
     if (!header.title.empty()) header.title += ", ";
-    header.title += event.display();
-    header.events.push_back(event.display());
+    header.title += name;
+    header.events.push_back(name);
   }
   return header;
 }
@@ -393,11 +407,18 @@ Status Run::print_plan() const {
     fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
   };
   line("target   {}\n", printable(target_text()));
-  for (std::size_t i = 0; i < events_.tracepoints.size(); ++i) {
-    const auto& event = events_.tracepoints[i];
-    line("event    {} (tracepoint {}), kernel stacks {}\n", event.display(), event.id,
-         kernel_stacks(event) ? "yes" : "no");
-    for (const auto& text : events_.filters[i]) line("filter   {}\n", printable(text));
+  for (const Event& event : events_.all) {
+    const auto& tracepoint = event.tracepoint;
+    line("event    {} (tracepoint {}), kernel stacks {}\n", tracepoint.display(), tracepoint.id,
+         kernel_stacks(tracepoint) ? "yes" : "no");
+    for (const auto& text : event.wanted.filters) line("filter   {}\n", printable(text));
+    for (const auto& name : event.wanted.by) line("by       {}\n", printable(name));
+    for (const auto& weight : event.program.weights) {
+      line("weight   {} ({})\n", printable(weight.type), weight.unit);
+    }
+    if (event.is_call()) line("counted  at the end: {}\n", event.counted.display());
+    if (event.call_begin) line("begin    {}\n", event.call_begin->display());
+    if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
   }
   line("attach   perf tracepoint, {}\n",
        features_.attach_cookie ? "told apart by cookie" : "one event per run");
@@ -439,7 +460,7 @@ Result<int> Run::operator()() {
     JT_CHECK_OK(print_plan());
     return 0;
   }
-  Recorder recorder(*capture_, targets_, options_);
+  Recorder recorder(*capture_, targets_, options_, events_);
   JT_CHECK_OK(trace(recorder));
   say_what_targets_lack();
   say_what_could_not_be_read();

@@ -35,7 +35,7 @@ unwind::WordReader stack_reader(const jt_deferred_record& record) {
 
 void WalkCheck::add_stack(const jt_stack_record& record) {
   if (stacks_.size() >= kMaxStacks) return;
-  stacks_[record.key].assign(record.frame, record.frame + record.key.frames);
+  stacks_[stack_of(record.key)].assign(record.frame, record.frame + record.key.frames);
 }
 
 WalkCheck::Verdict WalkCheck::compare(Target& target, const jt_deferred_record& record,
@@ -88,7 +88,7 @@ void WalkCheck::check(Target& target, const jt_deferred_record& record) {
     ++figures_.partial;
     return;
   }
-  const auto found = stacks_.find(record.key);
+  const auto found = stacks_.find(stack_of(record.key));
   Verdict verdict = Verdict::NoAnswer;
   if (found != stacks_.end()) {
     verdict = compare(target, record, found->second);

@@ -15,7 +15,7 @@ using testing::SizeIs;
 
 Result<Program> compiled(std::size_t event, const std::string& text) {
   const auto& of = test::filtered_events()[event];
-  return compile(std::vector{text}, Fields(of.tracepoint, &of.format));
+  return compile({.filters = {text}}, Fields(of.tracepoint, &of.format));
 }
 
 struct Wrong {
@@ -60,8 +60,8 @@ TEST(Check, errorsSayWhatThereIs) {
 TEST(Check, withoutATracefsOnlyWhatEveryEventHas) {
   const event::Tracepoint tracepoint{782, "", ""};
   const Fields fields(tracepoint, nullptr);
-  EXPECT_TRUE(compile(std::vector<std::string>{"comm == 'java' && tid != 5"}, fields));
-  const auto refused = compile(std::vector<std::string>{"flags & 1"}, fields);
+  EXPECT_TRUE(compile({.filters = {"comm == 'java' && tid != 5"}}, fields));
+  const auto refused = compile({.filters = {"flags & 1"}}, fields);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message,
               HasSubstr("without a tracefs the fields of trace:782 are not known"));
@@ -77,7 +77,7 @@ TEST(Check, whatProgramsDoNotSee) {
   const Fields fields(tracepoint, &format);
   EXPECT_EQ(fields.record_bytes(), 24U);
   EXPECT_THAT(fields.there_are(), HasSubstr("fields: fd;"));
-  const auto refused = compile(std::vector<std::string>{"__name_val == 'x'"}, fields);
+  const auto refused = compile({.filters = {"__name_val == 'x'"}}, fields);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("the kernel does not show it to programs"));
 }
@@ -88,12 +88,12 @@ TEST(Check, whatTellsWhereTheKernelLiesIsHidden) {
   const Fields hiding(shapes.tracepoint, &shapes.format, true);
   for (const char* refused :
        {"at > 1", "g > 1", "h > 1", "kernel ~ 'x'", "kernel > 1", "user.ustring == 'x'"}) {
-    const auto result = compile(std::vector<std::string>{refused}, hiding);
+    const auto result = compile({.filters = {refused}}, hiding);
     ASSERT_FALSE(result) << refused;
     EXPECT_THAT(result.error().message, HasSubstr("it may tell where the kernel lies"));
   }
   EXPECT_TRUE(
-      compile(std::vector<std::string>{"f > 1 && name ~ 'x' && path ~ 'x' && cgroup > 1"}, hiding));
+      compile({.filters = {"f > 1 && name ~ 'x' && path ~ 'x' && cgroup > 1"}}, hiding));
   for (const std::size_t i : {1U, 2U}) {
     const auto& call = test::filtered_events()[i];
     const Fields fields(call.tracepoint, &call.format, true);
@@ -107,7 +107,7 @@ TEST(Check, theEventsOwnFieldsComeFirst) {
   const auto format = event::parse_format(
       "field:int errno;\toffset:12;\tsize:4;\tsigned:1;\n"
       "field:char comm[16];\toffset:20;\tsize:16;\tsigned:0;\n");
-  const auto program = compile(std::vector<std::string>{"errno == 3 && comm == 'x' && COMM == 'y'"},
+  const auto program = compile({.filters = {"errno == 3 && comm == 'x' && COMM == 'y'"}},
                                Fields(tracepoint, &format));
   ASSERT_TRUE(program) << program.error().message;
   EXPECT_EQ(program->spec.value[2].kind, JT_VALUE_RECORD);

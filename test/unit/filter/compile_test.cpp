@@ -14,7 +14,7 @@ using testing::SizeIs;
 
 Result<Program> compiled(const std::string& text) {
   const auto& of = test::filtered_events()[0];
-  return compile(std::vector{text}, Fields(of.tracepoint, &of.format));
+  return compile({.filters = {text}}, Fields(of.tracepoint, &of.format));
 }
 
 std::string repeated(const std::string& text, int times, const std::string& between) {

@@ -17,7 +17,7 @@ using test::FilterCases;
 using test::filtered_events;
 
 Result<Program> compile_for(const test::FilteredEvent& event, const std::string& text) {
-  return compile(std::vector{text}, Fields(event.tracepoint, &event.format));
+  return compile({.filters = {text}}, Fields(event.tracepoint, &event.format));
 }
 
 TEST(Evaluator, randomFiltersAndEvents) {
@@ -59,7 +59,7 @@ TEST(Evaluator, noFilterPassesAll) {
 TEST(Evaluator, severalFiltersMustAllPass) {
   const auto& of = filtered_events()[2];
   const auto program =
-      compile(std::vector<std::string>{"ret > 3 || ret < -3", "ret != 5", "cpu == 2 || ret == 9"},
+      compile({.filters = {"ret > 3 || ret < -3", "ret != 5", "cpu == 2 || ret == 9"}},
               Fields(of.tracepoint, &of.format));
   ASSERT_TRUE(program) << program.error().message;
   const auto passes = [&](std::int64_t ret, std::uint32_t cpu) {

@@ -14,6 +14,7 @@ using profile::FrameKind;
 
 jt_stack_key key(std::uint64_t hash, jt_status status) {
   return {.hash = hash,
+          .values = JT_NO_VALUES,
           .frames = 1,
           .tgid = 7,
           .tid = 0,
@@ -21,8 +22,11 @@ jt_stack_key key(std::uint64_t hash, jt_status status) {
           .kernel_stack = -1,
           .user_stack = -1,
           .status = status,
+          .bucket = {},
           .pad = 0};
 }
+
+jt_sum events(std::uint64_t count) { return {.count = count, .errors = 0, .weight = {}}; }
 
 class LedgerTest : public testing::Test {
  protected:
@@ -37,11 +41,13 @@ class LedgerTest : public testing::Test {
         {.mapping = {}, .address = 2, .reason = profile::UnknownReason::NoSymbols, .lines = {}});
     samples_.name(key(1, JT_STATUS_COMPLETE), {named});
     samples_.name(key(2, JT_STATUS_CFA), {named, unnamed});
-    samples_.add_deferred(key(0, JT_STATUS_COMPLETE), {named});
+    samples_.add_deferred(key(0, JT_STATUS_COMPLETE), events(1), {named});
     profile::ProfileBuilder builder({}, {{"events", "count"}});
     samples_.build(
         counts, symbols_,
         {.labels = [](const auto&, const auto&) { return std::vector<profile::Label>{}; },
+         .shown = [](const auto&) { return std::vector<profile::LocationId>{}; },
+         .values = [](const auto&, const jt_sum& sum) { return std::vector{std::int64_t(sum.count)}; },
          .kernel = [](auto) { return std::vector<profile::LocationId>{}; },
          .keep = [](const auto&) { return true; },
          .settled = [](auto id) { return id; },
@@ -62,7 +68,7 @@ class LedgerTest : public testing::Test {
 };
 
 TEST_F(LedgerTest, AddsUp) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(2, JT_STATUS_CFA), 10}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}, {key(2, JT_STATUS_CFA), events(10)}});
   capture::Counters counters{};
   counters.at(JT_COUNTER_FIRED) = 105;
   counters.at(JT_COUNTER_KEPT) = 101;
@@ -80,7 +86,7 @@ TEST_F(LedgerTest, AddsUp) {
 }
 
 TEST_F(LedgerTest, FilteredEventsAreAccountedFor) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}});
   capture::Counters counters{};
   counters.at(JT_COUNTER_FIRED) = 200;
   counters.at(JT_COUNTER_KEPT) = 91;
@@ -98,7 +104,7 @@ TEST_F(LedgerTest, FilteredEventsAreAccountedFor) {
 }
 
 TEST_F(LedgerTest, SaysWhenEventsAreMissing) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(2, JT_STATUS_CFA), 10}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}, {key(2, JT_STATUS_CFA), events(10)}});
   capture::Counters counters{};
   counters.at(JT_COUNTER_FIRED) = 102;
   counters.at(JT_COUNTER_KEPT) = 101;
@@ -106,7 +112,7 @@ TEST_F(LedgerTest, SaysWhenEventsAreMissing) {
 }
 
 TEST_F(LedgerTest, SaysWhenTheTableOfStacksLacksSome) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}});
   capture::Counters counters{};
   counters.at(JT_COUNTER_FIRED) = 101;
   counters.at(JT_COUNTER_KEPT) = 101;
@@ -114,7 +120,7 @@ TEST_F(LedgerTest, SaysWhenTheTableOfStacksLacksSome) {
 }
 
 TEST_F(LedgerTest, SaysWhenACountHasNoFrames) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}, {key(3, JT_STATUS_COMPLETE), 10}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}, {key(3, JT_STATUS_COMPLETE), events(10)}});
   capture::Counters counters{};
   counters.at(JT_COUNTER_FIRED) = 101;
   counters.at(JT_COUNTER_KEPT) = 101;
@@ -134,7 +140,7 @@ TEST_F(LedgerTest, WhatTheKernelCannotCountIsNotZero) {
 }
 
 TEST_F(LedgerTest, EqualStacksOfTwoKeysBecomeOneSample) {
-  build({{key(1, JT_STATUS_COMPLETE), 90}});
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}});
   ASSERT_EQ(profile_.samples.size(), 1U);
   EXPECT_THAT(profile_.samples.front().values, testing::ElementsAre(91));
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What has a begin and an end is one event. System calls are counted at their end, from saved
+ * registers; only where latency is asked for their begin is noted. Others (a thread switched out, a
+ * request to a disk) are walked at their begin and counted when another event ends them.
+ */
+#pragma once
+
+/* Whether the thread is younger than the trace, so that it cannot have been in a call before. */
+static __always_inline bool did_not_exist(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, start_time) >= state.resumed_ns;
+}
+
+/* The end of a call whose begin was noted: its latency. */
+static __always_inline bool end_call(struct jt_call *call, __u32 event, __u32 tid)
+{
+	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
+
+	if (!begun) {
+		bump(did_not_exist() ? JT_COUNTER_CALLS_NO_BEGIN : JT_COUNTER_CALLS_BEFORE);
+		return false;
+	}
+	if (!begun->open || begun->event != event) {
+		bump(JT_COUNTER_CALLS_NO_BEGIN);
+		return false;
+	}
+	begun->open = 0;
+	call->latency = bpf_ktime_get_ns() - begun->time_ns;
+	return true;
+}
+
+/* Makes the call's record out of the registers and the event of its end. False where there is no
+ * such call. */
+static __always_inline bool make_call(void *ctx, const struct jt_event_spec *spec,
+                                      struct jt_fields *f, __u32 event, __u32 tid)
+{
+	struct jt_call *call = &f->call;
+	struct pt_regs regs;
+
+	if (saved_registers(&regs) ||
+	    bpf_probe_read_kernel(&call->ret, sizeof(call->ret),
+	                          (char *)ctx + offsetof(struct syscall_trace_exit, ret)))
+		return false;
+	/* The child of a clone, which also comes here. */
+	if ((spec->flags & JT_EVENT_FORKS) && !call->ret) {
+		bump(JT_COUNTER_CALLS_NO_BEGIN);
+		return false;
+	}
+	call->nr = regs.orig_ax;
+	call->arg[0] = regs.di;
+	call->arg[1] = regs.si;
+	call->arg[2] = regs.dx;
+	call->arg[3] = regs.r10;
+	call->arg[4] = regs.r8;
+	call->arg[5] = regs.r9;
+	call->latency = 0;
+	f->record = (__u64)call;
+	return !(spec->flags & JT_EVENT_TIMED) || end_call(call, event, tid);
+}
+
+/* The begin of a call whose end is event number `event`. */
+static __always_inline int begin_call(void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = (__u32)id;
+	struct jt_begun begun = { .open = 1 };
+	struct jt_begun *last;
+
+	if (state.paused || !find_target(id >> 32))
+		return 0;
+	begun.event = (__u32)attach_cookie(ctx);
+	begun.time_ns = bpf_ktime_get_ns();
+	last = bpf_map_lookup_elem(&calls, &tid);
+	if (last)
+		*last = begun;
+	else if (bpf_map_update_elem(&calls, &tid, &begun, BPF_ANY))
+		bump(JT_COUNTER_LOST_CALLS);
+	return 0;
+}
+
+/* Of a thread that ends. */
+static __always_inline void forget_call(__u32 tid)
+{
+	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
+
+	if (!begun)
+		return;
+	if (begun->open && !state.paused)
+		bump(JT_COUNTER_CALLS_NO_END);
+	bpf_map_delete_elem(&calls, &tid);
+}

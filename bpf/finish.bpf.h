@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What becomes of a walk: counted, deferred, or held until its event ends. */
+#pragma once
+
+/* What two events share that are one's begin and end: values of the record of either. */
+static __always_inline bool pair_key(__u32 env, __u32 event, bool is_end, struct jt_pair_key *pair)
+{
+	const struct jt_event_spec *spec = jt_spec_at(env, event);
+	struct jt_fields *f = jt_fields_of(env);
+	__u32 index;
+	int i;
+
+	if (!spec || !f)
+		return false;
+	pair->event = event;
+	pair->id[0] = 0;
+	pair->id[1] = 0;
+	for (i = 0; i < 2; i++) {
+		index = is_end ? spec->pair_end[i] : spec->pair[i];
+		if (index >= JT_MAX_VALUES)
+			continue;
+		if (jt_read_number(env, f, &spec->value[index], &pair->id[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Frames and values are sent, the count is left to the end. */
+__noinline int jt_hold(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_pair_key pair;
+	struct jt_held begun;
+	enum jt_counter known;
+
+	if (!cfg.has_held || !w)
+		return 0;
+	/* User space finishes walks of events, and this is none yet. */
+	if (w->defer)
+		w->record.key.status = JT_STATUS_MAPPING;
+	close_key(w, env);
+	known = state.counts_full ? JT_COUNTER_LOST_COUNTS : know_parts(w, env);
+	if (known == JT_COUNTER_KEPT) {
+		begun.key = w->record.key;
+		begun.sum = w->sum;
+		begun.time_ns = bpf_ktime_get_ns();
+		if (!pair_key(env, begun.key.event, false, &pair) ||
+		    bpf_map_update_elem(&held, &pair, &begun, BPF_ANY))
+			known = JT_COUNTER_LOST_CALLS;
+	}
+	if (known != JT_COUNTER_KEPT) {
+		bump(JT_COUNTER_FIRED);
+		bump(known);
+	}
+	return 0;
+}
+
+/* The end of what was held: counted with the time it took. */
+static __always_inline int end_held(void *ctx)
+{
+	__u32 env = bpf_get_smp_processor_id(), event = (__u32)attach_cookie(ctx), which;
+	const struct jt_event_spec *spec = jt_spec_at(env, event);
+	struct jt_fields *f = jt_fields_of(env);
+	struct jt_pair_key pair;
+	struct jt_held *begun, ended;
+	__u64 latency;
+
+	if (!cfg.has_held || state.paused || !spec || !f)
+		return 0;
+	f->record = (__u64)ctx;
+	if (!pair_key(env, event, true, &pair))
+		return 0;
+	begun = bpf_map_lookup_elem(&held, &pair);
+	if (!begun)
+		return 0;
+	ended = *begun;
+	bpf_map_delete_elem(&held, &pair);
+	latency = bpf_ktime_get_ns() - ended.time_ns;
+	bump(JT_COUNTER_FIRED);
+	if (latency < spec->min_latency) {
+		bump(JT_COUNTER_FILTERED);
+		return 0;
+	}
+	which = spec->latency;
+	if (which == 0) {
+		ended.sum.weight[0] = latency;
+		ended.key.bucket[0] = size_class(latency);
+	} else if (which == 1) {
+		ended.sum.weight[1] = latency;
+		ended.key.bucket[1] = size_class(latency);
+	}
+	bump(count_key(&ended.key, &ended.sum));
+	return 0;
+}
+
+static __always_inline enum jt_counter defer_walk(struct jt_walk *w, __u32 env)
+{
+	if (settle_values(env, &w->record.key) ||
+	    send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES))
+		return JT_COUNTER_LOST_RING;
+	bump(JT_COUNTER_DEFERRED);
+	return JT_COUNTER_KEPT;
+}
+
+/* A task that ends has given its memory back before it is switched out for the last time. */
+static __always_inline bool has_no_memory(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return !BPF_CORE_READ(task, mm);
+}
+
+__noinline int finish(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+
+	if (!w)
+		return 0;
+	if (w->record.key.status == JT_STATUS_READ_FAULT && has_no_memory())
+		w->record.key.status = JT_STATUS_NO_USER;
+	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
+	if (cfg.has_held && w->held) {
+		jt_hold(env);
+	} else if (w->defer) {
+		bump(defer_walk(w, env));
+	} else {
+		enum jt_counter counted = count_stack(w, env);
+
+		bump(counted);
+		if (cfg.check_walks && counted == JT_COUNTER_KEPT)
+			send_check(w, env);
+	}
+	w->busy = 0;
+	return 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// --by, --weight, --min-latency and --errors-only over a program whose calls are known: each value,
+// each sum and each stack to the very number.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "integration/support/trace_run.h"
+
+namespace jtrace::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Ge;
+using testing::HasSubstr;
+using testing::Le;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+// native/known_values.cpp
+Result<Traced> traced_by(const std::vector<std::string>& words) {
+  const TemporaryDirectory directory;
+  TraceOptions options;
+  options.events = {};
+  options.extra = words;
+  return trace({built("truth_known_values"), directory.path()}, options);
+}
+
+// "open_alpha filename=/etc/passwd" -> weight: the known function and what stands below it, of the
+// stacks that have one.
+std::map<std::string, std::uint64_t> by_function(const Traced& traced) {
+  static const std::vector<std::string> kFunctions{"open_alpha",  "open_beta", "write_bytes",
+                                                   "sleep_for",   "main",      "make_directory"};
+  std::map<std::string, std::uint64_t> sums;
+  for (const Stack& stack : traced.stacks) {
+    const auto known = std::ranges::find_if(
+        stack.frames.rbegin(), stack.frames.rend(), [](const Frame& frame) {
+          return std::ranges::any_of(kFunctions, [&](const std::string& function) {
+            return frame.name.find(function) != std::string::npos;
+          });
+        });
+    if (known == stack.frames.rend()) continue;
+    std::string text;
+    for (const std::string& function : kFunctions) {
+      if (known->name.find(function) != std::string::npos) text = function;
+    }
+    for (const Frame& frame : stack.frames) {
+      if (frame.name.find('=') != std::string::npos) text += " " + frame.name;
+    }
+    sums[text] += stack.count;
+  }
+  return sums;
+}
+
+std::uint64_t sum(const Traced& traced) {
+  return std::accumulate(traced.stacks.begin(), traced.stacks.end(), std::uint64_t{0},
+                         [](std::uint64_t n, const Stack& stack) { return n + stack.count; });
+}
+
+std::uint64_t printed(const Traced& traced, const std::string& name) {
+  std::istringstream lines(traced.target_output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(name + " ")) return std::stoull(line.substr(name.size() + 1));
+  }
+  ADD_FAILURE() << name << " is not in " << traced.target_output;
+  return 0;
+}
+
+// A path with the directory of this run left out.
+std::map<std::string, std::uint64_t> without_directory(
+    const std::map<std::string, std::uint64_t>& sums) {
+  std::map<std::string, std::uint64_t> shorter;
+  for (const auto& [text, count] : sums) {
+    const auto at = text.find("=/tmp/");
+    const auto end = text.find("/file");
+    shorter[at == std::string::npos || end == std::string::npos
+                ? text
+                : text.substr(0, at + 1) + text.substr(end)] += count;
+  }
+  return shorter;
+}
+
+TEST(Values, ofOpens) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_openat", "--by", "filename,errno"}));
+  // ';' would end a frame of collapsed text.
+  EXPECT_THAT(without_directory(by_function(traced)),
+              UnorderedElementsAre(Pair("open_alpha filename=/etc/passwd errno=0", 40),
+                                   Pair("open_beta filename=/etc/passwd errno=0", 30),
+                                   Pair("open_beta filename=/no/such\\x3bfile errno=ENOENT", 20),
+                                   Pair("open_alpha filename=/file errno=0", 10),
+                                   Pair("open_alpha filename=/etc/group errno=0", 1),
+                                   Pair("open_alpha filename=[unreadable] errno=EFAULT", 1)));
+  EXPECT_EQ(traced.ledger.count("fired"), 102U);
+  EXPECT_EQ(traced.ledger.count("kept"), 102U);
+  EXPECT_EQ(traced.ledger.count("values that could not be read"), 1U);
+  EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
+  EXPECT_EQ(traced.ledger.count("in flight at end"), std::nullopt) << "no begin was noted";
+}
+
+TEST(Values, failedCallsOnly) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "syscalls:sys_enter_openat", "--by",
+                                               "filename", "--errors-only"}));
+  EXPECT_THAT(by_function(traced),
+              UnorderedElementsAre(Pair("open_beta filename=/no/such\\x3bfile", 20),
+                                   Pair("open_alpha filename=[unreadable]", 1)));
+  EXPECT_EQ(traced.ledger.count("fired"), 102U);
+  EXPECT_EQ(traced.ledger.count("filtered"), 81U);
+}
+
+TEST(Values, bytesThatCallsReturn) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_write", "--weight", "ret"}));
+  const auto sums = by_function(traced);
+  EXPECT_THAT(sums, testing::Contains(Pair("write_bytes", 25 * 1000 + 5 * 65536)));
+}
+
+TEST(Values, bytesThatCallsAskFor) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "syscalls:sys_enter_write", "--weight",
+                                               "count", "--weight", "ret", "--filter",
+                                               "fd == -1 || count == 1000"}));
+  EXPECT_THAT(by_function(traced), UnorderedElementsAre(Pair("write_bytes", 25000)));
+}
+
+TEST(Values, latencyIsTheCallsOwn) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_clock_nanosleep", "--weight", "latency",
+                          "--min-latency", "1ms", "--filter", "which_clock == 1"}));
+  const std::uint64_t slept = printed(traced, "slept");
+  const auto sums = by_function(traced);
+  ASSERT_EQ(sums.size(), 1U) << to_text(traced.ledger);
+  // The program's clock is read outside of the call: what it saw is more, by little.
+  EXPECT_THAT(sums.at("sleep_for"), AllOf(Le(slept), Ge(slept - slept / 20)));
+  EXPECT_EQ(traced.ledger.count("kept"), 11U);
+  EXPECT_EQ(traced.ledger.count("in flight at start"), 0U);
+}
+
+TEST(Values, slowCallsOnly) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_clock_nanosleep", "--min-latency", "15ms"}));
+  // The last one, of 50 ms, is the main thread's wait at the end.
+  EXPECT_EQ(traced.ledger.count("kept"), 4U) << to_text(traced.ledger);
+  EXPECT_EQ(traced.ledger.count("fired"), 12U);
+  EXPECT_EQ(traced.ledger.count("filtered"), 8U);
+}
+
+// One thread reads when the trace begins, one when the process ends; the main thread, too.
+TEST(Values, callsInFlight) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_read", "--weight", "latency"}));
+  EXPECT_EQ(traced.ledger.count("in flight at start"), 2U) << to_text(traced.ledger);
+  EXPECT_EQ(traced.ledger.count("ended with their thread"), 1U);
+  EXPECT_EQ(traced.ledger.count("in flight at end"), 0U);
+  EXPECT_EQ(traced.ledger.count("ends without a begin"), 0U);
+  EXPECT_TRUE(traced.ledger.balanced);
+}
+
+TEST(Values, childrenReturnFromNoCall) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "syscalls:sys_enter_clone", "--by", "comm"}));
+  EXPECT_THAT(by_function(traced),
+              UnorderedElementsAre(Pair("main comm=truth_known_val", 6)));
+}
+
+// seccomp refuses them before the kernel says that they begin.
+TEST(Values, refusedCallsAreThere) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_mkdir", "--by", "pathname,ret"}));
+  EXPECT_THAT(by_function(traced), UnorderedElementsAre(
+                                       Pair("make_directory pathname=/refused ret=EPERM", 9)));
+  JT_ASSERT_OK(const Traced entered, traced_by({"-t", "syscalls:sys_enter_mkdir"}));
+  EXPECT_EQ(entered.ledger.count("fired"), 0U) << "then there is nothing to show";
+}
+
+TEST(Values, flagsInWords) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_openat", "--by", "flags", "--filter",
+                          "filename == '/etc/passwd' || filename ~ '/tmp/*'"}));
+  EXPECT_THAT(by_function(traced),
+              UnorderedElementsAre(Pair("open_alpha flags=O_RDONLY", 40),
+                                   Pair("open_beta flags=O_RDONLY|O_CLOEXEC", 30),
+                                   Pair("open_alpha flags=O_RDWR|O_CREAT|O_APPEND", 10)));
+}
+
+// Switched out for each sleep: the time off the CPU is what the program slept.
+TEST(Values, timeOffTheCpu) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "sched:sched_switch", "--weight", "latency", "--kernel", "no"}));
+  const std::uint64_t slept = printed(traced, "slept");
+  EXPECT_THAT(by_function(traced)["sleep_for"], AllOf(Le(slept), Ge(slept - slept / 20)));
+  EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
+}
+
+struct Refused {
+  std::vector<std::string> words;
+  std::string message;
+};
+
+TEST(Values, whatIsRefusedSaysWhy) {
+  JT_NEEDS("bpf", no_bpf());
+  const Refused refusals[] = {
+      {{"-t", "syscalls:sys_enter_openat", "--by", "filname"},
+       "--by 'filname': syscalls:sys_enter_openat: syscalls:sys_enter_openat has no such field; "
+       "did you mean filename? fields: dfd, filename, flags, mode"},
+      {{"-t", "syscalls:sys_enter_openat", "--weight", "filename"},
+       "--weight 'filename': it is a string and no number"},
+      {{"-t", "syscalls:sys_enter_openat", "--by", "latency"},
+       "--by latency: hardly two calls take the same time"},
+      {{"-t", "syscalls:sys_enter_execve", "--by", "ret"}, "the event has no result"},
+      {{"-t", "sched:sched_wakeup", "--weight", "latency"},
+       "the event has no end that jtrace knows"},
+      {{"-t", "syscalls:sys_enter_openat", "--by", "dfd,filename,flags,mode,ret"},
+       "--by: an event shows at most 4 values"},
+      {{"-t", "syscalls:sys_enter_openat", "--min-latency", "1 day"}, "not a duration"},
+      {{"-t", "syscalls:sys_enter_openat", "--by", "ret", "-t", "syscalls:sys_exit_openat", "--by",
+        "ret"},
+       "are one call here, counted at its end"},
+  };
+  for (const Refused& one : refusals) {
+    std::vector<std::string> argv{jtrace_binary(), "-p", std::to_string(::getpid())};
+    argv.insert(argv.end(), one.words.begin(), one.words.end());
+    JT_ASSERT_OK(Child child, Child::start(argv));
+    JT_ASSERT_OK(const int status, child.wait_exit(kPatience));
+    EXPECT_EQ(status, 2) << child.err();
+    EXPECT_THAT(child.err(), HasSubstr(one.message));
+    EXPECT_EQ(child.err().find('\n') + 1, child.err().size()) << "more than one line";
+  }
+}
+
+}  // namespace
+}  // namespace jtrace::test
