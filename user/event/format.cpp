@@ -143,11 +143,15 @@ const Field* Format::find(std::string_view field) const {
 
 Format parse_format(std::string_view text) {
   Format format;
+  constexpr std::string_view kPrint = "print fmt:";
   while (!text.empty()) {
+    if (text.starts_with(kPrint)) {
+      format.print = parse_print_format(text.substr(kPrint.size()));
+      break;
+    }
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     line = trim(line);
-    if (line.starts_with("print fmt:")) break;
     if (take_prefix(line, "name:")) {
       format.name = trim(line).substr(0, kMaxName);
     } else if (take_prefix(line, "ID:")) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "event/print_format.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -37,12 +38,13 @@ struct Format {
   std::uint32_t id = 0;
   std::vector<Field> fields;
   std::size_t skipped = 0;  // lines of fields that were not understood
+  PrintFormat print = {};
 
   // nullptr where there is none.
   [[nodiscard]] const Field* find(std::string_view field) const;
 };
 
-// Text of a `format` file up to its `print fmt`, which is C and may hold line breaks. A field that
+// Text of a `format` file. Its `print fmt` is the last, is C and may hold line breaks. A field that
 // is not understood, lies outside of any record or comes twice is skipped and counted.
 [[nodiscard]] Format parse_format(std::string_view text);
 

@@ -147,7 +147,7 @@ Status Compiler::show(const std::vector<std::string>& names) {
                            : found.is_text ? found.where
                                            : found.file.value_or(number);
     JT_TRY(program_.spec.by[program_.by.size()], index_of_value(where));
-    program_.by.push_back({.name = name, .where = where});
+    program_.by.push_back({.name = name, .field = field, .where = where});
   }
   return {};
 }

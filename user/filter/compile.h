@@ -23,7 +23,8 @@ struct Wanted {
 
 // A value that is shown.
 struct Shown {
-  std::string name;  // as asked for: "filename", "thread"
+  std::string name;   // as asked for: "filename", "fd.number", "thread"
+  std::string field;  // that is read for it: "filename", "fd", "tid"
   jt_value where{};
 };
 

@@ -11,6 +11,7 @@
 #include "event/pair.h"
 #include "event/tracepoint.h"
 #include "filter/compile.h"
+#include "filter/words.h"
 
 namespace jtrace::session {
 
@@ -22,6 +23,7 @@ struct Event {
   event::Tracepoint counted = {};
   std::optional<event::Tracepoint> call_begin = {};  // where latency is asked for
   std::optional<event::Tracepoint> held_end = {};
+  std::vector<filter::Vocabulary> words = {};  // of program.by
 
   [[nodiscard]] bool is_call() const { return (program.spec.flags & JT_EVENT_CALL) != 0; }
   [[nodiscard]] bool has_errors() const { return program.spec.error != JT_NO_VALUE; }

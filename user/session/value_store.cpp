@@ -27,9 +27,7 @@ std::string ValueStore::text_of(const Event& event, std::size_t field, const Raw
   if (!raw.readable) return "[unreadable]";
   if (shown.where.kind >= JT_VALUE_FIRST_STRING) return raw.cut ? raw.text + "..." : raw.text;
   if (shown.name == "thread") return thread(static_cast<std::uint32_t>(raw.number));
-  const bool is_signed = shown.where.is_signed != 0;
-  return is_signed ? std::to_string(static_cast<std::int64_t>(raw.number))
-                   : std::to_string(raw.number);
+  return filter::text_of(event.words[field], raw.number, shown.where.is_signed != 0);
 }
 
 std::vector<ShownValue> ValueStore::shown(const jt_stack_key& key, const ThreadName& thread) const {

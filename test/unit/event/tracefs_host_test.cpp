@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "event/format.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -100,6 +101,43 @@ TEST_F(TracefsOfHost, automountedBelowDebugfs) {
     // The automount is a kernel option (CONFIG_TRACEFS_AUTOMOUNT_DEPRECATED) since 6.17.
     if (!std::filesystem::exists("/sys/kernel/debug/tracing/events")) return kNotHere;
     return check_lookups(Tracefs::open(), Tracefs::Source::DebugTracing);
+  });
+}
+
+// Every format of this kernel. Where none of the words is read, the kernel left the names of its
+// enums in the text (block:block_rq_issue: IOPRIO_CLASS_RT), and no number to tell them by.
+TEST_F(TracefsOfHost, hasWordsThatAreUnderstood) {
+  in_bare_namespace([] {
+    if (::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0) return kNotHere;
+    const auto tracefs = Tracefs::open();
+    if (!tracefs) return complain(tracefs.error().message);
+    const auto all = tracefs->list();
+    if (!all) return complain(all.error().message);
+    std::size_t with_words = 0, read = 0, fields = 0, words = 0, skipped = 0;
+    for (const Tracepoint& one : *all) {
+      const auto format = read_format(*tracefs, one);
+      if (!format) return complain(format.error().message);
+      std::ifstream file("/sys/kernel/tracing/events/" + one.category + "/" + one.name + "/format");
+      const std::string text{std::istreambuf_iterator<char>(file), {}};
+      const bool has = text.find("__print_flags(") != std::string::npos ||
+                       text.find("__print_symbolic(") != std::string::npos;
+      with_words += has ? 1 : 0;
+      read += has && !format->print.dictionaries.empty() ? 1 : 0;
+      skipped += format->print.skipped;
+      for (const Dictionary& dictionary : format->print.dictionaries) {
+        ++fields;
+        words += dictionary.words.size();
+        if (format->find(dictionary.field) == nullptr) return complain(one.display());
+      }
+    }
+    std::fprintf(stderr,
+                 "%zu of %zu tracepoints have words; read of %zu: %zu dictionaries, %zu words; "
+                 "%zu not understood\n",
+                 with_words, all->size(), read, fields, words, skipped);
+    if (with_words < 10 || read * 100 < with_words * 90) return complain("most are not read");
+    const auto sched = read_format(*tracefs, {0, "sched", "sched_switch"});
+    if (!sched || sched->print.dictionaries.size() != 2) return complain("sched_switch has none");
+    return kOk;
   });
 }
 
