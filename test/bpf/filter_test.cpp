@@ -65,7 +65,7 @@ class Filtering : public testing::Test {
 
   [[nodiscard]] filter::Program compiled(const std::string& text) const {
     auto program =
-        filter::compile(std::vector{text}, filter::Fields(access_.tracepoint, &access_.format));
+        filter::compile({.filters = {text}}, filter::Fields(access_.tracepoint, &access_.format));
     EXPECT_TRUE(program) << text << ": " << program.error().message;
     return program ? *program : filter::Program{};
   }
@@ -273,11 +273,11 @@ TEST_F(Filtering, everyFieldOfThisKernel) {
       if (field.common) continue;
       ++all;
       const auto takes = [&](const char* rest) {
-        return filter::compile(std::vector{field.name + rest}, fields).has_value();
+        return filter::compile({.filters = {field.name + rest}}, fields).has_value();
       };
       if (takes(" == 0") || takes(" == 'xy'") || takes("[0] == 0")) continue;
       ++refused;
-      const auto why = filter::compile(std::vector{field.name + " == 0"}, fields);
+      const auto why = filter::compile({.filters = {field.name + " == 0"}}, fields);
       EXPECT_THAT(why.error().message,
                   testing::AnyOf(testing::HasSubstr("neither a number nor a string"),
                                  testing::HasSubstr("does not show it to programs")))

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,7 +17,6 @@ namespace jtrace::test {
 namespace {
 
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
@@ -58,11 +56,6 @@ std::map<std::string, std::uint64_t> by_function(const Traced& traced) {
     sums[text] += stack.count;
   }
   return sums;
-}
-
-std::uint64_t sum(const Traced& traced) {
-  return std::accumulate(traced.stacks.begin(), traced.stacks.end(), std::uint64_t{0},
-                         [](std::uint64_t n, const Stack& stack) { return n + stack.count; });
 }
 
 std::uint64_t printed(const Traced& traced, const std::string& name) {

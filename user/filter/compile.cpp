@@ -163,7 +163,7 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
       return fail(Errc::Usage,
                   fmt::format("--weight: an event has at most {} besides its count", JT_MAX_WEIGHTS));
     }
-    if (name == "latency" && fields_.form() == Form::Begin) {
+    if (name == "latency" && fields_.kind() == RecordKind::Begin) {
       spec.latency = static_cast<std::uint8_t>(slot);
       program_.weights.push_back({"latency", "nanoseconds"});
       continue;
@@ -182,7 +182,7 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
   // Whether a call failed is told wherever it is known.
   if (const auto error = fields_.find({.name = "errno"}); error && !program_.weights.empty()) {
     JT_TRY(spec.error, index_of_value(error->where));
-  } else if (fields_.form() == Form::Call) {
+  } else if (fields_.kind() == RecordKind::Call) {
     JT_TRY(spec.error, index_of_value(fields_.find({.name = "errno"})->where));
   }
   return {};

@@ -14,9 +14,9 @@ namespace jtrace::filter {
 
 // What is asked of one event, but for the event itself.
 struct Wanted {
-  std::vector<std::string> filters;       // an event passes where it passes all of them
-  std::vector<std::string> by;            // fields that are shown
-  std::vector<std::string> weights;       // "latency", or a number; "count" is there anyway
+  std::vector<std::string> filters = {};  // an event passes where it passes all of them
+  std::vector<std::string> by = {};       // fields that are shown
+  std::vector<std::string> weights = {};  // "latency", or a number; "count" is there anyway
   std::chrono::nanoseconds min_latency{0};
   friend bool operator==(const Wanted&, const Wanted&) = default;
 };

@@ -97,10 +97,10 @@ std::optional<jt_value> declared_type(const Field& field) {
 }  // namespace
 
 Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format, bool hides_kernel,
-               Form form)
-    : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel), form_(form) {
-  if (form == Form::Call) record_bytes_ = sizeof(jt_call);
-  if (format == nullptr || form == Form::Call) return;
+               RecordKind kind)
+    : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel), kind_(kind) {
+  if (kind == RecordKind::Call) record_bytes_ = sizeof(jt_call);
+  if (format == nullptr || kind == RecordKind::Call) return;
   for (const Field& field : format->fields) {
     if (is_visible(field)) record_bytes_ = std::max(record_bytes_, field.offset + field.size);
   }
@@ -187,7 +187,7 @@ Result<Value> Fields::shown(const Field& field, Value value) const {
 
 // The result of a system call stands in the event of its end only.
 Result<Value> Fields::result(std::string_view name) const {
-  if (form_ == Form::Call) {
+  if (kind_ == RecordKind::Call) {
     jt_value value = number(offsetof(jt_call, ret), sizeof(jt_call::ret), true);
     if (name == "errno") value.kind = JT_VALUE_ERRNO;
     return Value{.where = value};
@@ -206,10 +206,10 @@ Result<Value> Fields::result(std::string_view name) const {
 }
 
 Result<Value> Fields::latency() const {
-  if (form_ == Form::Call) {
+  if (kind_ == RecordKind::Call) {
     return Value{.where = number(offsetof(jt_call, latency), sizeof(jt_call::latency), false)};
   }
-  if (form_ == Form::Begin) {
+  if (kind_ == RecordKind::Begin) {
     return not_there("the stack is taken at the begin, where it is not known",
                      "--min-latency keeps what took longer");
   }
@@ -259,7 +259,7 @@ std::string Fields::there_are() const {
       if (field.common || !is_visible(field) || field.name == "__syscall_nr") continue;
       own += (own.empty() ? "" : ", ") + field.name;
     }
-    if (form_ == Form::Call) own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
+    if (kind_ == RecordKind::Call) own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
     if (is_call() && format_->find("ret") != nullptr) own += ", errno";
   }
   std::string all = own.empty() ? "" : "fields: " + own + "; ";

@@ -30,7 +30,7 @@ struct Value {
 
 // What a record is of: an event as it is; a system call at its end, whose record is a jt_call made
 // by the kernel side (the format is that of its begin); the begin of what another event ends.
-enum class Form { Event, Call, Begin };
+enum class RecordKind { Event, Call, Begin };
 
 // The kernel's record and where its values are. Programs see less of it than perf writes.
 class Fields {
@@ -38,7 +38,7 @@ class Fields {
   // `format` is null where there is no tracefs to read it in. `hides_kernel`: nothing that tells a
   // user where the kernel lies or what its memory holds; he could find it out by bisection.
   Fields(const event::Tracepoint& tracepoint, const event::Format* format,
-         bool hides_kernel = false, Form form = Form::Event);
+         bool hides_kernel = false, RecordKind kind = RecordKind::Event);
 
   // The event's own fields come first, then the pseudo-fields, as in the kernel. The error says
   // why a program cannot have this one, or which there are; it is no whole line: see check.h.
@@ -52,7 +52,7 @@ class Fields {
   // "fields: dfd, filename, flags, mode; of every event: comm, tid, ..."
   [[nodiscard]] std::string there_are() const;
   [[nodiscard]] std::uint32_t record_bytes() const { return record_bytes_; }
-  [[nodiscard]] Form form() const { return form_; }
+  [[nodiscard]] RecordKind kind() const { return kind_; }
   // Of sys_enter_openat and sys_exit_openat: "openat".
   [[nodiscard]] std::string_view call_name() const;
   [[nodiscard]] std::string display() const { return tracepoint_.display(); }
@@ -69,7 +69,7 @@ class Fields {
   event::Tracepoint tracepoint_;
   const event::Format* format_;
   bool hides_kernel_;
-  Form form_;
+  RecordKind kind_;
   std::uint32_t record_bytes_ = 0;
 };
 

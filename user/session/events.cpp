@@ -16,7 +16,7 @@ namespace {
 
 using event::Tracepoint;
 using filter::Fields;
-using filter::Form;
+using filter::RecordKind;
 
 filter::Wanted wanted_of(const cli::EventRequest& request) {
   filter::Wanted wanted{.filters = request.filters,
@@ -41,7 +41,7 @@ class Preparation {
   [[nodiscard]] Result<Event> operator()();
 
  private:
-  [[nodiscard]] Status compile(const Tracepoint& tracepoint, const event::Format* format, Form form);
+  [[nodiscard]] Status compile(const Tracepoint& tracepoint, const event::Format* format, RecordKind kind);
   [[nodiscard]] Status plain(const std::optional<event::Format>& format);
   [[nodiscard]] Status call(const event::Pair& pair);
   [[nodiscard]] Status held(const event::Pair& pair, const event::Format& format);
@@ -51,8 +51,8 @@ class Preparation {
   const event::Tracefs* tracefs_;
 };
 
-Status Preparation::compile(const Tracepoint& tracepoint, const event::Format* format, Form form) {
-  const Fields fields(tracepoint, format, rights_are_lent(), form);
+Status Preparation::compile(const Tracepoint& tracepoint, const event::Format* format, RecordKind kind) {
+  const Fields fields(tracepoint, format, rights_are_lent(), kind);
   JT_TRY(event_.program, filter::compile(event_.wanted, fields));
   for (const filter::Shown& shown : event_.program.by) {
     event_.words.push_back(filter::vocabulary_of(tracepoint, format, shown.field));
@@ -61,7 +61,7 @@ Status Preparation::compile(const Tracepoint& tracepoint, const event::Format* f
 }
 
 Status Preparation::plain(const std::optional<event::Format>& format) {
-  return compile(event_.tracepoint, format ? &*format : nullptr, Form::Event);
+  return compile(event_.tracepoint, format ? &*format : nullptr, RecordKind::Event);
 }
 
 // The fields of its begin, from the registers that are saved until its end.
@@ -69,7 +69,7 @@ Status Preparation::call(const event::Pair& pair) {
   JT_TRY(const Tracepoint begin, find(*tracefs_, pair.begin));
   JT_TRY(event_.counted, find(*tracefs_, pair.end));
   JT_TRY(const event::Format format, event::read_format(*tracefs_, begin));
-  JT_CHECK_OK(compile(begin, &format, Form::Call));
+  JT_CHECK_OK(compile(begin, &format, RecordKind::Call));
   auto& flags = event_.program.spec.flags;
   flags |= JT_EVENT_CALL;
   if (pair.returns_twice) flags |= JT_EVENT_FORKS;
@@ -95,7 +95,7 @@ Status Preparation::pair_keys(const event::Pair& pair, const Fields& begin, cons
 
 Status Preparation::held(const event::Pair& pair, const event::Format& format) {
   JT_TRY(event_.held_end, find(*tracefs_, pair.end));
-  JT_CHECK_OK(compile(event_.tracepoint, &format, Form::Begin));
+  JT_CHECK_OK(compile(event_.tracepoint, &format, RecordKind::Begin));
   event_.program.spec.flags |= JT_EVENT_HELD;
   JT_TRY(const event::Format of_end, event::read_format(*tracefs_, *event_.held_end));
   // What tells one from another is compared here and shown to nobody.

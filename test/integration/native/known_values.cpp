@@ -3,12 +3,11 @@
 // functions, which values_test.cpp knows by their number, and ends. Prints "NAME NANOSECONDS" of
 // what it timed itself.
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>

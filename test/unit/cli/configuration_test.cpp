@@ -103,7 +103,7 @@ TEST_F(Configuration, eventAndProcessMayComeFromTheEnvironment) {
   environment_ = {{"JTRACE_TRACEPOINT", "c:d,e:f"}, {"JTRACE_PID", "8,9"}};
   const auto options = parse({});
   ASSERT_TRUE(options) << options.error().message;
-  EXPECT_THAT(options->events, ElementsAre(EventRequest{"c:d,e:f", {}}));
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{.text = "c:d,e:f", .filters = {}}));
   EXPECT_THAT(options->pids, ElementsAre(8, 9));
   EXPECT_THAT(trace()->pids, ElementsAre(7)) << "the command line replaces, it does not add";
 }

@@ -40,7 +40,7 @@ TEST(Options, defaults) {
   const auto options = trace({});
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->action, Options::Action::Trace);
-  EXPECT_THAT(options->events, ElementsAre(EventRequest{"a:b", {}}));
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{.text = "a:b", .filters = {}}));
   EXPECT_THAT(options->pids, ElementsAre(7));
   EXPECT_FALSE(options->duration);
   EXPECT_THAT(options->files, IsEmpty());
@@ -59,9 +59,9 @@ TEST(Options, filtersBelongToTheirEvent) {
       parse({"--filter", "tid == 1", "-p7", "-t", "a:b", "--filter=x == 1", "--filter", "!y == 2",
              "-e", "c:d", "-q", "--event=e:f", "--filter", "z == 3"});
   ASSERT_TRUE(options) << options.error().message;
-  EXPECT_THAT(options->events, ElementsAre(EventRequest{"a:b", {"tid == 1", "x == 1", "!y == 2"}},
-                                           EventRequest{"c:d", {"tid == 1"}},
-                                           EventRequest{"e:f", {"tid == 1", "z == 3"}}));
+  EXPECT_THAT(options->events, ElementsAre(EventRequest{.text = "a:b", .filters = {"tid == 1", "x == 1", "!y == 2"}},
+                                           EventRequest{.text = "c:d", .filters = {"tid == 1"}},
+                                           EventRequest{.text = "e:f", .filters = {"tid == 1", "z == 3"}}));
 }
 
 TEST(Options, everythingAtOnce) {
