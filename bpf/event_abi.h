@@ -39,6 +39,7 @@ enum jt_value_kind {
 	JT_VALUE_USER_STRING = 19,   /* pointer there, into the task's memory */
 	JT_VALUE_KERNEL_STRING = 20, /* pointer there, into the kernel's */
 	JT_VALUE_COMM = 21,
+	JT_VALUE_FD_PATH = 22, /* what the file descriptor there is open on: fd_abi.h */
 };
 
 #define JT_VALUE_FIRST_STRING JT_VALUE_ARRAY
@@ -106,6 +107,14 @@ struct jt_pattern {
 	__u8 classes[JT_MAX_CLASSES][32]; /* a bit for each byte that is in */
 };
 
+/* A value that was read. */
+struct jt_text {
+	__u64 number;
+	__s32 bytes; /* of a string, without its 0; < 0: it could not be read */
+	__u32 cut;   /* there is more than has room */
+	char text[JT_TEXT_BYTES];
+};
+
 /* What is read of the event under way; one per CPU. */
 struct jt_fields {
 	__u64 record;     /* its address */
@@ -126,5 +135,6 @@ static_assert(sizeof(struct jt_predicate) == 24, "ABI");
 static_assert(sizeof(struct jt_event_spec) == 16 + 16 * JT_MAX_VALUES + 24 * JT_MAX_PREDICATES,
               "ABI");
 static_assert(sizeof(struct jt_pattern) == 8 + 2 * JT_PATTERN_TOKENS + 32 * JT_MAX_CLASSES, "ABI");
+static_assert(sizeof(struct jt_text) == 16 + JT_TEXT_BYTES, "ABI");
 static_assert(sizeof(struct jt_fields) == 40 + JT_TEXT_BYTES, "ABI");
 #endif
