@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "dentry.bpf.h"
 #include "event_abi.h"
 #include "fd_abi.h"
 #include "fd_socket.bpf.h"
@@ -16,17 +17,6 @@
 #define JT_SOCKFS_MAGIC 0x534F434B
 #define JT_NSFS_MAGIC   0x6e736673
 
-/* What lies side by side in struct dentry on every kernel from 5.10 to 7.x: one read for all. */
-struct jt_dentry {
-	__u64 hashed; /* d_hash.pprev; 0: unlinked */
-	__u64 parent, hash_len, name, inode;
-};
-
-/* The same of struct mount. */
-struct jt_mount {
-	__u64 parent, mountpoint, root;
-};
-
 /* A walk from a file to its task's root. */
 struct jt_place {
 	__u64 dentry, mount;
@@ -34,49 +24,36 @@ struct jt_place {
 	struct path root;
 };
 
-#define jt_dentry_at(field) \
-	(bpf_core_field_offset(struct dentry, field) - \
-	 bpf_core_field_offset(struct dentry, d_hash.pprev))
-#define jt_mount_at(field) \
-	(bpf_core_field_offset(struct mount, field) - \
-	 bpf_core_field_offset(struct mount, mnt_parent))
+/* The beginning of struct fdtable. */
+struct jt_descriptors {
+	__u32 max_fds, pad;
+	__u64 fd;
+};
 
-static __always_inline int jt_read_dentry(struct jt_dentry *d, __u64 address)
+static __always_inline int jt_read_descriptors(struct jt_descriptors *d, struct task_struct *task)
 {
-	const struct dentry *dentry = (const struct dentry *)address;
+	const struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 
-	/* Both sides are constants to the verifier: the other branch is not there. */
-	if (jt_dentry_at(d_parent) == 8 && jt_dentry_at(d_name.name) == 24 &&
-	    jt_dentry_at(d_inode) == 32)
-		return bpf_probe_read_kernel(d, sizeof(*d), &dentry->d_hash.pprev);
-	d->hashed = (__u64)BPF_CORE_READ(dentry, d_hash.pprev);
-	d->parent = (__u64)BPF_CORE_READ(dentry, d_parent);
-	d->name = (__u64)BPF_CORE_READ(dentry, d_name.name);
-	d->inode = (__u64)BPF_CORE_READ(dentry, d_inode);
-	return d->parent ? 0 : -1;
-}
-
-static __always_inline int jt_read_mount(struct jt_mount *m, __u64 address)
-{
-	const struct mount *mount = (const struct mount *)address;
-
-	if (jt_mount_at(mnt_mountpoint) == 8 && jt_mount_at(mnt.mnt_root) == 16)
-		return bpf_probe_read_kernel(m, sizeof(*m), &mount->mnt_parent);
-	m->parent = (__u64)BPF_CORE_READ(mount, mnt_parent);
-	m->mountpoint = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
-	m->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
-	return m->root ? 0 : -1;
+	if (!table)
+		return -1;
+	if (bpf_core_field_offset(struct fdtable, fd) -
+	            bpf_core_field_offset(struct fdtable, max_fds) ==
+	    offsetof(struct jt_descriptors, fd))
+		return bpf_probe_read_kernel(d, sizeof(*d), &table->max_fds);
+	d->max_fds = BPF_CORE_READ(table, max_fds);
+	d->fd = (__u64)BPF_CORE_READ(table, fd);
+	return 0;
 }
 
 static __always_inline struct file *jt_file_of(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
+	struct jt_descriptors d;
+	struct file *file;
 
 	/* An open file's number is below max_fds; other numbers must not be multiplied out. */
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+	if (jt_read_descriptors(&d, task) || fd >= d.max_fds)
 		return NULL;
-	if (bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd))
+	if (bpf_probe_read_kernel(&file, sizeof(file), (struct file **)d.fd + fd))
 		return NULL;
 	return file;
 }
