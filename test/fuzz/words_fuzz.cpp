@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::string_view category : {"syscalls", "signal", "sched"}) {
     const jtrace::event::Tracepoint tracepoint{1, std::string(category), call};
     for (const auto& field : format.fields) {
-      const auto vocabulary = vocabulary_of(tracepoint, &format, field.name);
+      const auto vocabulary = jtrace::filter::vocabulary_of(tracepoint, &format, field.name);
       for (const std::uint64_t number :
            {std::uint64_t{0}, std::uint64_t{0x83}, ~std::uint64_t{0}, std::uint64_t{1} << 63U}) {
         say(vocabulary, number);

@@ -239,7 +239,7 @@ TEST_F(NoEvents, theyFiredForOthers) {
 
 TEST_F(NoEvents, openIsOpenat) {
   EXPECT_THAT(said("syscalls:sys_enter_open", pid()),
-              HasSubstr("glibc opens files by openat, not open: try -t syscalls:sys_enter_openat"));
+              HasSubstr("glibc opens files by openat, not open: try -t preset:file-open"));
 }
 
 TEST_F(NoEvents, allAreLeftOut) {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/near_names.h"
+#include "event/preset.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -72,7 +73,23 @@ std::string list_hint(Tracefs::Source source, const std::string& category) {
 
 Result<std::vector<Tracepoint>> Tracefs::resolve(const EventSpec& spec) const {
   if (const auto* id = std::get_if<TracepointId>(&spec)) return resolve_id(id->id);
+  if (const auto* preset = std::get_if<PresetName>(&spec)) return resolve_preset(preset->name);
   return resolve_name(std::get<TracepointName>(spec));
+}
+
+Result<std::vector<Tracepoint>> Tracefs::resolve_preset(const std::string& name) const {
+  const Preset* preset = find_preset(name);
+  if (preset == nullptr) return no_such_preset(name);
+  JT_TRY(auto expansion, expand(*preset, *this));
+  std::vector<Tracepoint> found;
+  for (PresetEvent& event : expansion.events) found.push_back(std::move(event.tracepoint));
+  return found;
+}
+
+Result<std::optional<Tracepoint>> Tracefs::find(const TracepointName& name) const {
+  JT_TRY(const std::optional<std::uint32_t> id, read_id(name.category, name.name));
+  if (!id) return std::optional<Tracepoint>();
+  return Tracepoint{*id, name.category, name.name};
 }
 
 Result<std::vector<Tracepoint>> Tracefs::resolve_name(const TracepointName& spec) const {

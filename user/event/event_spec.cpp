@@ -5,6 +5,7 @@
 #include <charconv>
 #include <ranges>
 
+#include "event/preset.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -179,8 +180,8 @@ Result<EventSpec> parse_one(std::string_view event) {
   JT_CHECK_OK(check_part(event, "category", category));
   if (category == "trace") return parse_id(event, name);
   if (category == "preset") {
-    return usage(in_event(event) + "no such category 'preset', and this version has no presets",
-                 "name the tracepoints, e.g. syscalls:sys_enter_open*");
+    if (find_preset(name) == nullptr) return no_such_preset(name);
+    return PresetName{std::string(name)};
   }
   if (contains(kOtherProbes, category)) return only_tracepoints(event);
   const bool more_colons = name.find(':') != std::string_view::npos;

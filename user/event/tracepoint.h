@@ -25,9 +25,14 @@ struct TracepointId {
   std::uint32_t id = 0;
   friend bool operator==(const TracepointId&, const TracepointId&) = default;
 };
-using EventSpec = std::variant<TracepointName, TracepointId>;
+struct PresetName {
+  std::string name;  // of event/preset.h
+  friend bool operator==(const PresetName&, const PresetName&) = default;
+};
+using EventSpec = std::variant<TracepointName, TracepointId, PresetName>;
 
-// "category:name", "category:glob", "trace:ID"; comma lists. Errc::Usage with the contract's texts
+// "category:name", "category:glob", "trace:ID", "preset:NAME"; comma lists. Errc::Usage with the
+// contract's texts
 // ("-t openat" suggests syscalls:sys_enter_openat; "-e cpu": events are tracepoints; ...).
 [[nodiscard]] Result<std::vector<EventSpec>> parse_event_specs(std::string_view text);
 
@@ -52,10 +57,14 @@ class Tracefs {
   // The directory itself; the only way to read a detached tracefs, which has no path.
   [[nodiscard]] int directory() const { return directory_.get(); }
 
-  // Each spec to its tracepoints; a glob to all matches. Errors: no such category, no such event
-  // (three nearest names), glob without match, unknown id. The first id makes it read the ids of
-  // all tracepoints once (2300 of them: 25 ms cold, 5 ms warm). Not for two threads at a time.
+  // Each spec to its tracepoints; a glob or a preset to all of them. Errors: no such category, no
+  // such event (three nearest names), glob without match, unknown id. The first id makes it read
+  // the ids of all tracepoints once (2300 of them: 25 ms cold, 5 ms warm). Not for two threads at a
+  // time.
   [[nodiscard]] Result<std::vector<Tracepoint>> resolve(const EventSpec& spec) const;
+
+  // The one of this very name; nullopt where this kernel has none, or none to attach to.
+  [[nodiscard]] Result<std::optional<Tracepoint>> find(const TracepointName& name) const;
 
   // All tracepoints, sorted, whose "category:name" matches the glob.
   [[nodiscard]] Result<std::vector<Tracepoint>> list(std::string_view glob = "*") const;
@@ -71,6 +80,7 @@ class Tracefs {
   [[nodiscard]] Result<std::vector<Tracepoint>> resolve_name(const TracepointName& spec) const;
   [[nodiscard]] Result<std::vector<Tracepoint>> resolve_glob(
       const TracepointName& spec, const std::vector<std::string>& categories) const;
+  [[nodiscard]] Result<std::vector<Tracepoint>> resolve_preset(const std::string& name) const;
   [[nodiscard]] Result<std::vector<Tracepoint>> resolve_id(std::uint32_t id) const;
   [[nodiscard]] std::unexpected<Error> no_such_category(
       const std::string& category, const std::vector<std::string>& categories) const;

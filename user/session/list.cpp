@@ -2,6 +2,7 @@
 #include "session/list.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "event/format.h"
+#include "event/preset.h"
 #include "session/output.h"
 
 namespace jtrace::session {
@@ -53,6 +55,80 @@ std::string fields_text(const event::Format& format) {
   return text;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+// "preset:", "preset:*", "preset:file-*"; nullopt for what is no preset.
+std::optional<std::string> preset_glob(const std::string& glob) {
+  constexpr std::string_view kPrefix = "preset:";
+  if (glob == "preset") return "*";
+  if (!glob.starts_with(kPrefix)) return std::nullopt;
+  std::string rest = glob.substr(kPrefix.size());
+  return rest.empty() ? "*" : rest;
+}
+
+std::string preset_text(const event::Preset& preset, const event::Expansion& expansion,
+                        bool absent) {
+  std::string text =
+      fmt::format("preset:{}\n  {}; weight: {}\n", preset.name, preset.explanation, preset.weight);
+  for (const event::PresetEvent& one : expansion.events) {
+    std::string line = fmt::format("    {:<36}", one.tracepoint.display());
+    if (!one.by.empty()) line += " by " + joined(one.by);
+    if (one.weight != preset.weight) line += ", weight " + one.weight;
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  std::string missing;
+  for (const event::TracepointName& one : expansion.absent) {
+    missing += " " + one.category + ":" + one.name;
+  }
+  if (absent && !missing.empty()) text += "    not on this kernel:" + missing + "\n";
+  return text;
+}
+
+nlohmann::ordered_json preset_json(const event::Preset& preset, const event::Expansion& expansion) {
+  auto events = nlohmann::ordered_json::array();
+  for (const event::PresetEvent& one : expansion.events) {
+    events.push_back({{"event", one.tracepoint.display()},
+                      {"id", one.tracepoint.id},
+                      {"by", one.by},
+                      {"weight", one.weight}});
+  }
+  auto absent = nlohmann::ordered_json::array();
+  for (const event::TracepointName& one : expansion.absent) {
+    absent.push_back(one.category + ":" + one.name);
+  }
+  return {{"preset", preset.name},
+          {"explanation", preset.explanation},
+          {"weight", preset.weight},
+          {"events", std::move(events)},
+          {"absent", std::move(absent)}};
+}
+
+Result<std::string> list_presets(const event::Tracefs& tracefs, const std::string& glob,
+                                 const cli::Options& options) {
+  std::string text;
+  auto json = nlohmann::ordered_json::array();
+  bool any = false;
+  for (const event::Preset& preset : event::presets()) {
+    if (::fnmatch(glob.c_str(), std::string(preset.name).c_str(), 0) != 0) continue;
+    any = true;
+    auto expansion = event::expand(preset, tracefs);
+    // One that this kernel has nothing of is still explained.
+    if (!expansion && expansion.error().code != Errc::Usage)
+      return std::unexpected(std::move(expansion).error());
+    const event::Expansion found = expansion ? std::move(*expansion) : event::Expansion{};
+    text += preset_text(preset, found, options.verbosity > 0);
+    json.push_back(preset_json(preset, found));
+  }
+  if (!any) return event::no_such_preset(glob);
+  if (!options.json) return text;
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 nlohmann::ordered_json fields_json(const event::Format& format) {
   auto fields = nlohmann::ordered_json::array();
   for (const auto& field : format.fields) {
@@ -69,6 +145,8 @@ nlohmann::ordered_json fields_json(const event::Format& format) {
 }  // namespace
 
 Result<std::string> list_text(const event::Tracefs& tracefs, const cli::Options& options) {
+  if (const auto presets = preset_glob(options.glob))
+    return list_presets(tracefs, *presets, options);
   JT_TRY(const auto tracepoints, find(tracefs, options.glob));
   const bool fields = options.verbosity > 0;
   std::size_t width = 0;

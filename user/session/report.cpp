@@ -153,7 +153,8 @@ std::vector<std::string> explain_nothing(const Events& events,
            (tracepoint.name == "sys_enter_open" || tracepoint.name == "sys_exit_open");
   });
   if (opens)
-    lines.emplace_back("glibc opens files by openat, not open: try -t syscalls:sys_enter_openat");
+    lines.emplace_back(
+        "glibc opens files by openat, not open: try -t preset:file-open, which has both");
   return lines;
 }
 

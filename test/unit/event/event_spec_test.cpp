@@ -26,6 +26,13 @@ TEST(EventSpec, idsReachFromOneToTheLargest) {
   EXPECT_EQ(parse_event_specs("trace:2147483648")->at(0), EventSpec(TracepointId{2147483648U}));
 }
 
+TEST(EventSpec, takesPresets) {
+  const auto specs = parse_event_specs("preset:file-open,preset:off-cpu,trace:1");
+  ASSERT_TRUE(specs) << specs.error().message;
+  EXPECT_THAT(*specs, ElementsAre(EventSpec(PresetName{"file-open"}),
+                                  EventSpec(PresetName{"off-cpu"}), EventSpec(TracepointId{1})));
+}
+
 TEST(EventSpec, displayNamesWhatIsKnown) {
   EXPECT_EQ((Tracepoint{782, "syscalls", "sys_enter_openat"}.display()),
             "syscalls:sys_enter_openat");
@@ -74,9 +81,9 @@ INSTANTIATE_TEST_SUITE_P(
             "event 'tracepoint:syscalls:sys_enter_openat': a tracepoint needs no prefix; did you "
             "mean syscalls:sys_enter_openat?",
             kForm},
-        Bad{"preset:file-open",
-            "event 'preset:file-open': no such category 'preset', and this version has no presets",
-            "sys_enter_open*"}));
+        Bad{"preset:file-opne", "no such preset 'file-opne'", "did you mean preset:file-open"},
+        Bad{"preset:", "no such preset ''", "jtrace list preset:"},
+        Bad{"preset:file-*", "no such preset 'file-*'", "jtrace list preset:"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Malformed, BadEventSpec,

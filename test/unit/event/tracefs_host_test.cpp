@@ -7,12 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "event/format.h"
+#include "event/preset.h"
 #include "event/tracepoint.h"
 
 namespace jtrace::event {
@@ -137,6 +139,33 @@ TEST_F(TracefsOfHost, hasWordsThatAreUnderstood) {
     if (with_words < 10 || read * 100 < with_words * 90) return complain("most are not read");
     const auto sched = read_format(*tracefs, {0, "sched", "sched_switch"});
     if (!sched || sched->print.dictionaries.size() != 2) return complain("sched_switch has none");
+    return kOk;
+  });
+}
+
+// A field that this kernel calls otherwise would be left out in silence.
+TEST_F(TracefsOfHost, hasTheFieldsOfPresets) {
+  in_bare_namespace([] {
+    if (::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) != 0) return kNotHere;
+    const auto tracefs = Tracefs::open();
+    if (!tracefs) return complain(tracefs.error().message);
+    for (const Preset& preset : presets()) {
+      for (const PresetRow& row : preset.rows) {
+        const Preset alone{preset.name, preset.explanation, preset.weight, {&row, 1}};
+        const auto found = expand(alone, *tracefs);
+        if (!found) return complain(found.error().message);
+        const auto fields = static_cast<std::size_t>(std::ranges::count(row.by, ' '));
+        for (const PresetEvent& one : found->events) {
+          if (one.by.size() != (row.by.empty() ? 0 : fields + 1)) {
+            return complain(one.tracepoint.display() + " lacks fields to show");
+          }
+          const bool counts = (row.weight.empty() ? preset.weight : row.weight) == "count";
+          if ((one.weight == "count") != counts) {
+            return complain(one.tracepoint.display() + " lacks the field of its weight");
+          }
+        }
+      }
+    }
     return kOk;
   });
 }

@@ -65,6 +65,38 @@ TEST_F(List, showsFields) {
             "    long ret               offset   16  size   8  signed\n");
 }
 
+TEST_F(List, explainsPresets) {
+  EXPECT_EQ(text("preset:file-open"),
+            "preset:file-open\n"
+            "  files that are opened, by name; weight: count\n"
+            "    syscalls:sys_enter_open              by filename\n"
+            "    syscalls:sys_enter_openat            by filename\n"
+            "    syscalls:sys_enter_openat2           by filename\n");
+  options_.verbosity = 1;
+  EXPECT_THAT(text("preset:file-o*"),
+              HasSubstr("    not on this kernel: syscalls:sys_enter_creat\n"));
+  options_.verbosity = 0;
+  // Those that this kernel has nothing of, too.
+  EXPECT_THAT(text("preset:"), HasSubstr("preset:lock-wait\n  time in futex"));
+  EXPECT_EQ(text("preset:"), text("preset:*"));
+  EXPECT_EQ(text("preset:"), text("preset"));
+  const auto none = list("preset:file-opn");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, "no such preset 'file-opn'");
+}
+
+TEST_F(List, presetsAreJson) {
+  options_.json = true;
+  const auto json = nlohmann::json::parse(text("preset:file-open"));
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_EQ(json[0]["preset"], "file-open");
+  EXPECT_EQ(json[0]["weight"], "count");
+  ASSERT_EQ(json[0]["events"].size(), 3U);
+  EXPECT_EQ(json[0]["events"][1]["event"], "syscalls:sys_enter_openat");
+  EXPECT_EQ(json[0]["events"][1]["by"][0], "filename");
+  EXPECT_EQ(json[0]["absent"][0], "syscalls:sys_enter_creat");
+}
+
 TEST_F(List, isJson) {
   options_.json = true;
   auto json = nlohmann::json::parse(text("*"));
