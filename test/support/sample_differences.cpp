@@ -52,17 +52,19 @@ std::vector<NamedProfile> small_differences() {
                          {"app/Fresh.path", "openat64", 700}});
   const auto hostile = hostile_profile();
   std::vector<NamedProfile> all;
-  all.push_back(
-      {"difference", exporting::diff_profile({base, "before.pb.gz"}, {next, "after.pb.gz"})});
+  all.push_back({"difference",
+                 exporting::diff_profile({base, "before.pb.gz"}, {next, "after.pb.gz"}).value()});
   all.push_back({"hostile-difference",
                  exporting::diff_profile({base, "</script><img src=x onerror=alert(3)>"},
-                                         {hostile, "\x1b[31m\xe2\x80\xae.html"})});
+                                         {hostile, "\x1b[31m\xe2\x80\xae.html"})
+                     .value()});
   return all;
 }
 
 profile::Profile large_difference() {
   return exporting::diff_profile({large_profile(50'000, 400), "base"},
-                                 {large_profile(100'000, 400), "new"});
+                                 {large_profile(100'000, 400), "new"})
+      .value();
 }
 
 }  // namespace jtrace::test

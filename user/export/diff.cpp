@@ -92,6 +92,28 @@ std::int64_t total(const profile::Profile& profile, std::size_t column) {
   return sum;
 }
 
+// Of a difference the unit is all that is left.
+profile::ValueType weight_of(const profile::Profile& profile) {
+  const auto& types = profile.sample_types;
+  const std::size_t at = is_difference(profile) ? kNew : profile.default_type;
+  if (at >= types.size()) return {"events", "count"};
+  return is_difference(profile) ? profile::ValueType{types[at].unit, types[at].unit} : types[at];
+}
+
+std::string name_of(const profile::ValueType& type) {
+  if (type.unit == type.type) return safe_text(type.type);
+  return fmt::format("{} ({})", safe_text(type.type), safe_text(type.unit));
+}
+
+// What counts is called "samples" by other tools, and collapsed text of theirs reads as events.
+bool comparable(const profile::ValueType& a, const profile::ValueType& b) {
+  if (a.unit != b.unit) return false;
+  const auto plain = [](const profile::ValueType& t) {
+    return t.unit == "count" && (t.type == "events" || t.type == "samples");
+  };
+  return a.type == b.type || a.type == a.unit || b.type == b.unit || (plain(a) && plain(b));
+}
+
 }  // namespace
 
 std::vector<profile::ValueType> difference_types(std::string_view unit) {
@@ -110,14 +132,20 @@ bool is_difference(const profile::Profile& profile) {
   return std::ranges::equal(profile.sample_types, kTypes, {}, &profile::ValueType::type);
 }
 
-profile::Profile diff_profile(const Side& base, const Side& next) {
-  const auto& types = next.profile.sample_types;
+Result<profile::Profile> diff_profile(const Side& base, const Side& next) {
+  const profile::ValueType type = weight_of(next.profile);
+  if (const auto other = weight_of(base.profile); !comparable(other, type)) {
+    return fail(
+        Errc::Usage,
+        fmt::format("the two profiles have different weights: {} has {}, {} has {}",
+                    safe_text(base.name), name_of(other), safe_text(next.name), name_of(type)),
+        "trace both with the same --weight; collapsed text does not hold its weight");
+  }
   profile::SymbolTable symbols;
-  profile::ProfileBuilder builder(next.profile.header,
-                                  difference_types(types.empty() ? "count" : types.front().unit));
+  profile::ProfileBuilder builder(next.profile.header, difference_types(type.unit));
   for (const Side* side : {&base, &next}) {
     Importer importer(side->profile, symbols);
-    const std::size_t column = is_difference(side->profile) ? kNew : 0;
+    const std::size_t column = is_difference(side->profile) ? kNew : side->profile.default_type;
     for (const profile::Sample& sample : side->profile.samples) {
       const std::int64_t value = column < sample.values.size() ? sample.values[column] : 0;
       profile::Sample out = importer.sample(sample);
@@ -127,6 +155,9 @@ profile::Profile diff_profile(const Side& base, const Side& next) {
   }
   builder.comment("base: " + about(base));
   builder.comment("new: " + about(next));
+  if (type.unit == "count" && type.type != "events" && !is_difference(next.profile)) {
+    builder.comment("weight: " + type.type);
+  }
   if (!is_difference(next.profile)) {
     for (const std::string& comment : next.profile.comments) builder.comment(comment);
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "profile/profile.h"
 
 namespace jtrace::exporting {
@@ -26,9 +27,10 @@ struct Side {
   std::string name;                 // of its file
 };
 
-// Header and ledger are those of the new side; what the two are is said in comments that begin
-// "base: " and "new: ", which every format keeps.
-[[nodiscard]] profile::Profile diff_profile(const Side& base, const Side& next);
+// Of the default weight of each, which must be the same one: Errc::Usage names both. Header and
+// ledger are those of the new side; what the two are is said in comments that begin "base: " and
+// "new: ", which every format keeps.
+[[nodiscard]] Result<profile::Profile> diff_profile(const Side& base, const Side& next);
 
 // Integers to integers whose sum is `to` where theirs is `from`. What rounding leaves over goes to
 // the value after: any run of values keeps its share.

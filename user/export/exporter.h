@@ -24,7 +24,12 @@ struct Exporter {
   std::span<const std::string_view> suffixes;  // of -f: ".collapsed", ".folded"
   std::string (*write)(const profile::Profile&, const WriteOptions&);
   bool differences = true;  // whether it can show what diff_profile() makes
+  bool one_weight = false;  // keeps the default weight only
 };
+
+// "weight: latency, ns", for the line that says what was written: of a format that keeps one weight
+// and does not name it, where that is not simply the number of events. Else empty.
+[[nodiscard]] std::string weight_note(const Exporter& exporter, const profile::Profile& profile);
 
 [[nodiscard]] std::span<const Exporter> exporters();
 

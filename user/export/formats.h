@@ -30,11 +30,21 @@ namespace jtrace::exporting {
 // A JSON string of safe_text().
 [[nodiscard]] std::string json_string(std::string_view text);
 
+// The histograms of a profile; empty where it has none.
+[[nodiscard]] std::string histogram_text(const profile::Profile& profile, bool lines);
+
 // "2026-11-22 20:36:08 UTC"; empty for the epoch, which is a header that was not filled in.
 [[nodiscard]] std::string time_text(std::chrono::system_clock::time_point time);
 
 // "250 ms", "30.0 s", "2 min 5 s", "1 h 0 min 3 s".
 [[nodiscard]] std::string duration_text(std::chrono::nanoseconds duration);
+
+// A value in its unit, to three digits: "1.5 ms", "3.25 MiB"; "1,234" of any unit but nanoseconds
+// and bytes.
+[[nodiscard]] std::string value_text(std::int64_t value, std::string_view unit);
+
+// "1.5 ms", "1,234 events": what counts says what is counted.
+[[nodiscard]] std::string weight_text(std::int64_t value, const profile::ValueType& type);
 
 // "1,234,567"
 [[nodiscard]] std::string count_text(std::int64_t count);

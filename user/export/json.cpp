@@ -14,6 +14,7 @@
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/histogram.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -36,7 +37,7 @@ class Writer {
     for (std::size_t i = 0; i < frames_.size(); ++i) {
       out_ += (i == 0 ? "\n" : ",\n") + frames_[i];
     }
-    return std::move(out_) + "],\n\"stacks\":[" + stacks + "]}\n";
+    return std::move(out_) + "],\n\"stacks\":[" + stacks + "]" + histograms() + "}\n";
   }
 
  private:
@@ -89,6 +90,30 @@ class Writer {
       comma = ",\n";
     }
     return out;
+  }
+
+  std::string histograms() const {
+    std::string out;
+    for (const Histogram& histogram : make_histograms(profile_)) {
+      fmt::format_to(std::back_inserter(out),
+                     "{}{{\"event\":{},\"label\":{},\"unit\":{},\"count\":{},\"buckets\":[",
+                     out.empty() ? "" : ",\n", json_string(histogram.event),
+                     json_string(histogram.label), json_string(histogram.unit), histogram.count);
+      std::string_view comma = "\n";
+      for (const Bucket& bucket : histogram.buckets) {
+        std::string hottest;
+        for (const HotStack& stack : bucket.hottest) {
+          fmt::format_to(std::back_inserter(hottest), "{}{{\"stack\":{},\"count\":{}}}",
+                         hottest.empty() ? "" : ",", stack.sample, stack.count);
+        }
+        fmt::format_to(
+            std::back_inserter(out), "{}{{\"from\":{},\"to\":{},\"count\":{},\"hottest\":[{}]}}",
+            comma, bucket_begin(bucket.bucket), bucket_end(bucket.bucket), bucket.count, hottest);
+        comma = ",\n";
+      }
+      out += "]}";
+    }
+    return out.empty() ? out : ",\n\"histograms\":[\n" + out + "]";
   }
 
   std::string labels(const profile::Sample& sample) const {

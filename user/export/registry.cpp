@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 
@@ -19,7 +20,7 @@ constexpr std::array<std::string_view, 1> kJson{".json"};
 constexpr std::array<std::string_view, 1> kText{".txt"};
 
 constexpr std::array<Exporter, 6> kExporters{{
-    {"collapsed", kCollapsed, write_collapsed},
+    {"collapsed", kCollapsed, write_collapsed, true, true},
     {"html", kHtml, write_html},
     {"pprof", kPprof, write_pprof},
     {"speedscope", kSpeedscope, write_speedscope, false},  // before json: the longer suffix
@@ -42,6 +43,18 @@ void append(std::string& list, std::string_view word) {
 }  // namespace
 
 std::span<const Exporter> exporters() { return kExporters; }
+
+std::string weight_note(const Exporter& exporter, const profile::Profile& profile) {
+  const auto& types = profile.sample_types;
+  if (!exporter.one_weight || is_difference(profile) || profile.default_type >= types.size()) {
+    return {};
+  }
+  const auto& [type, unit] = types[profile.default_type];
+  if (types.size() == 1 && unit == "count") return {};
+  if (unit == "count" || unit == type) return "weight: " + safe_text(type);
+  return fmt::format("weight: {}, {}", safe_text(type),
+                     unit == "nanoseconds" ? "ns" : safe_text(unit));
+}
 
 Result<const Exporter*> exporter_by_name(std::string_view name) {
   const auto it = std::ranges::find(kExporters, name, &Exporter::name);

@@ -3,27 +3,55 @@
 // profile in memory would take several times the file.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/stacks.h"
+#include "profile/saturate.h"
 
 namespace jtrace::exporting {
 namespace {
 
 // The units that speedscope knows; all else is "none", which shows plain numbers.
-std::string_view unit_of(const profile::Profile& profile) {
+std::string_view unit_of(const profile::ValueType& type) {
   constexpr std::array<std::string_view, 5> kUnits{"nanoseconds", "microseconds", "milliseconds",
                                                    "seconds", "bytes"};
-  for (const std::string_view unit : kUnits) {
-    if (!profile.sample_types.empty() && profile.sample_types.front().unit == unit) return unit;
+  const auto it = std::ranges::find(kUnits, type.unit);
+  return it == kUnits.end() ? "none" : *it;
+}
+
+// One weight is one profile; speedscope has a list of them to choose from.
+void put_profile(std::string& out, const Stacks& stacks, std::string_view name,
+                 const profile::ValueType& type, const std::vector<std::int64_t>& weights) {
+  std::int64_t total = 0;
+  for (const std::int64_t weight : weights) total = profile::saturating_add(total, weight);
+  const auto put = std::back_inserter(out);
+  fmt::format_to(put,
+                 R"({{"type":"sampled","name":{},"unit":"{}",)"
+                 R"("startValue":0,"endValue":{},"samples":[)",
+                 name, unit_of(type), total);
+  std::string_view comma = "\n";
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    fmt::format_to(put, "{}[{}]", comma, fmt::join(stacks.stacks[i].frames, ","));
+    comma = ",\n";
   }
-  return "none";
+  out += "],\n\"weights\":[";
+  comma = "";
+  for (const std::int64_t weight : weights) {
+    if (weight == 0) continue;
+    fmt::format_to(put, "{}{}", comma, weight);
+    comma = ",";
+  }
+  out += "]}";
 }
 
 }  // namespace
@@ -31,39 +59,31 @@ std::string_view unit_of(const profile::Profile& profile) {
 std::string json_string(std::string_view text) { return nlohmann::json(safe_text(text)).dump(); }
 
 std::string write_speedscope(const profile::Profile& profile, const WriteOptions& options) {
-  Stacks stacks = make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No);
+  Stacks stacks =
+      make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No, Keep::Weighed);
   merge_kinds(stacks);
-  const std::string title = json_string(profile.header.title);
   std::string out;
   const auto put = std::back_inserter(out);
   fmt::format_to(put,
                  R"({{"$schema":"https://www.speedscope.app/file-format-schema.json",)"
                  "\n"
-                 R"("exporter":"jtrace","name":{},"activeProfileIndex":0,"shared":{{"frames":[)",
-                 title);
+                 R"("exporter":"jtrace","name":{},"activeProfileIndex":{},"shared":{{"frames":[)",
+                 json_string(profile.header.title), profile.default_type);
   std::string_view comma = "\n";
   for (const Frame& frame : stacks.frames) {
     // The text is safe already: escaping it again would double its backslashes.
     fmt::format_to(put, R"({}{{"name":{}}})", comma, nlohmann::json(frame.text).dump());
     comma = ",\n";
   }
-  fmt::format_to(put,
-                 "]}},\n"
-                 R"("profiles":[{{"type":"sampled","name":{},"unit":"{}",)"
-                 R"("startValue":0,"endValue":{},"samples":[)",
-                 title, unit_of(profile), stacks.total);
-  comma = "\n";
-  for (const Stack& stack : stacks.stacks) {
-    fmt::format_to(put, "{}[{}]", comma, fmt::join(stack.frames, ","));
-    comma = ",\n";
+  out += "]},\n\"profiles\":[";
+  const auto& types = profile.sample_types;
+  for (std::size_t i = 0; i < std::max<std::size_t>(types.size(), 1); ++i) {
+    if (i != 0) out += ",\n";
+    const std::string& title = profile.header.title;
+    put_profile(out, stacks, json_string(types.size() < 2 ? title : title + ": " + types[i].type),
+                types.empty() ? profile::ValueType{} : types[i], weights_of(stacks, profile, i));
   }
-  out += "],\n\"weights\":[";
-  comma = "";
-  for (const Stack& stack : stacks.stacks) {
-    fmt::format_to(put, "{}{}", comma, stack.value);
-    comma = ",";
-  }
-  return out += "]}]}\n";
+  return out += "]}\n";
 }
 
 }  // namespace jtrace::exporting

@@ -106,23 +106,42 @@ void sort_frames(Stacks& out) {
   }
 }
 
-void merge_equal(std::vector<Stack>& stacks) {
-  std::ranges::sort(stacks, {}, &Stack::frames);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < stacks.size(); ++i) {
-    if (kept != 0 && stacks[kept - 1].frames == stacks[i].frames) {
-      Stack& same = stacks[kept - 1];
-      same.value = profile::saturating_add(same.value, stacks[i].value);
-      same.before = profile::saturating_add(same.before, stacks[i].before);
+void merge_equal(Stacks& out) {
+  std::vector<std::size_t> order(out.stacks.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::sort(order, {},
+                    [&](std::size_t i) -> const FrameIds& { return out.stacks[i].frames; });
+  std::vector<std::size_t> place(order.size());
+  std::vector<Stack> kept;
+  for (const std::size_t i : order) {
+    Stack& stack = out.stacks[i];
+    if (kept.empty() || kept.back().frames != stack.frames) {
+      kept.push_back(std::move(stack));
     } else {
-      if (kept != i) stacks[kept] = std::move(stacks[i]);
-      ++kept;
+      Stack& same = kept.back();
+      same.value = profile::saturating_add(same.value, stack.value);
+      same.before = profile::saturating_add(same.before, stack.before);
+      same.events = profile::saturating_add(same.events, stack.events);
     }
+    place[i] = kept.size() - 1;
   }
-  stacks.resize(kept);
+  out.stacks = std::move(kept);
+  for (std::size_t& at : out.of_sample) {
+    if (at != kNoStack) at = place[at];
+  }
+}
+
+std::int64_t above_zero(const profile::Sample& sample, std::size_t column) {
+  return column < sample.values.size() ? std::max<std::int64_t>(sample.values[column], 0) : 0;
 }
 
 }  // namespace
+
+std::size_t events_column(const profile::Profile& profile) {
+  const auto& types = profile.sample_types;
+  const auto it = std::ranges::find(types, profile::ValueType{"events", "count"});
+  return it == types.end() ? kNoColumn : static_cast<std::size_t>(it - types.begin());
+}
 
 void merge_kinds(Stacks& stacks, Kinds which) {
   const auto java = [](FrameKind kind) {
@@ -148,35 +167,52 @@ void merge_kinds(Stacks& stacks, Kinds which) {
   for (Stack& stack : stacks.stacks) {
     for (std::uint32_t& id : stack.frames) id = merged[id];
   }
-  merge_equal(stacks.stacks);
+  merge_equal(stacks);
 }
 
 void normalise(Stacks& stacks) {
   BaseScale scale(stacks.total_before, stacks.total);
   for (Stack& stack : stacks.stacks) stack.before = scale(stack.before);
   std::erase_if(stacks.stacks, [](const Stack& s) { return s.value <= 0 && s.before <= 0; });
+  stacks.of_sample.clear();
   stacks.total_before = stacks.total;
 }
 
-Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lines) {
+Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lines, Keep keep) {
   Stacks out;
   out.difference = is_difference(profile);
+  const std::size_t drawn = out.difference ? kNew : profile.default_type;
+  if (drawn < profile.sample_types.size()) out.type = profile.sample_types[drawn];
+  const std::size_t events = events_column(profile);
   Expander expander(profile, suffixes, lines);
   for (const profile::Sample& sample : profile.samples) {
-    const auto at = [&](std::size_t i) {
-      return i < sample.values.size() ? std::max<std::int64_t>(sample.values[i], 0) : 0;
-    };
-    const std::int64_t value = at(out.difference ? kNew : 0);
-    const std::int64_t before = out.difference ? at(kBase) : 0;
-    if (value == 0 && before == 0) continue;
-    out.stacks.push_back({expander.expand(sample), value, before});
+    const std::int64_t value = above_zero(sample, drawn);
+    const std::int64_t before = out.difference ? above_zero(sample, kBase) : 0;
+    const auto weighed = [](std::int64_t v) { return v > 0; };
+    const bool wanted = value > 0 || before > 0 ||
+                        (keep == Keep::Weighed && std::ranges::any_of(sample.values, weighed));
+    out.of_sample.push_back(wanted ? out.stacks.size() : kNoStack);
+    if (!wanted) continue;
+    out.stacks.push_back({expander.expand(sample), value, before, above_zero(sample, events)});
     out.total = profile::saturating_add(out.total, value);
     out.total_before = profile::saturating_add(out.total_before, before);
+    out.total_events = profile::saturating_add(out.total_events, out.stacks.back().events);
   }
   out.frames = expander.take_frames();
   sort_frames(out);
-  merge_equal(out.stacks);
+  merge_equal(out);
   return out;
+}
+
+std::vector<std::int64_t> weights_of(const Stacks& stacks, const profile::Profile& profile,
+                                     std::size_t column) {
+  std::vector<std::int64_t> sums(stacks.stacks.size());
+  for (std::size_t i = 0; i < stacks.of_sample.size(); ++i) {
+    if (stacks.of_sample[i] == kNoStack) continue;
+    std::int64_t& sum = sums[stacks.of_sample[i]];
+    sum = profile::saturating_add(sum, above_zero(profile.samples[i], column));
+  }
+  return sums;
 }
 
 }  // namespace jtrace::exporting

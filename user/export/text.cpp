@@ -91,8 +91,9 @@ void put_most_changed(std::string& out, const Stacks& stacks) {
   });
   const std::size_t all = order.size();
   order.resize(std::min(all, kTopStacks));
-  fmt::format_to(std::back_inserter(out), "\n{} before, {} after\n",
-                 count_text(stacks.total_before), count_text(stacks.total));
+  const auto text = [&](std::int64_t value) { return value_text(value, stacks.type.unit); };
+  fmt::format_to(std::back_inserter(out), "\n{} before, {} after\n", text(stacks.total_before),
+                 text(stacks.total));
   if (all == 0) out += "\nno stack changed\n";
   if (all != 0) {
     fmt::format_to(std::back_inserter(out), "\nmost changed stacks ({} of {})\n", order.size(),
@@ -100,8 +101,8 @@ void put_most_changed(std::string& out, const Stacks& stacks) {
   }
   for (const Stack* stack : order) {
     fmt::format_to(std::back_inserter(out), "\n  {}{}  {} before, {} after{}\n",
-                   by(*stack) > 0 ? "+" : "", count_text(by(*stack)), count_text(stack->before),
-                   count_text(stack->value),
+                   by(*stack) > 0 ? "+" : "", text(by(*stack)), text(stack->before),
+                   text(stack->value),
                    stack->before == 0  ? "  new"
                    : stack->value == 0 ? "  gone"
                                        : "");
@@ -109,7 +110,17 @@ void put_most_changed(std::string& out, const Stacks& stacks) {
   }
 }
 
-void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) {
+// What the stacks are weighed by, where that is not simply their events.
+void put_weight(std::string& out, const Stacks& stacks, const profile::Profile& profile) {
+  if (stacks.type == profile::ValueType{"events", "count"} || stacks.type.type.empty()) return;
+  fmt::format_to(std::back_inserter(out), "weight    {}: {}{}\n", safe_text(stacks.type.type),
+                 value_text(stacks.total, stacks.type.unit),
+                 events_column(profile) == kNoColumn
+                     ? std::string()
+                     : " in " + count_text(stacks.total_events) + " events");
+}
+
+void put_hottest(std::string& out, const Stacks& stacks, const profile::Profile& profile) {
   std::vector<const Stack*> order;
   for (const Stack& stack : stacks.stacks) order.push_back(&stack);
   // Equal values stay in the order of their frames, which is the order of the stacks in memory.
@@ -126,8 +137,11 @@ void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) 
   for (const Stack* stack : order) {
     const double share =
         100.0 * static_cast<double>(stack->value) / static_cast<double>(stacks.total);
-    fmt::format_to(std::back_inserter(out), "\n  {} {}  {:.1f} %\n", count_text(stack->value),
-                   safe_text(unit), share);
+    const bool counted =
+        events_column(profile) != profile.default_type && events_column(profile) != kNoColumn;
+    fmt::format_to(std::back_inserter(out), "\n  {}  {:.1f} %{}\n",
+                   weight_text(stack->value, stacks.type), share,
+                   counted ? "  " + count_text(stack->events) + " events" : std::string());
     put_stack(out, stacks, *stack);
   }
 }
@@ -135,7 +149,6 @@ void put_hottest(std::string& out, const Stacks& stacks, std::string_view unit) 
 }  // namespace
 
 std::string write_text(const profile::Profile& profile, const WriteOptions& options) {
-  const std::string unit = profile.sample_types.empty() ? "" : profile.sample_types.front().type;
   std::string out;
   put_header(out, profile.header);
   const bool difference = is_difference(profile);
@@ -146,7 +159,9 @@ std::string write_text(const profile::Profile& profile, const WriteOptions& opti
     if (options.normalise) normalise(stacks);
     put_most_changed(out, stacks);
   } else {
-    put_hottest(out, stacks, unit);
+    put_weight(out, stacks, profile);
+    put_hottest(out, stacks, profile);
+    out += histogram_text(profile, options.lines);
   }
   put_ledger(out, profile.ledger);
   for (const std::string& comment : profile.comments) {

@@ -3,11 +3,16 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "export/exporter.h"
 #include "export/formats.h"
 
 namespace jtrace::exporting {
@@ -39,6 +44,43 @@ std::string count_text(std::uint64_t count) {
 std::string count_text(std::int64_t count) {
   if (count >= 0) return count_text(static_cast<std::uint64_t>(count));
   return "-" + count_text(0 - static_cast<std::uint64_t>(count));
+}
+
+namespace {
+
+struct Step {
+  double from;
+  std::string_view name;
+};
+constexpr std::array<Step, 4> kTimes{{{1, "ns"}, {1e3, "µs"}, {1e6, "ms"}, {1e9, "s"}}};
+constexpr std::array<Step, 5> kSizes{
+    {{1, "B"}, {0x1p10, "KiB"}, {0x1p20, "MiB"}, {0x1p30, "GiB"}, {0x1p40, "TiB"}}};
+
+std::string scaled(std::int64_t value, std::span<const Step> steps) {
+  const double size = std::abs(static_cast<double>(value));
+  const Step* step = steps.data();
+  for (const Step& next : steps) {
+    if (size >= next.from) step = &next;
+  }
+  const double shown = static_cast<double>(value) / step->from;
+  if (std::abs(shown) >= 100) {
+    return fmt::format("{} {}", count_text(static_cast<std::int64_t>(std::round(shown))),
+                       step->name);
+  }
+  return fmt::format("{:.3g} {}", shown, step->name);
+}
+
+}  // namespace
+
+std::string value_text(std::int64_t value, std::string_view unit) {
+  if (unit == "nanoseconds") return scaled(value, kTimes);
+  if (unit == "bytes") return scaled(value, kSizes);
+  return count_text(value);
+}
+
+std::string weight_text(std::int64_t value, const profile::ValueType& type) {
+  const bool tells = type.unit == "nanoseconds" || type.unit == "bytes";
+  return value_text(value, type.unit) + (tells ? std::string() : " " + safe_text(type.type));
 }
 
 }  // namespace jtrace::exporting

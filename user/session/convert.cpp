@@ -55,8 +55,8 @@ Result<int> run_diff(const cli::Options& options) {
   JT_TRY(const auto base, exporting::read_profile(options.inputs.at(0)));
   JT_TRY(const auto next, exporting::read_profile(options.inputs.at(1)));
   const auto [base_name, next_name] = names_of(options.inputs.at(0), options.inputs.at(1));
-  const auto difference = exporting::diff_profile({.profile = base, .name = base_name},
-                                                  {.profile = next, .name = next_name});
+  JT_TRY(const auto difference, exporting::diff_profile({.profile = base, .name = base_name},
+                                                        {.profile = next, .name = next_name}));
   for (const Output& output : outputs) JT_CHECK_OK(write_output(output, difference));
   return 0;
 }

@@ -29,7 +29,7 @@ profile::Profile run(std::int64_t kept, std::string_view other, std::int64_t val
 }
 
 profile::Profile difference(const profile::Profile& base, const profile::Profile& next) {
-  return diff_profile({base, "a"}, {next, "b"});
+  return diff_profile({base, "a"}, {next, "b"}).value();
 }
 
 TEST(Diff, ColumnsAreBaseAndNew) {
@@ -79,6 +79,33 @@ TEST(Diff, PprofHasTheBaseApartAndNegative) {
     EXPECT_THAT(text, testing::HasSubstr("sample.value: " + std::string(values) + "\n"));
   }
   EXPECT_THAT(text, testing::HasSubstr("string: pprof::base\n"));
+}
+
+TEST(Diff, IsOfTheDefaultWeight) {
+  const auto weighed = test::weighed_profile();
+  const auto diff = difference(weighed, weighed);
+  EXPECT_EQ(diff.sample_types[kNew].unit, "nanoseconds");
+  std::int64_t total = 0;
+  for (const auto& sample : diff.samples) total += sample.values.at(kNew);
+  EXPECT_EQ(total, 61'704'200);
+  EXPECT_THAT(write_text(diff, {}), testing::HasSubstr("\n61.7 ms before, 61.7 ms after\n"));
+  EXPECT_EQ(difference(diff, weighed).sample_types[kNew].unit, "nanoseconds");
+}
+
+TEST(Diff, OtherWeightsAreRefused) {
+  const auto weighed = test::weighed_profile();
+  const auto refused = diff_profile({weighed, "a.html"}, {run(1, "x", 1), "b.collapsed"});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::Usage);
+  EXPECT_EQ(refused.error().message,
+            "the two profiles have different weights: a.html has latency (nanoseconds), "
+            "b.collapsed has events (count)");
+  auto errors = weighed;
+  errors.default_type = 3;
+  EXPECT_FALSE(diff_profile({errors, "a"}, {run(1, "x", 1), "b"}).has_value());
+  auto samples = run(1, "x", 1);
+  samples.sample_types = {{"samples", "count"}};  // another tool's word
+  EXPECT_TRUE(diff_profile({samples, "a"}, {run(1, "x", 1), "b"}).has_value());
 }
 
 TEST(Diff, BothSidesAreNamed) {

@@ -76,6 +76,27 @@ TEST_F(PprofTool, RawHasEveryLineAndLabel) {
   EXPECT_THAT(text, HasSubstr("Comment: ledger: fired = 1310")) << text;
 }
 
+TEST_F(PprofTool, KnowsEveryWeightAndItsUnit) {
+  const profile::Profile weighed = test::weighed_profile();
+  const std::string text = run("-top", weighed);  // the default is what was asked for
+  EXPECT_THAT(text, HasSubstr("Type: latency"));
+  EXPECT_THAT(text, ContainsRegex("of 61.70ms total"));
+  EXPECT_THAT(text, ContainsRegex("60ms 97.2[0-9]% .* filename=/data/cold"));
+  EXPECT_THAT(run("-top -sample_index=bytes", weighed), ContainsRegex("of 5.40MB total"));
+  EXPECT_THAT(run("-top -sample_index=events", weighed), HasSubstr("of 1067 total"));
+  EXPECT_THAT(run("-top -sample_index=errors", weighed), HasSubstr("of 7 total"));
+}
+
+TEST_F(PprofTool, TagsHaveUnits) {
+  const std::string text = run("-sample_index=latency -tags", test::weighed_profile());
+  for (const char* wanted : {"latency: Total", "8.39ms", "1.05ms", "filename: Total", "/data/cold",
+                             "thread: Total", "event: Total", "bytes: Total", "64kB"}) {
+    EXPECT_THAT(text, HasSubstr(wanted));
+  }
+  EXPECT_THAT(run("-top -sample_index=events -tagfocus=latency=1ms:", test::weighed_profile()),
+              HasSubstr("15, 1.41% of 1067 total"));
+}
+
 TEST_F(PprofTool, ADifferenceIsAsOfDiffBase) {
   const std::string text = run("-top -cum", test::small_differences().front().profile);
   EXPECT_THAT(text, HasSubstr("Type: delta"));

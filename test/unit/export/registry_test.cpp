@@ -70,5 +70,20 @@ TEST(Registry, ErrorsShowNoControlCharacters) {
   EXPECT_EQ(found.error().message.find_first_of("\x1b\n"), std::string::npos);
 }
 
+TEST(Registry, WhatKeepsOneWeightSaysWhich) {
+  profile::Profile profile;
+  profile.sample_types = {{"events", "count"}, {"latency", "nanoseconds"}, {"bytes", "bytes"}};
+  const Exporter& collapsed = **exporter_by_name("collapsed");
+  EXPECT_EQ(weight_note(collapsed, profile), "weight: events");
+  profile.default_type = 1;
+  EXPECT_EQ(weight_note(collapsed, profile), "weight: latency, ns");
+  profile.default_type = 2;
+  EXPECT_EQ(weight_note(collapsed, profile), "weight: bytes");
+  EXPECT_EQ(weight_note(**exporter_by_name("pprof"), profile), "");
+  profile.sample_types = {{"events", "count"}};
+  profile.default_type = 0;
+  EXPECT_EQ(weight_note(collapsed, profile), "");
+}
+
 }  // namespace
 }  // namespace jtrace::exporting

@@ -136,6 +136,23 @@ TEST(Stacks, ValuesWithoutWidthAreLeftOutAndSumsStayInRange) {
   EXPECT_EQ(stacks.total, kMax);
 }
 
+TEST(Stacks, EveryWeightIsThereWhereAllAreKept) {
+  const profile::Profile profile = test::weighed_profile();
+  const Stacks all = make_stacks(profile, Suffixes::No, Lines::No, Keep::Weighed);
+  EXPECT_EQ(all.stacks.size(), 6U);
+  EXPECT_EQ(all.total_events, 1067);
+  for (std::size_t column = 0; column < profile.sample_types.size(); ++column) {
+    std::int64_t sum = 0;
+    std::int64_t wanted = 0;
+    for (const std::int64_t weight : weights_of(all, profile, column)) sum += weight;
+    for (const auto& sample : profile.samples) wanted += sample.values[column];
+    EXPECT_EQ(sum, wanted);
+  }
+  const Stacks drawn = make_stacks(profile, Suffixes::No);
+  EXPECT_EQ(drawn.stacks.size(), 5U);  // one has no latency
+  EXPECT_EQ(std::ranges::count(drawn.of_sample, kNoStack), 1);
+}
+
 TEST(Stacks, ProfileWithoutSampleTypesHasNoStacks) {
   ProfileSketch s({}, {});
   s.stack({s.frame(Native, "a")}, 1);

@@ -34,6 +34,20 @@ TEST(Units, Durations) {
   EXPECT_EQ(duration_text(seconds{3603}), "1 h 0 min 3 s");
 }
 
+TEST(Units, ValuesInTheirUnits) {
+  EXPECT_EQ(value_text(0, "nanoseconds"), "0 ns");
+  EXPECT_EQ(value_text(999, "nanoseconds"), "999 ns");
+  EXPECT_EQ(value_text(1'500'000, "nanoseconds"), "1.5 ms");
+  EXPECT_EQ(value_text(-2'000, "nanoseconds"), "-2 µs");
+  EXPECT_EQ(value_text(12'345'600'000'000, "nanoseconds"), "12,346 s");
+  EXPECT_EQ(value_text(1023, "bytes"), "1,023 B");
+  EXPECT_EQ(value_text(3'407'872, "bytes"), "3.25 MiB");
+  EXPECT_EQ(value_text(std::numeric_limits<std::int64_t>::max(), "bytes"), "8,388,608 TiB");
+  EXPECT_EQ(value_text(1234, "count"), "1,234");
+  EXPECT_EQ(weight_text(1234, {"errors", "count"}), "1,234 errors");
+  EXPECT_EQ(weight_text(1234, {"bytes", "bytes"}), "1.21 KiB");
+}
+
 TEST(Units, Times) {
   EXPECT_EQ(time_text(system_clock::time_point{}), "");
   EXPECT_EQ(time_text(system_clock::time_point{seconds{1'785'000'000}}), "2026-07-25 17:20:00 UTC");
@@ -71,6 +85,20 @@ TEST(Text, ShowsTenStacksHottestFirst) {
   const std::string text = write_text(std::move(s).build(), {});
   EXPECT_THAT(text, HasSubstr("hottest stacks (10 of 12)\n\n  12 events  15.4 %\n    f12\n"));
   EXPECT_THAT(text, Not(HasSubstr("    f2\n")));
+}
+
+TEST(Text, StacksAreThoseOfTheDefaultWeightWithTheirEvents) {
+  const std::string text = write_text(test::weighed_profile(), {});
+  EXPECT_THAT(text, HasSubstr("weight    latency: 61.7 ms in 1,062 events\n"));
+  EXPECT_THAT(text, HasSubstr("(5 of 5)\n\n  41 ms  66.4 %  3 events\n    filename=/data/cold\n"));
+}
+
+TEST(Text, HistogramsNameTheHottestStackOfABucket) {
+  const std::string text = write_text(test::weighed_profile(), {});
+  EXPECT_THAT(text, HasSubstr("\nlatency of syscalls:sys_exit_read, 1,002 events\n"));
+  EXPECT_THAT(text, HasSubstr("  1.02 µs - 2.05 µs  900  89.8 %  ########################  "
+                              "filename=/data/hot < read < app/Disk.load_[i] < app/Store.get_[j]"));
+  EXPECT_THAT(text, HasSubstr("\n      ...\n  1.05 ms - 2.1 ms    12   1.2 %  # "));
 }
 
 TEST(Text, HasNoEscapeCodes) {
