@@ -132,6 +132,16 @@ struct jt_text {
 	char text[JT_TEXT_BYTES];
 };
 
+/* A system call at its end, laid out as the record of its begin, with two values behind. Made of
+ * the saved registers, so calls whose begin was not seen (seccomp refuses before it) have it too. */
+struct jt_call {
+	__u64 common;
+	__u64 nr;
+	__u64 arg[6];
+	__s64 ret;
+	__u64 latency; /* ns; 0 where the begin was not noted */
+};
+
 /* What is read of the event under way; one per CPU. */
 struct jt_fields {
 	__u64 record;     /* its address */
@@ -179,5 +189,7 @@ static_assert(sizeof(struct jt_event_spec) == 40 + 16 * JT_MAX_VALUES + 24 * JT_
               "ABI");
 static_assert(sizeof(struct jt_pattern) == 8 + 2 * JT_PATTERN_TOKENS + 32 * JT_MAX_CLASSES, "ABI");
 static_assert(sizeof(struct jt_text) == 16 + JT_TEXT_BYTES, "ABI");
-static_assert(sizeof(struct jt_fields) == 40 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_call) == 80, "ABI");
+static_assert(sizeof(struct jt_fields) == 32 + 80 + 16 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_values) == 24 + JT_MAX_BY * (16 + JT_TEXT_BYTES), "ABI");
 #endif

@@ -28,6 +28,16 @@ static __always_inline __u64 mix_text(__u64 id, const struct jt_text *text)
 	return id;
 }
 
+static __always_inline void read_fd(const struct jt_fields *f, const struct jt_value *value,
+                                    struct jt_text *text)
+{
+	__s32 fd;
+
+	text->bytes = -1;
+	if (!bpf_probe_read_kernel(&fd, sizeof(fd), (const void *)(f->record + value->offset)))
+		jt_read_fd(text, fd);
+}
+
 /* Reads the n-th value that is shown, and mixes it into the id of all. */
 __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 {
@@ -51,7 +61,10 @@ __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 	text->cut = 0;
 	text->bytes = 0;
 	if (value->kind >= JT_VALUE_FIRST_STRING) {
-		jt_read_text(env, f, value, text);
+		if (value->kind == JT_VALUE_FD_PATH)
+			read_fd(f, value, text);
+		else
+			jt_read_text(env, f, value, text);
 		if (text->bytes >= 0)
 			id = mix_text(id, text);
 	} else if (jt_read_number(env, f, value, &text->number)) {

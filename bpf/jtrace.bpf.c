@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
 
 #include "jtrace_abi.h"
 #include "config.bpf.h"
@@ -18,6 +19,7 @@
 #include "walk_step.h"
 #include "event_env.bpf.h"
 #include "event_filter.h"
+#include "fd_path.bpf.h"
 #include "event_values.bpf.h"
 #include "targets.bpf.h"
 #include "regs.bpf.h"

@@ -157,7 +157,8 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
   std::ranges::fill(spec.weight, JT_NO_VALUE);
   spec.error = spec.latency = JT_NO_VALUE;
   for (const std::string& name : names) {
-    if (name == "count") continue;
+    // The word is also a field of read and write.
+    if (name == "events" || (name == "count" && !fields_.find({.name = name}))) continue;
     const std::size_t slot = program_.weights.size();
     if (slot == JT_MAX_WEIGHTS) {
       return fail(Errc::Usage,
@@ -165,7 +166,7 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
     }
     if (name == "latency" && fields_.kind() == RecordKind::Begin) {
       spec.latency = static_cast<std::uint8_t>(slot);
-      program_.weights.push_back({"latency", "nanoseconds"});
+      program_.weights.push_back({name, name, "nanoseconds"});
       continue;
     }
     JT_TRY(const Value found, value("--weight", name));
@@ -176,7 +177,7 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
     const bool bytes =
         name == "ret" ? returns_bytes(fields_.call_name()) : counts_bytes(name);
     program_.weights.push_back(
-        {name == "ret" && bytes ? "bytes" : name,
+        {name, name == "ret" && bytes ? "bytes" : name,
          name == "latency" ? "nanoseconds" : bytes ? "bytes" : "count"});
   }
   // Whether a call failed is told wherever it is known.

@@ -30,6 +30,7 @@ struct Shown {
 
 // What is added up, in pprof's words.
 struct Weight {
+  std::string name;  // as asked for
   std::string type;  // "latency", "bytes", or the field
   std::string unit;  // "nanoseconds", "bytes", "count"
 };

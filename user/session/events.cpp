@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
+#include <variant>
 
 #include "base/rights.h"
 #include "event/format.h"
+#include "event/preset.h"
 #include "filter/fields.h"
 
 namespace jtrace::session {
@@ -160,31 +163,78 @@ std::size_t Events::patterns() const {
   });
 }
 
+namespace {
+
+struct Asked {
+  Tracepoint tracepoint;
+  filter::Wanted wanted;
+};
+
+// What the options do not say a preset does.
+Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wanted& wanted,
+                                      const event::Tracefs& tracefs) {
+  const event::Preset* preset = event::find_preset(name);
+  if (preset == nullptr) return event::no_such_preset(name);
+  JT_TRY(auto expansion, event::expand(*preset, tracefs));
+  std::vector<Asked> all;
+  for (event::PresetEvent& one : expansion.events) {
+    filter::Wanted own = wanted;
+    if (own.by.empty()) own.by = std::move(one.by);
+    if (own.weights.empty() && one.weight != "count") own.weights = {one.weight};
+    all.push_back({.tracepoint = std::move(one.tracepoint), .wanted = std::move(own)});
+  }
+  return all;
+}
+
+Result<std::vector<Asked>> ask(const cli::EventRequest& request, const event::Tracefs* tracefs,
+                               const Error& why_none) {
+  JT_TRY(const auto specs, event::parse_event_specs(request.text));
+  const filter::Wanted wanted = wanted_of(request);
+  std::vector<Asked> all;
+  for (const event::EventSpec& spec : specs) {
+    const auto* preset = std::get_if<event::PresetName>(&spec);
+    if (preset != nullptr && tracefs != nullptr) {
+      JT_TRY(auto found, ask_preset(preset->name, wanted, *tracefs));
+      std::ranges::move(found, std::back_inserter(all));
+      continue;
+    }
+    JT_TRY(auto found, event::resolve_events({spec}, tracefs, why_none));
+    for (Tracepoint& one : found) all.push_back({.tracepoint = std::move(one), .wanted = wanted});
+  }
+  return all;
+}
+
+// Which calls are one and the same is known when their ends are.
+Status add(Events& events, Event next) {
+  const auto known = std::ranges::find(events.all, next.counted.id,
+                                       [](const Event& event) { return event.counted.id; });
+  if (known == events.all.end()) {
+    events.all.push_back(std::move(next));
+    return {};
+  }
+  const std::string name = next.tracepoint.display();
+  if (known->tracepoint.id != next.tracepoint.id) {
+    return fail(Errc::Usage,
+                fmt::format("{} and {} are one call here, counted at its end",
+                            known->tracepoint.display(), name),
+                "name one of them");
+  }
+  if (known->wanted == next.wanted) return {};
+  return fail(Errc::Usage, name + " is named twice, and not with the same options",
+              "name it once; two filters of which one must pass are joined by ||");
+}
+
+}  // namespace
+
 Result<Events> find_events(const std::vector<cli::EventRequest>& requests,
                            const event::Tracefs* tracefs, const Error& why_none) {
   Events events;
   for (const cli::EventRequest& request : requests) {
-    JT_TRY(const auto specs, event::parse_event_specs(request.text));
-    JT_TRY(auto found, event::resolve_events(specs, tracefs, why_none));
-    const filter::Wanted wanted = wanted_of(request);
-    for (Tracepoint& one : found) {
-      JT_TRY(Event next, Preparation(std::move(one), wanted, tracefs)());
-      const auto known = std::ranges::find(events.all, next.counted.id,
-                                           [](const Event& event) { return event.counted.id; });
-      if (known == events.all.end()) {
-        events.all.push_back(std::move(next));
-        continue;
-      }
-      const std::string name = next.tracepoint.display();
-      if (known->tracepoint.id != next.tracepoint.id) {
-        return fail(Errc::Usage,
-                    fmt::format("{} and {} are one call here, counted at its end",
-                                known->tracepoint.display(), name),
-                    "name one of them");
-      }
-      if (known->wanted == wanted) continue;
-      return fail(Errc::Usage, name + " is named twice, and not with the same options",
-                  "name it once; two filters of which one must pass are joined by ||");
+    JT_TRY(auto asked, ask(request, tracefs, why_none));
+    for (Asked& one : asked) {
+      JT_TRY(Event next,
+             Preparation(std::move(one.tracepoint), std::move(one.wanted), tracefs)());
+      JT_CHECK_OK(add(events, std::move(next)));
     }
   }
   return events;

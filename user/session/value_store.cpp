@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <span>
 
+#include "filter/fd_text.h"
+
 namespace jtrace::session {
 
 void ValueStore::add(const jt_values& values) {
@@ -25,6 +27,9 @@ std::string ValueStore::text_of(const Event& event, std::size_t field, const Raw
                                 const ThreadName& thread) const {
   const filter::Shown& shown = event.program.by[field];
   if (!raw.readable) return "[unreadable]";
+  if (shown.where.kind == JT_VALUE_FD_PATH) {
+    return filter::fd_text(std::as_bytes(std::span(raw.text)));
+  }
   if (shown.where.kind >= JT_VALUE_FIRST_STRING) return raw.cut ? raw.text + "..." : raw.text;
   if (shown.name == "thread") return thread(static_cast<std::uint32_t>(raw.number));
   return filter::text_of(event.words[field], raw.number, shown.where.is_signed != 0);

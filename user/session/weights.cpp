@@ -25,9 +25,12 @@ Weights::Weights(const Events& events) {
   }
   const auto fails = [](const Event& event) { return event.has_errors(); };
   if (std::ranges::any_of(events.all, fails)) errors_ = column({.type = "errors", .unit = "count"});
-  const bool asked = !events.all.empty() && !events.all.front().wanted.weights.empty() &&
-                     events.all.front().wanted.weights.front() != "count";
-  if (asked) default_type_ = columns_.front().front();
+  // Where the number of events was asked for first, it is that.
+  const auto* first = events.all.empty() ? nullptr : &events.all.front();
+  if (first != nullptr && !first->program.weights.empty() &&
+      first->wanted.weights.front() == first->program.weights.front().name) {
+    default_type_ = columns_.front().front();
+  }
 }
 
 std::size_t Weights::column(const profile::ValueType& type) {
