@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever parses is a list of names that stay below events/ and of ids in range; whatever does not
-// is a usage error of one printable line.
+// Whatever parses is a list of names that stay below events/, of ids in range and of presets;
+// whatever does not is a usage error of one printable line.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "event/preset.h"
 #include "event/tracepoint.h"
 
 namespace {
@@ -26,6 +27,10 @@ bool stays_below(std::string_view part) {
 void check(const EventSpec& spec) {
   if (const auto* id = std::get_if<TracepointId>(&spec)) {
     require(id->id >= 1 && id->id <= std::uint32_t{1} << 31);
+    return;
+  }
+  if (const auto* preset = std::get_if<jtrace::event::PresetName>(&spec)) {
+    require(jtrace::event::find_preset(preset->name) != nullptr);
     return;
   }
   const auto& [category, name] = std::get<TracepointName>(spec);
