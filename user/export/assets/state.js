@@ -111,7 +111,8 @@ function undo() {
   else if (place.zoom !== 0) go({ zoom: 0 });
   else if (place.view === 'around') go({ view: 'stacks', zoom: 0 });
   else if (place.filters.length > 0) go({ filters: place.filters.slice(0, -1) });
-  else if (place.ranges.length + place.picks.length > 0) go({ ranges: [], picks: [] });
+  else if (place.ranges.length > 0) go({ ranges: place.ranges.slice(0, -1) });
+  else if (place.picks.length > 0) go({ picks: place.picks.slice(0, -1) });
   else say('Nothing to undo');
 }
 
