@@ -155,12 +155,11 @@ using Path = std::vector<profile::LocationId>;
 class RowReader {
  public:
   RowReader(const Json& file, StackReader& reader) : rows_(member(file, "rows")), reader_(reader) {
-    for (const Json& facet : member(file, "facets")) add_column("facets", columns_.size(), facet);
-    facets_ = columns_.size();
-    for (const Json& size : member(file, "sizes")) {
-      add_column("sizes", columns_.size() - facets_, size);
-    }
-    for (const Json& column : member(rows_, "values")) values_.push_back(&column);
+    std::size_t at = 0;
+    for (const Json& facet : member(file, "facets")) add_facet(facet, column("facets", at++));
+    at = 0;
+    for (const Json& size : member(file, "sizes")) add_size(size, column("sizes", at++));
+    for (const Json& values : member(rows_, "values")) values_.push_back(&values);
     if (sound() && !done()) next_ = number(member(rows_, "nodes")[0]);
   }
 
@@ -180,10 +179,17 @@ class RowReader {
     for (; !done() && next_ == node_; step()) {
       std::vector<std::int64_t> values;
       for (const Json* column : values_) values.push_back(number((*column)[at_]));
+      std::vector<profile::Label> labels;
       // A thread is a root frame of the page, and of every output that has the label.
-      const bool apart = path.front() == thread().value_or(profile::LocationId{});
+      bool apart = false;
+      for (const Column& column : columns_) {
+        const auto at = index((*column.rows)[at_], column.labels.size());
+        if (!at) continue;
+        labels.push_back(column.labels[*at]);
+        apart |= *at < column.threads.size() && column.threads[*at] == path.front();
+      }
       JT_CHECK_OK(reader_.add(Path(path.begin() + (apart ? 1 : 0), path.end()), std::move(values),
-                              labels()));
+                              std::move(labels)));
     }
     ++node_;
     return {};
@@ -191,17 +197,34 @@ class RowReader {
 
  private:
   struct Column {
-    std::string name, unit;
-    const Json* values;  // of a facet
+    std::vector<profile::Label> labels;        // of each value or bucket
+    std::vector<profile::LocationId> threads;  // of each value, where it is one
     const Json* rows;
   };
 
-  void add_column(const char* kind, std::size_t at, const Json& about) {
-    const Json& all = member(rows_, kind);
+  const Json* column(const char* kind, std::size_t at) const {
     static const Json none;
-    columns_.push_back({text(member(about, "name")), text(member(about, "unit")),
-                        &member(about, "values"),
-                        all.is_array() && at < all.size() ? &all[at] : &none});
+    const Json& all = member(rows_, kind);
+    return all.is_array() && at < all.size() ? &all[at] : &none;
+  }
+
+  void add_facet(const Json& facet, const Json* rows) {
+    const std::string name = text(member(facet, "name"));
+    Column& added = columns_.emplace_back(Column{{}, {}, rows});
+    for (const Json& value : member(facet, "values")) {
+      added.labels.push_back(reader_.label(name, text(value)));
+      if (name == profile::kThreadLabel) {
+        added.threads.push_back(reader_.frame(text(value), FrameKind::Thread));
+      }
+    }
+  }
+
+  void add_size(const Json& size, const Json* rows) {
+    Column& added = columns_.emplace_back(Column{{}, {}, rows});
+    for (unsigned bucket = 0; bucket < kBuckets; ++bucket) {
+      added.labels.push_back(reader_.label(text(member(size, "name")), bucket_begin(bucket),
+                                           text(member(size, "unit"))));
+    }
   }
 
   // A step back leads to no node that comes, so that the rows are never done.
@@ -211,39 +234,9 @@ class RowReader {
     next_ = by < 0 || by > INT32_MAX ? -1 : next_ + by;
   }
 
-  [[nodiscard]] std::optional<profile::LocationId> thread() {
-    for (std::size_t i = 0; i < facets_; ++i) {
-      const Column& column = columns_[i];
-      const auto at = index((*column.rows)[at_], column.values->size());
-      if (column.name != profile::kThreadLabel || !at || !column.values->is_array()) continue;
-      return reader_.frame(text((*column.values)[*at]), FrameKind::Thread);
-    }
-    return std::nullopt;
-  }
-
-  std::vector<profile::Label> labels() {
-    std::vector<profile::Label> out;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const Column& column = columns_[i];
-      const std::int64_t at = number((*column.rows)[at_]);
-      if (i >= facets_) {
-        if (at >= 0 && at < 64) {
-          out.push_back(
-              reader_.label(column.name, bucket_begin(static_cast<unsigned>(at)), column.unit));
-        }
-      } else if (at >= 0 && column.values->is_array() &&
-                 static_cast<std::size_t>(at) < column.values->size()) {
-        out.push_back(
-            reader_.label(column.name, text((*column.values)[static_cast<std::size_t>(at)])));
-      }
-    }
-    return out;
-  }
-
   const Json& rows_;
   StackReader& reader_;
   std::vector<Column> columns_;
-  std::size_t facets_ = 0;
   std::vector<const Json*> values_;
   std::size_t at_ = 0;      // the row that comes next
   std::int64_t next_ = -1;  // and its node
