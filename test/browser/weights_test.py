@@ -315,6 +315,8 @@ class Weights(PageCase):
                                            f" e.getBoundingClientRect().right > {width} && e.tagName !== 'BDI')"
                                            f".map(e => e.id || e.tagName)"), [])
             self.assertGreater(self.page.run("document.querySelector('main').clientHeight"), 150)
+            self.assertGreaterEqual(self.page.run("document.querySelector('footer').getBoundingClientRect().top -"
+                                                  " document.getElementById('panel').getBoundingClientRect().bottom"), 0)
 
     def test_screenshots(self):
         folder = os.environ.get("JTRACE_SCREENSHOTS", self.folder.name)
