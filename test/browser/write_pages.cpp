@@ -6,6 +6,7 @@
 #include <string>
 
 #include "export/exporter.h"
+#include "support/io_profiles.h"
 #include "support/sample_differences.h"
 #include "support/sample_profiles.h"
 
@@ -39,5 +40,8 @@ int main(int argc, char** argv) {
   good &= write(folder / "server.html", jtrace::test::server_profile());
   good &= write(folder / "large.html", jtrace::test::large_profile(100'000, 400));
   good &= write(folder / "deep.html", jtrace::test::large_profile(8'000, 3'500));
+  good &= write(folder / "io.html", jtrace::test::io_profile(4'000, 30));
+  good &= write(folder / "large-io.html", jtrace::test::io_profile(100'000, 400));
+  good &= write(folder / "hostile-weights.html", jtrace::test::hostile_weights_profile());
   return good ? 0 : 1;
 }

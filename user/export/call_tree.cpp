@@ -21,6 +21,7 @@ CallTree make_call_tree(const Stacks& stacks) {
       if (stacks.difference) tree.before.push_back(0);
     }
     tree.self.back() = stack.value;
+    tree.ends.push_back(static_cast<std::uint32_t>(tree.self.size() - 1));
     if (stacks.difference) tree.before.back() = stack.before;
     before = &stack.frames;
   }

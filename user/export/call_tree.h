@@ -16,6 +16,7 @@ struct CallTree {
   std::vector<std::uint32_t> frames;  // indices of Stacks::frames
   std::vector<std::int64_t> self;
   std::vector<std::int64_t> before;  // self values of the base of a difference; else empty
+  std::vector<std::uint32_t> ends;   // of each stack, the node that it ends in
 };
 
 [[nodiscard]] CallTree make_call_tree(const Stacks& stacks);

@@ -13,6 +13,7 @@
 namespace jtrace::exporting {
 
 // Buckets are 0 (nothing, or less), 1, 2 to 4, 4 to 8, ...: how many bits the number has.
+inline constexpr unsigned kBuckets = 64;
 [[nodiscard]] unsigned bucket_of(std::int64_t number);
 [[nodiscard]] std::int64_t bucket_begin(unsigned bucket);
 [[nodiscard]] std::uint64_t bucket_end(unsigned bucket);  // the first number beyond it

@@ -12,6 +12,7 @@
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/page_rows.h"
 #include "export/stacks.h"
 
 namespace jtrace::exporting {
@@ -34,8 +35,9 @@ Json ledger_json(const profile::Ledger& ledger) {
 
 Json header_json(const profile::Profile& profile) {
   const profile::Header& header = profile.header;
-  const profile::ValueType type =
-      profile.sample_types.empty() ? profile::ValueType{} : profile.sample_types.front();
+  const profile::ValueType type = profile.default_type < profile.sample_types.size()
+                                      ? profile.sample_types[profile.default_type]
+                                      : profile::ValueType{};
   Json json;
   json["version"] = 1;
   json["title"] = safe_text(header.title);
@@ -80,7 +82,54 @@ void add_sides(Json& json, const profile::Profile& profile) {
   if (json["unit"] == "count") json["type"] = "events";
 }
 
-void add_tree(Json& json, const Stacks& stacks) {
+// Columns, as the tree's; a row's node is the difference to that of the row before.
+Json rows_json(const PageRows& rows, std::size_t weights) {
+  Json json{{"nodes", Json::array()},
+            {"facets", Json::array()},
+            {"sizes", Json::array()},
+            {"values", Json::array()}};
+  std::uint32_t before = 0;
+  for (const PageRow& row : rows.rows) {
+    json["nodes"].push_back(row.node - before);
+    before = row.node;
+  }
+  for (std::size_t at = 0; at < rows.facets.size() + rows.sizes.size(); ++at) {
+    Json column = Json::array();
+    for (const PageRow& row : rows.rows) column.push_back(row.at[at]);
+    json[at < rows.facets.size() ? "facets" : "sizes"].push_back(std::move(column));
+  }
+  for (std::size_t weight = 0; weight < weights; ++weight) {
+    Json column = Json::array();
+    for (const PageRow& row : rows.rows) column.push_back(row.values[weight]);
+    json["values"].push_back(std::move(column));
+  }
+  return json;
+}
+
+// Of a profile with one weight and no labels the tree has all there is.
+bool add_rows(Json& json, const profile::Profile& profile, const Stacks& stacks,
+              const CallTree& tree) {
+  const auto& types = profile.sample_types;
+  if (stacks.difference || types.empty()) return false;
+  const PageRows rows = make_page_rows(profile, stacks, tree);
+  if (types.size() == 1 && rows.facets.empty() && rows.sizes.empty()) return false;
+  for (const profile::ValueType& type : types) {
+    json["weights"].push_back({{"type", safe_text(type.type)}, {"unit", safe_text(type.unit)}});
+  }
+  json["weight"] = profile.default_type;
+  json["facets"] = Json::array();
+  for (const Facet& facet : rows.facets) {
+    json["facets"].push_back({{"name", facet.name}, {"values", facet.values}});
+  }
+  json["sizes"] = Json::array();
+  for (const Size& size : rows.sizes) {
+    json["sizes"].push_back({{"name", size.name}, {"unit", size.unit}});
+  }
+  json["rows"] = rows_json(rows, types.size());
+  return true;
+}
+
+void add_tree(Json& json, const profile::Profile& profile, const Stacks& stacks) {
   const CallTree tree = make_call_tree(stacks);
   // kinds holds those that occur, so the page need not know the enum's numbers.
   Json kinds = Json::array();
@@ -102,7 +151,7 @@ void add_tree(Json& json, const Stacks& stacks) {
   json["name_kinds"] = std::move(name_kinds);
   json["levels"] = tree.levels;
   json["frames"] = tree.frames;
-  json["self"] = tree.self;
+  if (!add_rows(json, profile, stacks, tree)) json["self"] = tree.self;
   if (stacks.difference) json["before"] = tree.before;
 }
 
@@ -134,13 +183,14 @@ std::string inert(const Json& json) {
 
 std::string write_html(const profile::Profile& profile, const WriteOptions& options) {
   Json json = header_json(profile);
-  Stacks stacks = make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No);
+  Stacks stacks =
+      make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No, Keep::Weighed);
   if (stacks.difference) {
     add_sides(json, profile);
     json["normalise"] = options.normalise;  // the page has the counts and scales them itself
     merge_kinds(stacks, Kinds::Java);
   }
-  add_tree(json, stacks);
+  add_tree(json, profile, stacks);
   const std::string_view page = flamegraph_page();
   std::string out(page.substr(0, page.find(kBegin)));
   out += R"(<script type="application/json" id="profile">)";

@@ -10,6 +10,7 @@
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/histogram.h"
 #include "export/reading.h"
 
 namespace jtrace::exporting {
@@ -102,6 +103,14 @@ profile::Profile about_page(const Json& file) {
       std::chrono::nanoseconds(number(member(file, "time_nanos"))));
   about.header.duration = std::chrono::nanoseconds(number(member(file, "duration_nanos")));
   about.sample_types = {{text(member(file, "type")), text(member(file, "unit"))}};
+  if (member(file, "rows").is_object()) {
+    about.sample_types.clear();
+    for (const Json& weight : member(file, "weights")) {
+      about.sample_types.push_back({text(member(weight, "type")), text(member(weight, "unit"))});
+    }
+    about.default_type =
+        index(member(file, "weight"), about.sample_types.size()).value_or(std::size_t{0});
+  }
   if (member(file, "before").is_array()) {
     about.sample_types = difference_types(text(member(file, "unit")));
     for (const char* side : {"base", "new"}) {
@@ -140,14 +149,110 @@ Status take_stack(const Json& stack, const std::vector<profile::LocationId>& fra
   return reader.add(std::move(path), std::move(values), std::move(labels));
 }
 
-// The tree of a page as stacks, one a node that has values of its own.
+using Path = std::vector<profile::LocationId>;
+
+// Rows of a page, which come by node; the paths of nodes are asked for in their order.
+class RowReader {
+ public:
+  RowReader(const Json& file, StackReader& reader) : rows_(member(file, "rows")), reader_(reader) {
+    std::size_t at = 0;
+    for (const Json& facet : member(file, "facets")) add_facet(facet, column("facets", at++));
+    at = 0;
+    for (const Json& size : member(file, "sizes")) add_size(size, column("sizes", at++));
+    for (const Json& values : member(rows_, "values")) values_.push_back(&values);
+    if (sound() && !done()) next_ = number(member(rows_, "nodes")[0]);
+  }
+
+  // False where the columns are not of one length.
+  [[nodiscard]] bool sound() const {
+    const Json& nodes = member(rows_, "nodes");
+    const auto fits = [&](const Json* column) {
+      return column->is_array() && column->size() == nodes.size();
+    };
+    return nodes.is_array() && std::ranges::all_of(values_, fits) &&
+           std::ranges::all_of(columns_, fits, &Column::rows);
+  }
+  [[nodiscard]] bool done() const { return at_ == member(rows_, "nodes").size(); }
+
+  // The rows of the next node.
+  Status take(const Path& path) {
+    for (; !done() && next_ == node_; step()) {
+      std::vector<std::int64_t> values;
+      for (const Json* column : values_) values.push_back(number((*column)[at_]));
+      std::vector<profile::Label> labels;
+      // A thread is a root frame of the page, and of every output that has the label.
+      bool apart = false;
+      for (const Column& column : columns_) {
+        const auto at = index((*column.rows)[at_], column.labels.size());
+        if (!at) continue;
+        labels.push_back(column.labels[*at]);
+        apart |= *at < column.threads.size() && column.threads[*at] == path.front();
+      }
+      JT_CHECK_OK(reader_.add(Path(path.begin() + (apart ? 1 : 0), path.end()), std::move(values),
+                              std::move(labels)));
+    }
+    ++node_;
+    return {};
+  }
+
+ private:
+  struct Column {
+    std::vector<profile::Label> labels;        // of each value or bucket
+    std::vector<profile::LocationId> threads;  // of each value, where it is one
+    const Json* rows;
+  };
+
+  const Json* column(const char* kind, std::size_t at) const {
+    static const Json none;
+    const Json& all = member(rows_, kind);
+    return all.is_array() && at < all.size() ? &all[at] : &none;
+  }
+
+  void add_facet(const Json& facet, const Json* rows) {
+    const std::string name = text(member(facet, "name"));
+    Column& added = columns_.emplace_back(Column{{}, {}, rows});
+    for (const Json& value : member(facet, "values")) {
+      added.labels.push_back(reader_.label(name, text(value)));
+      if (name == profile::kThreadLabel) {
+        added.threads.push_back(reader_.frame(text(value), FrameKind::Thread));
+      }
+    }
+  }
+
+  void add_size(const Json& size, const Json* rows) {
+    Column& added = columns_.emplace_back(Column{{}, {}, rows});
+    for (unsigned bucket = 0; bucket < kBuckets; ++bucket) {
+      added.labels.push_back(reader_.label(text(member(size, "name")), bucket_begin(bucket),
+                                           text(member(size, "unit"))));
+    }
+  }
+
+  // A step back leads to no node that comes, so that the rows are never done.
+  void step() {
+    if (++at_; done()) return;
+    const std::int64_t by = number(member(rows_, "nodes")[at_]);
+    next_ = by < 0 || by > INT32_MAX ? -1 : next_ + by;
+  }
+
+  const Json& rows_;
+  StackReader& reader_;
+  std::vector<Column> columns_;
+  std::vector<const Json*> values_;
+  std::size_t at_ = 0;      // the row that comes next
+  std::int64_t next_ = -1;  // and its node
+  std::int64_t node_ = 0;
+};
+
+// The tree of a page as stacks, one a node that has values of its own, or one a row.
 Status take_tree(const Json& file, const std::vector<profile::LocationId>& names,
                  StackReader& reader) {
   const Json& levels = member(file, "levels");
   const Json& frames = member(file, "frames");
   const Json& self = member(file, "self");
-  if (!levels.is_array() || !frames.is_array() || !self.is_array() ||
-      frames.size() != levels.size() || self.size() != levels.size()) {
+  std::optional<RowReader> rows;
+  if (member(file, "rows").is_object()) rows.emplace(file, reader);
+  if (!levels.is_array() || !frames.is_array() || frames.size() != levels.size() ||
+      (rows ? !rows->sound() : !self.is_array() || self.size() != levels.size())) {
     return spoiled();
   }
   const Json& before = member(file, "before");
@@ -160,13 +265,17 @@ Status take_tree(const Json& file, const std::vector<profile::LocationId>& names
     if (!level || *level == 0 || !frame) return spoiled();
     path.resize(*level - 1);
     path.push_back(names[*frame]);
+    if (rows) {
+      JT_CHECK_OK(rows->take(path));
+      continue;
+    }
     const std::int64_t value = number(self[i]);
     const std::int64_t base = difference ? number(before[i]) : 0;
     if (value == 0 && base == 0) continue;
     JT_CHECK_OK(reader.add(
         path, difference ? difference_values(base, value) : std::vector<std::int64_t>{value}));
   }
-  return {};
+  return rows && !rows->done() ? Status(spoiled()) : Status();
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include "export/call_tree.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/reader.h"
+#include "support/io_profiles.h"
 #include "support/sample_profiles.h"
 
 namespace jtrace::exporting {
@@ -70,6 +72,34 @@ TEST(Html, DataIsTheCallTree) {
   EXPECT_EQ(json.at("ledger").at(6).at(1), "not measurable");
 }
 
+TEST(Html, RowsHaveEveryWeightOfEveryNode) {
+  const profile::Profile profile = test::weighed_profile();
+  const auto json = nlohmann::json::parse(data_of(write_html(profile, {})));
+  EXPECT_FALSE(json.contains("self"));
+  const auto& rows = json.at("rows");
+  ASSERT_EQ(rows.at("values").size(), 4U);
+  std::int64_t latency = 0;
+  for (const auto& value : rows.at("values").at(1)) latency += value.get<std::int64_t>();
+  EXPECT_EQ(latency, 61'704'200);
+  std::size_t node = 0;
+  for (const auto& step : rows.at("nodes")) node += step.get<std::size_t>();
+  EXPECT_LT(node, json.at("levels").size());
+  std::vector<std::string> names;
+  for (const auto& facet : json.at("facets")) names.push_back(facet.at("name"));
+  EXPECT_THAT(names, ElementsAre("event", "filename", "thread"));
+  EXPECT_EQ(rows.at("facets").size(), 3U);
+  EXPECT_EQ(rows.at("sizes").size(), 2U);
+}
+
+TEST(Html, PagesWithoutLabelsHaveNoRows) {
+  for (const auto& profile : {test::small_profiles()[1].profile, test::server_profile()}) {
+    const auto json = nlohmann::json::parse(data_of(write_html(profile, {})));
+    for (const char* key : {"rows", "weights", "facets", "sizes"}) {
+      EXPECT_FALSE(json.contains(key)) << key;
+    }
+  }
+}
+
 TEST(Html, NoMarkupComesFromAProfile) {
   const std::string page = write_html(test::hostile_profile(), {});
   const std::string data = data_of(page);
@@ -80,6 +110,23 @@ TEST(Html, NoMarkupComesFromAProfile) {
   EXPECT_THAT(json.at("title").get<std::string>(), HasSubstr("</title><script>"));
   EXPECT_THAT(json.at("names").get<std::vector<std::string>>(),
               testing::Contains("</script><img src=x onerror=alert(1)>"));
+}
+
+TEST(Html, NoMarkupComesFromWeightsAndLabels) {
+  const std::string page = write_html(test::hostile_weights_profile(), {});
+  const std::string data = data_of(page);
+  EXPECT_EQ(data.find_first_of("<>&"), std::string::npos);
+  for (const char c : data) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
+  EXPECT_EQ(occurrences(page, "<script"), occurrences(write_html({}, {}), "<script"));
+  const auto json = nlohmann::json::parse(data);
+  EXPECT_EQ(json.at("weights").at(1).at("type"), "</script><img src=x onerror=alert(1)>");
+  EXPECT_TRUE(parse_profile(page).has_value());
+}
+
+// A row is a node, a value of each facet and weight and a bucket of each size: no texts.
+TEST(Html, RowsAreNumbers) {
+  const std::string page = write_html(test::io_profile(10'000, 100), {});
+  EXPECT_LT(page.size() - write_html({}, {}).size(), 10'000 * 80U);
 }
 
 TEST(Html, PageIsTheTemplateWithHashesForItsPolicy) {

@@ -97,6 +97,30 @@ TEST(Reader, WeightsAndLabelsComeBack) {
   }
 }
 
+TEST(Reader, PageHasWeightsAndLabels) {
+  const profile::Profile profile = test::weighed_profile();
+  const auto read = parse_profile(write_html(profile, {}));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->sample_types, profile.sample_types);
+  EXPECT_EQ(read->default_type, 1U);
+  EXPECT_EQ(weights_of(*read), weights_of(profile));
+}
+
+TEST(Reader, DamagedRowsAreRefused) {
+  const std::string page = write_html(test::weighed_profile(), {});
+  const auto with = [&](std::string_view key, const std::string& value) {
+    std::string bad = page;
+    const auto at = bad.find(key) + key.size();
+    bad.replace(at, bad.find_first_of(",]}", at) - at, value);
+    return error_of(bad);
+  };
+  for (const char* step : {"-1", "4000000000", "9999999"}) {
+    EXPECT_THAT(with("\"rows\":{\"nodes\":[", step), HasSubstr("damaged")) << step;
+  }
+  EXPECT_THAT(with("\"rows\":{\"nodes\":[", "1,1"), HasSubstr("damaged"));
+  EXPECT_THAT(with("\"rows\":{\"nodes\":", "{}"), HasSubstr("damaged"));
+}
+
 TEST(Reader, PageComesBack) {
   for (const auto& named : test::small_profiles()) {
     const auto read = parse_profile(write_html(named.profile, {}));

@@ -97,8 +97,7 @@ TEST(Check, whatTellsWhereTheKernelLiesIsHidden) {
   for (const std::size_t i : {1U, 2U}) {
     const auto& call = test::filtered_events()[i];
     const Fields fields(call.tracepoint, &call.format, true);
-    EXPECT_TRUE(compile(
-        std::vector<std::string>{i == 1 ? "count > 1 && filename ~ '/x'" : "ret > 1"}, fields));
+    EXPECT_TRUE(compile({.filters = {i == 1 ? "count > 1 && filename ~ '/x'" : "ret > 1"}}, fields));
   }
 }
 

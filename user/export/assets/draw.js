@@ -255,7 +255,10 @@ function resize() {
 function showShape(before, reshaped) {
   const nothing = source.total[0] <= 0 || tree.total[0] <= 0;
   byId('empty').hidden = !nothing;
-  byId('empty').textContent = base.total[0] <= 0
+  byId('empty').textContent = rows && base.total[0] <= 0 && rows.sums.some((sum) => sum > 0)
+    ? (rows.sums[place.weight] > 0 ? 'No events are left; take a step back above, or press U.'
+      : `These events have no ${weightNow().type}; press W for another weight.`)
+    : base.total[0] <= 0
     ? 'No stacks were recorded; the ledger above says what became of the events.'
     : place.width !== 'both' && source.totals.some((total) => total[0] > 0)
       ? 'This side has none of these stacks; press W for the other.'
@@ -268,6 +271,9 @@ function showShape(before, reshaped) {
     byId(name).setAttribute('aria-pressed', String(place.view === name));
   }
   for (const width of WIDTHS) byId('width-' + width).setAttribute('aria-pressed', String(place.width === width));
+  for (const button of byId('weights').children) {
+    button.setAttribute('aria-pressed', String(Number(button.dataset.weight) === place.weight));
+  }
   byId('equal').setAttribute('aria-pressed', String(place.equal));
   hoverOn(null, -1);
   if (reshaped) fromBottom = 0;

@@ -16,7 +16,8 @@ function describe(node) {
   const self = shown(tree.selfs, node);
   return [names[frame], parts.join(' · '),
           hasSelf(node) ? `self ${amount(self)} · ${portion(self, whole)}` : '',
-          differs ? `${kindText(frame)} · ${STATES[stateOfNode(node)][0]}` : kindText(frame)];
+          differs ? `${kindText(frame)} · ${STATES[stateOfNode(node)][0]}` : kindText(frame),
+          otherWeights(tree.totals, node)];
 }
 
 function reveal(node) {
@@ -59,8 +60,8 @@ function focusOn(node) {
   state.focus = node;
   state.byKey = true;
   byId('tip').hidden = true;
-  const [name, value, self, kind] = describe(node);
-  byId('spoken').textContent = `${name}, ${kind}, ${value}${self ? ', ' + self : ''}`;
+  const [name, value, self, kind, others] = describe(node);
+  byId('spoken').textContent = `${name}, ${kind}, ${value}${self ? ', ' + self : ''}${others ? ', ' + others : ''}`;
   reveal(node);
   askDraw();
 }
@@ -194,7 +195,7 @@ function showTip(event, node) {
   const tip = byId('tip');
   tip.hidden = node < 0 || !byId('menu').hidden;
   if (tip.hidden) return;
-  describe(node).forEach((text, i) => { tip.children[i].textContent = text; });
+  describe(node).forEach((text, i) => { if (tip.children[i]) tip.children[i].textContent = text; });
   const left = Math.min(event.clientX + 14, window.innerWidth - tip.offsetWidth - 10);
   const above = event.clientY - tip.offsetHeight - 14;
   tip.style.left = Math.max(8, left) + 'px';

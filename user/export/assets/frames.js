@@ -60,23 +60,19 @@ function copyByHand(text) {
 
 // --- saving ------------------------------------------------------------------------------------
 
-function saveAs(blob, suffix) {
+function saveAs(blob, suffix, about = '') {
   const link = document.createElement('a');
   const stem = profile.title.replace(/[^\w.-]+/g, '_').slice(0, 60) || 'flamegraph';
   link.href = URL.createObjectURL(blob);
   link.download = stem + suffix;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  say(`Saved ${link.download}`);
+  say(`Saved ${link.download}${about}`);
 }
 
 // The stacks that are seen, root first whatever the view, as `jtrace -o collapsed` writes them.
 function collapsed() {
-  const filters = place.filters.slice();
-  if (place.view === 'around') filters.push(['only', place.of]);
-  const keep = kept(filters);
-  const zoom = cutOf(place.zoom);
-  const inside = zoom ? passes(zoom) : keep;
+  const inside = shownNodes();
   const prefix = [''];  // of the node seen last on each level
   const parts = [];
   let part = '';
@@ -84,7 +80,7 @@ function collapsed() {
     const frame = base.frame[i];
     const path = prefix[base.level[i] - 1] + names[frame] + (differs && kinds[frame] === 'java' ? '' : kindOf(frame)[4]);
     prefix[base.level[i]] = path + ';';
-    if (keep[i] && inside[i] && endsStacks(base, i)) part += `${path} ${shown(base.selfs, i).join(' ')}\n`;
+    if (inside[i] && endsStacks(base, i)) part += `${path} ${shown(base.selfs, i).join(' ')}\n`;
     if (part.length > 1 << 22) {
       parts.push(new Blob([part]));  // a blob may lie on disk, strings may not
       part = '';

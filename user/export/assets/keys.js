@@ -96,6 +96,19 @@ function turn() {
   if (!byId('turn').disabled) set({ icicle: !place.icicle });
 }
 
+function nextWeight() {
+  let weight = place.weight;
+  do weight = (weight + 1) % WEIGHTS.length; while (rows.sums[weight] <= 0 && weight !== place.weight);
+  set({ weight });
+}
+
+// Collapsed text does not hold what its numbers are.
+function weightNote() {
+  const { type, unit } = weightNow();
+  if (WEIGHTS.length < 2) return '';
+  return `, weight: ${type}${unit === 'count' || unit === type ? '' : unit === 'nanoseconds' ? ', ns' : `, ${unit}`}`;
+}
+
 const nextWidth = () => set({ width: WIDTHS[(WIDTHS.indexOf(place.width) + 1) % WIDTHS.length] });
 
 // What a key does, for onKey(), the menus and the guide.
@@ -117,9 +130,11 @@ const COMMANDS = [
     ['W', 'Widths of both, the base or the new profile', nextWidth],
     ['E', 'Scale the base to the total of the new profile, or not', () => set({ equal: !place.equal })],
   ] : []),
+  ...(WEIGHTS.length > 1 ? [['W', 'The next weight', nextWeight]] : []),
+  ...(DIMENSIONS.length > 0 ? [['B', 'Choose events by labels and sizes', togglePanel]] : []),
   ['Y', 'Copy the name', () => withFrame((frame) => copy(names[frame], 'the name'))],
   ['Shift+Y', 'Copy the stack', () => withFrame((frame, node) => copy(stackText(frame, node), 'the stack'))],
-  ['S', 'Save stacks as collapsed text', () => saveAs(collapsed(), '.collapsed')],
+  ['S', 'Save stacks as collapsed text', () => saveAs(collapsed(), '.collapsed', weightNote())],
   ['P', 'Save a picture', picture],
   ['M', 'Menu of the frame', openMenuByKey],
   ['D', 'Dark or light', () => set({ theme: dark ? 'light' : 'dark' })],
@@ -147,6 +162,10 @@ function onKey(event) {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || byId('guide').open) return;
+  if (event.target !== byId('search') && event.target.tagName === 'INPUT') {
+    if (event.key === 'Escape') keysToView();
+    return;
+  }
   if (event.target === byId('search')) {
     if (event.key === 'Enter') nextHit(event.shiftKey ? -1 : 1);
     if (event.key === 'Escape') { escape(); keysToView(); }
@@ -238,7 +257,7 @@ function listen() {
     next: () => nextHit(1), previous: () => nextHit(-1), turn, save: openSaveMenu, help: showGuide,
     theme: () => set({ theme: dark ? 'light' : 'dark' }),
     stacks: () => go({ view: 'stacks', of: '', zoom: place.view === 'stacks' ? place.zoom : 0 }),
-    equal: () => set({ equal: !place.equal }),
+    equal: () => set({ equal: !place.equal }), filter: togglePanel,
     ...Object.fromEntries(WIDTHS.map((width) => ['width-' + width, () => set({ width })])),
     reverse: () => toggleView('reverse'), table: () => toggleView('table'),
   };

@@ -15,7 +15,7 @@ function showHeader() {
   byId('title').textContent = differs && profile.title ? `${title}: difference` : title;
   const total = shown(base.totals, 0);
   const one = [['Target', profile.target], ['Host', profile.host], ['Start', profile.start],
-               ['Duration', profile.duration], ['Total', valueText(base.total[0])]];
+               ['Duration', profile.duration], ['Total', everything()]];
   const two = [['Base', profile.base], ['New', profile.new],
                ['Total', `${amount(total)}, ${differs ? changeText(total, 1) : ''}`]];
   const facts = [...(differs ? two : one), ['Stacks', grouped.format(profile.stacks)]];
@@ -25,6 +25,29 @@ function showHeader() {
     add(fact, 'dt', name);
     add(fact, 'dd', value);
   }
+}
+
+// All that the profile has of each weight, the one that was asked for first.
+function everything() {
+  if (!rows) return valueText(base.total[0]);
+  const order = [START.weight, ...WEIGHTS.keys()];
+  const some = order.filter((w, i) => order.indexOf(w) === i && (w === START.weight || rows.sums[w] > 0));
+  return some.map((w) => valueText(rows.sums[w], WEIGHTS[w])).join(' · ');
+}
+
+function showWeights() {
+  byId('weights').hidden = WEIGHTS.length < 2;
+  byId('filter').hidden = DIMENSIONS.length === 0;
+  if (WEIGHTS.length < 2) return;
+  add(byId('tip'), 'span', '');
+  WEIGHTS.forEach(({ type, unit }, weight) => {
+    const button = add(byId('weights'), 'button', type.charAt(0).toUpperCase() + type.slice(1));
+    button.type = 'button';
+    button.title = `Widths and amounts by ${type}${unit === 'count' || unit === type ? '' : `, ${unit}`} (W)`;
+    button.dataset.weight = weight;
+    button.disabled = rows.sums[weight] <= 0;
+    button.addEventListener('click', () => set({ weight }));
+  });
 }
 
 function showLedger() {
@@ -84,8 +107,10 @@ function showTheme() {
 function stepTexts() {
   const all = shown(source.totals, 0);
   const some = differs ? amount(all) : bareValue(all[0]);
-  const whole = place.filters.length ? `${some} of ${amount(shown(base.totals, 0))}` : `All ${amount(all)}`;
-  const steps = [[whole, null]];
+  const recorded = rows ? [rows.sums[place.weight]] : shown(base.totals, 0);
+  const fewer = place.filters.length + place.picks.length + place.ranges.length > 0;
+  const whole = fewer ? `${some} of ${amount(recorded)}` : `All ${amount(all)}`;
+  const steps = [[whole, null], ...chosenTexts()];
   place.filters.forEach((filter, i) => {
     const rest = place.filters.filter((_, other) => other !== i);
     steps.push([filterText(filter), () => go({ filters: rest })]);
@@ -127,7 +152,7 @@ function showSteps() {
   steps.scrollLeft = steps.scrollWidth;
 }
 
-const showAll = () => go({ filters: [], zoom: 0, view: place.view === 'around' ? 'stacks' : place.view, of: '' });
+const showAll = () => go({ filters: [], picks: [], ranges: [], zoom: 0, view: place.view === 'around' ? 'stacks' : place.view, of: '' });
 
 function say(text) {
   const note = byId('note');

@@ -60,7 +60,7 @@ function below(of, test) {
 function endsLike(like, length) {
   const flags = new Uint8Array(base.n);
   for (let i = 1; i < base.n; i++) {
-    if (!endsStacks(base, i) || base.level[i] < length) continue;
+    if (!(rows ? rows.ends[i] : endsStacks(base, i)) || base.level[i] < length) continue;
     let [a, b, left] = [i, like, length];
     while (left > 0 && base.frame[a] === base.frame[b]) {
       a = base.parent[a];
@@ -102,6 +102,17 @@ function kept(filters) {
     for (let i = 0; i < base.n; i++) if (flags[i] !== wanted) keep[i] = 0;
   }
   return keep;
+}
+
+// The nodes of base whose stacks are seen now, whatever the view and the labels of their events.
+function shownNodes() {
+  const filters = place.filters.slice();
+  if (place.view === 'around') filters.push(['only', place.of]);
+  const keep = kept(filters);
+  const zoom = cutOf(place.zoom);
+  if (!zoom) return keep;
+  const inside = passes(zoom);
+  return keep.map((flag, i) => flag & inside[i]);
 }
 
 // The part of the graph that is zoomed to, as the filter that would take it away; null where there

@@ -9,10 +9,12 @@ const stillSystem = matchMedia('(prefers-reduced-motion: reduce)');
 
 // What is shown, all of which the address holds. `view` is stacks, reverse, table or around (the
 // callers and callees of the function `of`); theme '' follows the system. `width` and `equal` are of
-// differences: which side widths are of, and whether the base is scaled.
+// differences: which side widths are of, and whether the base is scaled. `picks` has values of facets,
+// [dimension, value], and `ranges` buckets of sizes, [dimension, first, last].
 const START = {
   view: 'stacks', of: '', filters: [], zoom: 0, q: '', icicle: false, theme: '',
   sort: differs ? '-delta' : '-total', width: 'both', equal: profile.normalise === true,
+  weight: profile.weight || 0, picks: [], ranges: [],
 };
 const SORTS = differs ? ['name', 'state', 'self', 'before', 'after', 'delta'] : ['name', 'kind', 'self', 'total'];
 const WIDTHS = ['both', 'base', 'new'];
@@ -41,6 +43,9 @@ function fragmentOf(at) {
   const parts = new URLSearchParams();
   if (at.view !== START.view) parts.append('view', at.view);
   if (at.view === 'around') parts.append('of', at.of);
+  if (at.weight !== START.weight) parts.append('weight', WEIGHTS[at.weight].type);
+  for (const pick of at.picks) parts.append('pick', pickText(pick));
+  for (const range of at.ranges) parts.append('range', rangeText(range));
   for (const [what, value] of at.filters) parts.append(what, value);
   if (at.zoom > 0) parts.append('zoom', at.zoom);
   if (at.q !== '') parts.append('q', at.q);
@@ -54,7 +59,7 @@ function fragmentOf(at) {
 
 // An address may be typed, or be that of another profile: what does not fit is left out.
 function placeOf(fragment) {
-  const at = { ...START, filters: [] };
+  const at = { ...START, filters: [], picks: [], ranges: [] };
   for (const [what, value] of new URLSearchParams(fragment.replace(/^#/, ''))) {
     if (what === 'view' && ['stacks', 'reverse', 'table', 'around'].includes(value)) at.view = value;
     else if (what === 'of' && frameNamed(value) >= 0) at.of = value;
@@ -65,6 +70,10 @@ function placeOf(fragment) {
     else if (what === 'sort' && SORTS.includes(value.replace('-', ''))) at.sort = value;
     else if (what === 'width' && differs && WIDTHS.includes(value)) at.width = value;
     else if (what === 'equal' && differs && /^[01]$/.test(value)) at.equal = value === '1';
+    else if (what === 'weight' && WEIGHTS.some(({ type }) => type === value)) {
+      at.weight = WEIGHTS.findIndex(({ type }) => type === value);
+    } else if (what === 'pick' && pickOf(value)) at.picks.push(pickOf(value));
+    else if (what === 'range' && rangeOf(value)) at.ranges.push(rangeOf(value));
     else if (validFilter([what, value])) at.filters.push([what, value]);
   }
   if (at.view === 'around' && at.of === '') at.view = START.view;
@@ -102,6 +111,8 @@ function undo() {
   else if (place.zoom !== 0) go({ zoom: 0 });
   else if (place.view === 'around') go({ view: 'stacks', zoom: 0 });
   else if (place.filters.length > 0) go({ filters: place.filters.slice(0, -1) });
+  else if (place.ranges.length > 0) go({ ranges: place.ranges.slice(0, -1) });
+  else if (place.picks.length > 0) go({ picks: place.picks.slice(0, -1) });
   else say('Nothing to undo');
 }
 
@@ -110,8 +121,8 @@ function onHistory(event) {
   clearTimeout(set.timer);
   const at = placeOf(location.hash);
   state.depth = event.state ? event.state.depth : 0;
-  const { q, icicle, theme, sort, width, equal } = place;
-  show(event.state ? { ...at, q, icicle, theme, sort, width, equal } : at);
+  const { q, icicle, theme, sort, width, equal, weight } = place;
+  show(event.state ? { ...at, q, icicle, theme, sort, width, equal, weight } : at);
   record(false);
 }
 
@@ -119,8 +130,9 @@ function onHistory(event) {
 function show(next) {
   const before = place;
   const first = before === START;
-  const weighed = first || before.width !== next.width || before.equal !== next.equal;
-  const filtered = weighed || JSON.stringify(before.filters) !== JSON.stringify(next.filters);
+  const other = (key) => JSON.stringify(before[key]) !== JSON.stringify(next[key]);
+  const weighed = first || ['width', 'equal', 'weight', 'picks', 'ranges'].some(other);
+  const filtered = weighed || other('filters');
   const reshaped = filtered || before.view !== next.view || before.of !== next.of;
   const zoomed = pathTo(before.zoom);
   const focused = pathTo(Math.max(0, state.focus));
@@ -144,8 +156,10 @@ function show(next) {
   if (reshaped) [state.left, state.width] = windowOf(place.zoom);
   if (place.view === 'table') showList();
   if (reshaped || before.zoom !== place.zoom) showZoom();
+  if (rows && (reshaped || before.zoom !== place.zoom)) showPanel();
   showSteps();
-  if (reshaped && !first && document.activeElement !== byId('search')) keysToView();
+  const typing = document.activeElement === byId('search') || byId('panel').contains(document.activeElement);
+  if (reshaped && !first && !typing) keysToView();
   askDraw();
 }
 

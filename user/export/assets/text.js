@@ -7,21 +7,35 @@ function scaled(value, steps) {
   let step = steps[0];
   for (const candidate of steps) if (Math.abs(value) >= candidate[0]) step = candidate;
   const shown = value / step[0];
-  return (shown >= 100 || Number.isInteger(shown) ? grouped.format(shown) : shown.toPrecision(3)) + ' ' + step[1];
+  return (Math.abs(shown) >= 100 ? grouped.format(shown) : String(Number(shown.toPrecision(3)))) + ' ' + step[1];
 }
 
-function bareValue(value) {
-  if (profile.unit === 'nanoseconds') {
+// What widths and amounts are of.
+const weightNow = () => WEIGHTS[place.weight];
+
+function bareValue(value, { unit } = weightNow()) {
+  if (unit === 'nanoseconds') {
     return scaled(value, [[1, 'ns'], [1e3, 'µs'], [1e6, 'ms'], [1e9, 's']]);
   }
-  if (profile.unit === 'bytes') {
-    return scaled(value, [[1, 'B'], [1024, 'KiB'], [1048576, 'MiB'], [1073741824, 'GiB']]);
+  if (unit === 'bytes') {
+    return scaled(value, [[1, 'B'], [2 ** 10, 'KiB'], [2 ** 20, 'MiB'], [2 ** 30, 'GiB'], [2 ** 40, 'TiB']]);
   }
   return grouped.format(value);
 }
 
-const counted = () => profile.unit !== 'nanoseconds' && profile.unit !== 'bytes';
-const valueText = (value) => bareValue(value) + (counted() ? ' ' + profile.type : '');
+const counts = ({ unit }) => unit !== 'nanoseconds' && unit !== 'bytes';
+const valueText = (value, weight = weightNow()) => bareValue(value, weight) + (counts(weight) ? ' ' + weight.type : '');
+
+// The other weights of a node or a function, and how much one event has: "12 events · 1.58 ms each".
+function otherWeights(columns, at) {
+  if (WEIGHTS.length < 2) return '';
+  const value = (weight) => columns[WEIGHT + weight][at];
+  const texts = WEIGHTS.map((weight, w) => w === place.weight || value(w) === 0 ? '' : valueText(value(w), weight));
+  if (EVENTS >= 0 && !counts(weightNow()) && value(EVENTS) > 0) {
+    texts.push(`${bareValue(value(place.weight) / value(EVENTS))} each`);
+  }
+  return texts.filter(Boolean).join(' · ');
+}
 
 function share(part, whole) {
   const percent = whole > 0 ? 100 * part / whole : 0;

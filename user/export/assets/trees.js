@@ -6,11 +6,13 @@ const ALL = profile.names.length;  // the frame of the root that holds everythin
 const names = profile.names.concat(['all']);
 const kinds = profile.name_kinds.map((kind) => profile.kinds[kind]).concat(['root']);
 
-// A profile has one value a stack. A difference has three: how wide the stack is drawn, and what it
-// has in the base and in the new profile.
+// A profile has one value a stack: how wide the stack is drawn. A difference has three, with what
+// the stack has in the base and in the new profile; one of several weights has each of them after it.
 const differs = profile.before !== undefined;
 const WIDTH = 0, BEFORE = 1, AFTER = 2;
-const VALUES = differs ? [WIDTH, BEFORE, AFTER] : [WIDTH];
+const VALUES = differs ? [WIDTH, BEFORE, AFTER]
+  : profile.weights && profile.weights.length > 1 ? [WIDTH, ...profile.weights.map((_, i) => i + 1)] : [WIDTH];
+const WEIGHT = 1;  // the column of the first weight, where there are several
 
 // A tree from the columns of its nodes but the root; `selfs` and `rootSelf` have one for each of
 // VALUES. Nodes from `split` on, if any, are callers of the root and not callees: they lie above
@@ -92,8 +94,14 @@ function placeRows(tree) {
 let base = null;
 let scale = 1;  // of what the base has
 
-function weighBase({ width, equal }) {
+function weighBase(at) {
+  const { width, equal } = at;
   const { levels, frames, self, before } = profile;
+  if (rows) {
+    choose(at);
+    base = indexTree({ levels, frames, selfs: rowSelfs(at.weight) });
+    return;
+  }
   if (!differs) {
     base = base || indexTree({ levels, frames, selfs: [self] });
     return;
@@ -109,10 +117,11 @@ function endsStacks(of, node) {
   return of.self[node] > 0 || (differs && (of.selfs[BEFORE][node] > 0 || of.selfs[AFTER][node] > 0));
 }
 
-// A tree without the nodes that have no width, which are what one side of a difference has not;
+// A tree without the nodes that have no width, which are what one side of a difference has not, or
+// no event that was chosen;
 // what their callers have in all stays. `origins` are those of the nodes in base or source.
 function visible(of, origins) {
-  if (!differs) return of;
+  if (!differs && !rows) return of;
   const levels = [], frames = [], origin = [0], places = [0];
   let split = 1;
   for (let i = 1; i < of.n; i++) {
