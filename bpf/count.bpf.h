@@ -123,10 +123,9 @@ static __always_inline long send_stack(struct jt_walk *w, __u32 env)
 	barrier_var(frames);
 	if (frames > JT_MAX_FRAMES)
 		return -1;
-	return bpf_ringbuf_output(&ring, &w->record,
-	                          offsetof(struct jt_stack_record, frame) +
-	                                  frames * sizeof(struct jt_frame),
-	                          flags);
+	return bpf_ringbuf_output(
+		&ring, &w->record,
+		offsetof(struct jt_stack_record, frame) + frames * sizeof(struct jt_frame), flags);
 }
 
 static __always_inline void use_other_values(struct jt_stack_key *key)

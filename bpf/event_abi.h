@@ -88,8 +88,9 @@ struct jt_predicate {
 /* jt_event_spec::flags */
 #define JT_EVENT_CALL  1 /* the end of a system call: its record is a jt_call */
 #define JT_EVENT_TIMED 2 /* of a call: its begin is noted, for the latency */
-#define JT_EVENT_FORKS 4 /* of a call: where it returns 0 it does so in the child, and is no call */
-#define JT_EVENT_HELD  8 /* the begin of what another event ends: counted then, by jt_held_end */
+#define JT_EVENT_FORKS 4 /* of a call: where it returns 0 it does so in the child, and is no call \
+	                  */
+#define JT_EVENT_HELD 8  /* the begin of what another event ends: counted then, by jt_held_end */
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {
@@ -103,8 +104,8 @@ struct jt_event_spec {
 	__u8 weight[JT_MAX_WEIGHTS]; /* numbers; below 0 is 0 */
 	__u8 error;                  /* number that is not 0 where a call failed */
 	__u8 latency;                /* of a HELD one: which weight it is; else not looked at */
-	__u8 pair[2];                /* what begin and end of a HELD one share: in the begin's record */
-	__u8 pair_end[2];            /* and in the end's */
+	__u8 pair[2];     /* what begin and end of a HELD one share: in the begin's record */
+	__u8 pair_end[2]; /* and in the end's */
 	__u32 pad;
 	struct jt_value value[JT_MAX_VALUES];
 	struct jt_predicate predicate[JT_MAX_PREDICATES];
@@ -133,7 +134,8 @@ struct jt_text {
 };
 
 /* A system call at its end, laid out as the record of its begin, with two values behind. Made of
- * the saved registers, so calls whose begin was not seen (seccomp refuses before it) have it too. */
+ * the saved registers, so calls whose begin was not seen (seccomp refuses before it) have it too.
+ */
 struct jt_call {
 	__u64 common;
 	__u64 nr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel side and user space agree on: keys, values, tables, records, reasons.
- * With event_abi.h the only header that both include. Fixed widths, explicit padding, sizes
+ * With event_abi.h and hotspot_abi.h the only header that both include. Fixed widths, explicit padding, sizes
  * asserted below. Addresses are the target's virtual addresses, sizes are bytes unless a name says
  * words.
  */
@@ -16,22 +16,23 @@
 #endif
 
 #include "event_abi.h"
+#include "hotspot_abi.h"
 
 #define JT_ABI_VERSION 1
 
-#define JT_MAX_FRAMES  2048  /* physical frames of one walk; real Java stacks pass 1 100 */
-#define JT_MAX_RANGES  4096  /* executable ranges of one process */
-#define JT_RANGE_SLOTS 65536 /* ranges of all processes and generations */
-#define JT_MAX_RULES   65536 /* distinct unwind rules of all binaries */
-#define JT_MAX_JVMS    64
-#define JT_MAX_HEAPS   4 /* code heaps; JDK 26 has the fourth (MethodHot) */
-#define JT_MAX_TARGETS 1024
-#define JT_MAX_EVENTS  4096
-#define JT_BLOB_BYTES  512   /* HeapBlock + CodeBlob header, read at once */
-#define JT_DEFER_BYTES 65536 /* stack copied with an event whose walk user space finishes */
-#define JT_MAX_TUPLES  16384 /* distinct values of all --by together */
-#define JT_STACK_TUPLES 1024 /* of one stack; with a weight: values and size classes */
-#define JT_MAX_CALLS   16384 /* threads in a call, or switched out, whose begin is noted */
+#define JT_MAX_FRAMES   2048  /* physical frames of one walk; real Java stacks pass 1 100 */
+#define JT_MAX_RANGES   4096  /* executable ranges of one process */
+#define JT_RANGE_SLOTS  65536 /* ranges of all processes and generations */
+#define JT_MAX_RULES    65536 /* distinct unwind rules of all binaries */
+#define JT_MAX_JVMS     64
+#define JT_MAX_HEAPS    4 /* code heaps; JDK 26 has the fourth (MethodHot) */
+#define JT_MAX_TARGETS  1024
+#define JT_MAX_EVENTS   4096
+#define JT_BLOB_BYTES   512   /* HeapBlock + CodeBlob header, read at once */
+#define JT_DEFER_BYTES  65536 /* stack copied with an event whose walk user space finishes */
+#define JT_MAX_TUPLES   16384 /* distinct values of all --by together */
+#define JT_STACK_TUPLES 1024  /* of one stack; with a weight: values and size classes */
+#define JT_MAX_CALLS    16384 /* threads in a call, or switched out, whose begin is noted */
 
 /* ---------------------------------------------------------------- frames */
 
@@ -200,75 +201,17 @@ struct jt_dirty {
 	__u64 lo, hi; /* union of what changed since the table was last clean */
 };
 
-/* ---------------------------------------------------------------- HotSpot */
-struct jt_code_heap {
-	__u64 low, high;  /* reserved memory of the heap */
-	__u64 segmap;     /* address of its segment map */
-	__u32 shift, pad; /* log2 of the segment size */
-};
-
-/* All that a step through Java needs of one JVM; offsets in bytes from the blob unless said. */
-struct jt_hotspot {
-	struct jt_code_heap heaps[JT_MAX_HEAPS];
-	__u64 interpreter_lo, interpreter_hi;
-	__u64 call_stub_return;
-	__u64 name_nmethod; /* address of the string a CodeBlob::_name points to; 0: not known */
-	__u64 name_native;
-	__u32 heap_count;
-	__u16 block_header; /* sizeof(HeapBlock) */
-	__u16 block_used;   /* offset of Header::_used in it */
-	__u16 blob_bytes; /* bytes from the block to read for the fields below; <= JT_BLOB_BYTES */
-	__u16 off_name;
-	__u16 off_frame_size; /* int, words; <= 0: rbp frame */
-	__u16 off_code_begin; /* pointer, or an int offset where code_is_offset */
-	__u16 off_compile_id;
-	__u16 off_deopt;    /* deopt handler: pointer, or offset from the blob */
-	__u16 off_deopt_mh; /* 0: there is none */
-	__u16 off_orig_pc;  /* int: where the original pc of a deoptimised frame lies above sp */
-	__u16 off_frame_complete;  /* bytes of code from code_begin on that set up the frame */
-	__u8 frame_complete_bytes; /* size of that number: 2 or 4; 0: there is none */
-	__u8 code_is_offset;
-	__u8 deopt_is_offset;
-	__s8 slot_sender_sp; /* interpreter frame, words from rbp */
-	__s8 slot_method;
-	__s8 slot_bcp;
-	/* JavaFrameAnchor: where it lies in a JavaThread and in a JavaCallWrapper, and its parts */
-	__u16 off_thread_anchor; /* 0: not known, there is no resynchronising */
-	__u16 off_wrapper_anchor;
-	__u16 off_anchor_sp, off_anchor_pc, off_anchor_fp;
-	/* Virtual threads (JDK 21 on): ContinuationEntry on the stack, StackChunks in the heap */
-	__u16 cont_entry_bytes;                 /* 0: none, or not known */
-	__u16 off_cont_argsize;                 /* int, words */
-	__u16 off_cont_cont;                    /* Continuation */
-	__u16 off_tail;                         /* Continuation.tail: the last StackChunk */
-	__u16 off_chunk_parent, off_chunk_cont; /* references */
-	__u16 off_chunk_sp, off_chunk_bottom;   /* int, words from off_chunk_stack */
-	__u16 off_chunk_pc;
-	__u16 off_chunk_stack; /* 0: chunks cannot be read */
-	__u8 oop_is_narrow, oop_shift;
-	__u16 off_stack_base, off_stack_size; /* of a JavaThread; the address behind its stack */
-	/* All JavaThreads: a ThreadsList, or (JDK 8) a chain, whose first is the newest */
-	__u16 off_list_length, off_thread_next;
-	__u16 off_list_threads; /* 0: a chain */
-	__u16 pad[3];
-	__u64 thread_list; /* address of the pointer to it; 0: not known */
-	__u64 oop_base;
-	__u64 cont_barrier; /* return address that stands for frames in the heap */
-	__u64 cont_return;  /* return address into Continuation.enterSpecial */
-	__u64 unload_epoch; /* counter that moves before an unloaded class's memory is used again */
-};
-
 /* ---------------------------------------------------------------- counts and records */
 struct jt_stack_key {
-	__u64 hash;         /* of frames and status, seeded per run */
-	__u64 values;       /* jt_values::id */
-	__u32 frames;       /* also a check on the hash */
-	__u32 tgid;         /* in the initial pid namespace */
-	__u32 tid;          /* 0 unless cfg.by_thread */
-	__u32 event;        /* index of the event in this run */
-	__s32 kernel_stack; /* id in the stack map, or < 0: none */
-	__s32 user_stack;   /* --cstack fp only, else < 0 */
-	__u32 status;       /* enum jt_status */
+	__u64 hash;                  /* of frames and status, seeded per run */
+	__u64 values;                /* jt_values::id */
+	__u32 frames;                /* also a check on the hash */
+	__u32 tgid;                  /* in the initial pid namespace */
+	__u32 tid;                   /* 0 unless cfg.by_thread */
+	__u32 event;                 /* index of the event in this run */
+	__s32 kernel_stack;          /* id in the stack map, or < 0: none */
+	__s32 user_stack;            /* --cstack fp only, else < 0 */
+	__u32 status;                /* enum jt_status */
 	__u8 bucket[JT_MAX_WEIGHTS]; /* of each weight: 0 for 0, n + 1 for 2^n .. 2^(n+1) - 1 */
 	__u16 pad;
 };
@@ -380,7 +323,6 @@ static_assert(sizeof(struct jt_row) == 8, "ABI");
 static_assert(sizeof(struct jt_range) == 40, "ABI");
 static_assert(sizeof(struct jt_target) == 32, "ABI");
 static_assert(sizeof(struct jt_dirty) == 24, "ABI");
-static_assert(sizeof(struct jt_hotspot) == 288, "ABI");
 static_assert(sizeof(struct jt_stack_key) == 48, "ABI");
 static_assert(sizeof(struct jt_stack_record) == 128 + 16 * JT_MAX_FRAMES, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");

@@ -52,13 +52,13 @@ struct jt_walk {
 	struct {
 		__u64 hash, scale;
 		__u32 frames, pad;
-	} mark;                      /* the walk as it was before it */
-	__u64 seed;                  /* of the hash, per run */
-	__u64 scale;                 /* JT_HASH_BASE to the power of the frames so far */
-	struct jt_regs first;        /* registers at the event */
-	__u32 first_exact;           /* whether their pc is exact */
-	struct jt_sum sum;           /* what the event adds to its stack */
-	__u32 held;                  /* it is counted when another event ends it */
+	} mark;               /* the walk as it was before it */
+	__u64 seed;           /* of the hash, per run */
+	__u64 scale;          /* JT_HASH_BASE to the power of the frames so far */
+	struct jt_regs first; /* registers at the event */
+	__u32 first_exact;    /* whether their pc is exact */
+	struct jt_sum sum;    /* what the event adds to its stack */
+	__u32 held;           /* it is counted when another event ends it */
 	__u32 pad;
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;

@@ -248,11 +248,10 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 19> kOfOtherVersions{
-    "-a",          "--all",        "--follow", "--tid",         "--comm",        "--cgroup",
-    "--container", "--by",         "--weight", "--min-latency", "--errors-only", "--max-overhead",
-    "--max-rate",  "--continuous", "--loop",   "--push",        "--metrics",     "--serve",
-    "--max-memory"};
+constexpr std::array<std::string_view, 15> kOfOtherVersions{
+    "-a",       "--all",       "--follow",       "--tid",      "--comm",
+    "--cgroup", "--container", "--max-overhead", "--max-rate", "--continuous",
+    "--loop",   "--push",      "--metrics",      "--serve",    "--max-memory"};
 
 }  // namespace
 

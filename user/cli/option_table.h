@@ -30,7 +30,8 @@ struct Values {
 };
 
 struct Words {
-  Values tracepoint, filter, by, weight, min_latency, errors_only, pid, interval, duration, include, exclude;
+  Values tracepoint, filter, by, weight, min_latency, errors_only, pid, interval, duration, include,
+      exclude;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost, check_walks;

@@ -204,27 +204,31 @@ Status add_words(const Values& values, const std::string& list, std::vector<std:
 Status read_events(const Words& words, Options& options) {
   auto& events = options.events;
   for (const std::string& text : words.tracepoint.texts) events.push_back({.text = text});
-  JT_CHECK_OK(of_events(words.filter, events, [](EventRequest& event, const std::string& text) -> Status {
-    event.filters.push_back(text);
-    return Status();
-  }));
-  JT_CHECK_OK(of_events(words.by, events, [&](EventRequest& event, const std::string& text) -> Status {
-    return add_words(words.by, text, event.by);
-  }));
-  JT_CHECK_OK(of_events(words.weight, events, [&](EventRequest& event, const std::string& text) -> Status {
-    return add_words(words.weight, text, event.weights);
-  }));
   JT_CHECK_OK(
-      of_events(words.min_latency, events, [&](EventRequest& event, const std::string& text) -> Status {
-        JT_TRY(event.min_latency, parse_duration(text, words.min_latency.label));
+      of_events(words.filter, events, [](EventRequest& event, const std::string& text) -> Status {
+        event.filters.push_back(text);
         return Status();
       }));
-  return of_events(words.errors_only, events, [&](EventRequest& event, const std::string& text) -> Status {
-    Values one = words.errors_only;
-    one.texts = {text};
-    JT_TRY(event.errors_only, read_flag(one));
-    return Status();
-  });
+  JT_CHECK_OK(
+      of_events(words.by, events, [&](EventRequest& event, const std::string& text) -> Status {
+        return add_words(words.by, text, event.by);
+      }));
+  JT_CHECK_OK(
+      of_events(words.weight, events, [&](EventRequest& event, const std::string& text) -> Status {
+        return add_words(words.weight, text, event.weights);
+      }));
+  JT_CHECK_OK(of_events(words.min_latency, events,
+                        [&](EventRequest& event, const std::string& text) -> Status {
+                          JT_TRY(event.min_latency, parse_duration(text, words.min_latency.label));
+                          return Status();
+                        }));
+  return of_events(words.errors_only, events,
+                   [&](EventRequest& event, const std::string& text) -> Status {
+                     Values one = words.errors_only;
+                     one.texts = {text};
+                     JT_TRY(event.errors_only, read_flag(one));
+                     return Status();
+                   });
 }
 
 // Options that every form reads alike; those that a form does not take are not given.
@@ -286,13 +290,8 @@ Result<std::chrono::nanoseconds> parse_duration(const std::string& text, std::st
     std::chrono::nanoseconds length;
   };
   using namespace std::chrono_literals;
-  static constexpr std::array<Unit, 7> kUnits{{{"", 1s},
-                                               {"s", 1s},
-                                               {"ms", 1ms},
-                                               {"us", 1us},
-                                               {"ns", 1ns},
-                                               {"m", 1min},
-                                               {"h", 1h}}};
+  static constexpr std::array<Unit, 7> kUnits{
+      {{"", 1s}, {"s", 1s}, {"ms", 1ms}, {"us", 1us}, {"ns", 1ns}, {"m", 1min}, {"h", 1h}}};
   static constexpr std::chrono::nanoseconds kLongest = 24h * 365;
   constexpr const char* kHint = "a duration is e.g. 30, 30s, 5m, 1h or 500ms";
 

@@ -65,11 +65,10 @@ std::optional<Pair> pair_of(const Tracepoint& tracepoint) {
   }
   for (const auto& [begin, end] : kSuffixes) {
     if (!name.ends_with(begin)) continue;
-    return Pair{
-        .kind = Pair::Kind::Held,
-        .begin = {category, name},
-        .end = {category, name.substr(0, name.size() - begin.size()).append(end)},
-        .keys = {{"tid", "tid"}}};
+    return Pair{.kind = Pair::Kind::Held,
+                .begin = {category, name},
+                .end = {category, name.substr(0, name.size() - begin.size()).append(end)},
+                .keys = {{"tid", "tid"}}};
   }
   return std::nullopt;
 }

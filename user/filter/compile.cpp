@@ -93,8 +93,8 @@ Result<Label> Compiler::emit(const Expression& expression, Label when_true, Labe
 Result<std::uint8_t> Compiler::index_of_value(const jt_value& value) {
   const std::size_t index = index_of(values_, value);
   if (index >= JT_MAX_VALUES) {
-    return fail(Errc::Usage, fmt::format("more than {} values are compared, shown or added up",
-                                         JT_MAX_VALUES));
+    return fail(Errc::Usage,
+                fmt::format("more than {} values are compared, shown or added up", JT_MAX_VALUES));
   }
   return static_cast<std::uint8_t>(index);
 }
@@ -111,9 +111,9 @@ Result<Value> Compiler::value(std::string_view option, std::string_view name) co
 // Results of these are bytes.
 bool returns_bytes(std::string_view call) {
   static constexpr std::array<std::string_view, 24> kCalls{
-      "read",     "write",     "pread64",      "pwrite64",  "readv",    "writev",
-      "preadv",   "pwritev",   "preadv2",      "pwritev2",  "sendto",   "recvfrom",
-      "sendmsg",  "recvmsg",   "sendfile64",   "sendfile",  "splice",   "tee",
+      "read",     "write",     "pread64",         "pwrite64", "readv",      "writev",
+      "preadv",   "pwritev",   "preadv2",         "pwritev2", "sendto",     "recvfrom",
+      "sendmsg",  "recvmsg",   "sendfile64",      "sendfile", "splice",     "tee",
       "vmsplice", "getrandom", "copy_file_range", "getdents", "getdents64", "process_vm_readv"};
   return std::ranges::find(kCalls, call) != kCalls.end();
 }
@@ -143,7 +143,7 @@ Status Compiler::show(const std::vector<std::string>& names) {
                                                : name;
     JT_TRY(const Value found, value("--by", field));
     const jt_value number = found.declared.value_or(found.where);
-    const jt_value where = plain         ? (found.is_text ? found.address.value_or(number) : number)
+    const jt_value where = plain ? (found.is_text ? found.address.value_or(number) : number)
                            : found.is_text ? found.where
                                            : found.file.value_or(number);
     JT_TRY(program_.spec.by[program_.by.size()], index_of_value(where));
@@ -161,8 +161,8 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
     if (name == "events" || (name == "count" && !fields_.find({.name = name}))) continue;
     const std::size_t slot = program_.weights.size();
     if (slot == JT_MAX_WEIGHTS) {
-      return fail(Errc::Usage,
-                  fmt::format("--weight: an event has at most {} besides its count", JT_MAX_WEIGHTS));
+      return fail(Errc::Usage, fmt::format("--weight: an event has at most {} besides its count",
+                                           JT_MAX_WEIGHTS));
     }
     if (name == "latency" && fields_.kind() == RecordKind::Begin) {
       spec.latency = static_cast<std::uint8_t>(slot);
@@ -174,11 +174,11 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
       return fail(Errc::Usage, fmt::format("--weight '{}': it is a string and no number", name));
     }
     JT_TRY(spec.weight[slot], index_of_value(found.declared.value_or(found.where)));
-    const bool bytes =
-        name == "ret" ? returns_bytes(fields_.call_name()) : counts_bytes(name);
-    program_.weights.push_back(
-        {name, name == "ret" && bytes ? "bytes" : name,
-         name == "latency" ? "nanoseconds" : bytes ? "bytes" : "count"});
+    const bool bytes = name == "ret" ? returns_bytes(fields_.call_name()) : counts_bytes(name);
+    program_.weights.push_back({name, name == "ret" && bytes ? "bytes" : name,
+                                name == "latency" ? "nanoseconds"
+                                : bytes           ? "bytes"
+                                                  : "count"});
   }
   // Whether a call failed is told wherever it is known.
   if (const auto error = fields_.find({.name = "errno"}); error && !program_.weights.empty()) {
@@ -248,7 +248,8 @@ Result<std::uint8_t> add_value(Program& program, const jt_value& value) {
 }
 
 bool needs_end(const Wanted& wanted, const Fields& fields) {
-  const bool weighs = std::ranges::any_of(wanted.weights, [](const auto& w) { return w != "count"; });
+  const bool weighs =
+      std::ranges::any_of(wanted.weights, [](const auto& w) { return w != "count"; });
   const bool shows = !wanted.by.empty() && !closes(fields.call_name());
   return shows || weighs || wanted.min_latency.count() != 0 ||
          any_filter(wanted, [&](const auto& e) { return mentions_end(e, fields); });

@@ -259,7 +259,8 @@ std::string Fields::there_are() const {
       if (field.common || !is_visible(field) || field.name == "__syscall_nr") continue;
       own += (own.empty() ? "" : ", ") + field.name;
     }
-    if (kind_ == RecordKind::Call) own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
+    if (kind_ == RecordKind::Call)
+      own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
     if (is_call() && format_->find("ret") != nullptr) own += ", errno";
   }
   std::string all = own.empty() ? "" : "fields: " + own + "; ";

@@ -44,7 +44,8 @@ class Preparation {
   [[nodiscard]] Result<Event> operator()();
 
  private:
-  [[nodiscard]] Status compile(const Tracepoint& tracepoint, const event::Format* format, RecordKind kind);
+  [[nodiscard]] Status compile(const Tracepoint& tracepoint, const event::Format* format,
+                               RecordKind kind);
   [[nodiscard]] Status plain(const std::optional<event::Format>& format);
   [[nodiscard]] Status call(const event::Pair& pair);
   [[nodiscard]] Status held(const event::Pair& pair, const event::Format& format);
@@ -54,7 +55,8 @@ class Preparation {
   const event::Tracefs* tracefs_;
 };
 
-Status Preparation::compile(const Tracepoint& tracepoint, const event::Format* format, RecordKind kind) {
+Status Preparation::compile(const Tracepoint& tracepoint, const event::Format* format,
+                            RecordKind kind) {
   const Fields fields(tracepoint, format, rights_are_lent(), kind);
   JT_TRY(event_.program, filter::compile(event_.wanted, fields));
   for (const filter::Shown& shown : event_.program.by) {
@@ -144,9 +146,8 @@ bool Events::shows_values() const {
 }
 
 bool Events::has_sums() const {
-  return std::ranges::any_of(all, [](const Event& one) {
-    return !one.program.weights.empty() || one.has_errors();
-  });
+  return std::ranges::any_of(
+      all, [](const Event& one) { return !one.program.weights.empty() || one.has_errors(); });
 }
 
 bool Events::has_calls() const { return any(*this, JT_EVENT_CALL); }
@@ -158,9 +159,9 @@ bool Events::has_specs() const {
 }
 
 std::size_t Events::patterns() const {
-  return std::accumulate(all.begin(), all.end(), std::size_t{0}, [](std::size_t n, const auto& one) {
-    return n + one.program.patterns.size();
-  });
+  return std::accumulate(
+      all.begin(), all.end(), std::size_t{0},
+      [](std::size_t n, const auto& one) { return n + one.program.patterns.size(); });
 }
 
 namespace {
@@ -232,8 +233,7 @@ Result<Events> find_events(const std::vector<cli::EventRequest>& requests,
   for (const cli::EventRequest& request : requests) {
     JT_TRY(auto asked, ask(request, tracefs, why_none));
     for (Asked& one : asked) {
-      JT_TRY(Event next,
-             Preparation(std::move(one.tracepoint), std::move(one.wanted), tracefs)());
+      JT_TRY(Event next, Preparation(std::move(one.tracepoint), std::move(one.wanted), tracefs)());
       JT_CHECK_OK(add(events, std::move(next)));
     }
   }

@@ -249,7 +249,8 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, record->sum, locate(target, walk.frames, {record->epoch, record->head.time_ns}));
+    samples_.add_deferred(key, record->sum,
+                          locate(target, walk.frames, {record->epoch, record->head.time_ns}));
   }
   deferred_ = std::move(waiting);
 }

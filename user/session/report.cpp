@@ -120,8 +120,8 @@ void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
           fmt::format("only {} that took {} ns or more", name, event.wanted.min_latency.count()));
     }
     if (event.is_call()) {
-      builder.comment(fmt::format("{}: calls, counted at their end ({})", name,
-                                  event.counted.display()));
+      builder.comment(
+          fmt::format("{}: calls, counted at their end ({})", name, event.counted.display()));
     }
     if (event.held_end) {
       builder.comment(fmt::format("{}: stacks of the begin, counted at the end ({})", name,
@@ -136,8 +136,7 @@ void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
 
 }  // namespace
 
-std::vector<std::string> explain_nothing(const Events& events,
-                                         const capture::Counters& counters,
+std::vector<std::string> explain_nothing(const Events& events, const capture::Counters& counters,
                                          const std::string& target) {
   std::vector<std::string> lines;
   const std::uint64_t others = counters.at(JT_COUNTER_OTHERS);
@@ -163,8 +162,7 @@ Report make_report(ReportInput input) {
   FrameFilter filter(options.include, options.exclude);
   const std::string target = input.header.target;
   const Weights weights(input.events);
-  profile::ProfileBuilder builder(std::move(input.header), weights.types(),
-                                  weights.default_type());
+  profile::ProfileBuilder builder(std::move(input.header), weights.types(), weights.default_type());
   add_samples(input, weights, filter, builder);
   add_comments(input, builder);
   const auto& samples = input.recorder.samples();

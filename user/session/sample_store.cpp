@@ -82,9 +82,8 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
     all.push_back(hooks.cut_marker(status));
   }
   auto labels = hooks.labels(key, all);
-  builder.add({.locations = std::move(all),
-               .values = hooks.values(key, sum),
-               .labels = std::move(labels)});
+  builder.add(
+      {.locations = std::move(all), .values = hooks.values(key, sum), .labels = std::move(labels)});
 }
 
 void SampleStore::build(const std::vector<capture::StackCount>& counts,

@@ -63,8 +63,8 @@ class SampleStore {
                     std::vector<profile::LocationId> locations);
 
   // Adds every counted stack to the builder. `labels` makes the labels of a key and its stack,
-  // `shown` the frames of the values it shows, leaf first, `kernel` the kernel frames of a stack id,
-  // `values` the columns of the profile.
+  // `shown` the frames of the values it shows, leaf first, `kernel` the kernel frames of a stack
+  // id, `values` the columns of the profile.
   struct Hooks {
     std::function<std::vector<profile::Label>(const jt_stack_key&,
                                               const std::vector<profile::LocationId>&)>

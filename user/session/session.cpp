@@ -213,8 +213,7 @@ Status Run::attach(const Event& event, std::uint32_t number) {
   if (events_.has_specs()) {
     JT_CHECK_OK(capture_->set_event(number, event.program.spec, event.program.patterns));
   }
-  JT_CHECK_OK(
-      capture_->attach_event(event.counted.id, number, kernel_stacks(event.tracepoint)));
+  JT_CHECK_OK(capture_->attach_event(event.counted.id, number, kernel_stacks(event.tracepoint)));
   if (event.call_begin) JT_CHECK_OK(capture_->attach_call_begin(event.call_begin->id, number));
   if (event.held_end) JT_CHECK_OK(capture_->attach_held_end(event.held_end->id, number));
   return {};
@@ -266,9 +265,8 @@ Status Run::trace(Recorder& recorder) {
   const auto begin = steady_clock::now();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                      events_.all.size() == 1
-                          ? events_.all.front().tracepoint.display()
-                          : fmt::format("{} events", events_.all.size()),
+                      events_.all.size() == 1 ? events_.all.front().tracepoint.display()
+                                              : fmt::format("{} events", events_.all.size()),
                       target_text()));
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// known_values DIRECTORY: prints "ready", waits for a byte, makes a known set of system calls in known
-// functions, which values_test.cpp knows by their number, and ends. Prints "NAME NANOSECONDS" of
-// what it timed itself.
+// known_values DIRECTORY: prints "ready", waits for a byte, makes a known set of system calls in
+// known functions, which values_test.cpp knows by their number, and ends. Prints "NAME NANOSECONDS"
+// of what it timed itself.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -100,7 +100,8 @@ int main(int argc, char** argv) {
   // A path that no one has read before: not resident.
   const int source = open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
   expect(null >= 0 && source >= 0 && write(source, "/etc/group", 11) == 11 && fsync(source) == 0);
-  const auto* cold = static_cast<const char*>(mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, source, 0));
+  const auto* cold =
+      static_cast<const char*>(mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, source, 0));
   expect(cold != MAP_FAILED);
 
   std::puts("ready");
