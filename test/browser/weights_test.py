@@ -285,6 +285,18 @@ class Weights(PageCase):
         self.assertEqual(self.address(), address)
         self.quiet("hostile-weights")
 
+    def test_labels_alone_make_a_filter(self):
+        self.open("labels")
+        self.assertTrue(self.page.run("document.getElementById('weights').hidden"))
+        self.assertEqual(self.values("Thread"), [["[worker tid=13]", "14", "50.0 %"], ["[main tid=12]", "10", "35.7 %"],
+                                                 ["(none)", "4", "14.3 %"]])
+        self.pick("Thread", "(none)")
+        self.assertEqual(self.steps(), ["4 of 28 events", "thread: (none)"])
+        self.assertIn("pick=thread", self.address())
+        self.pick("Event", "syscalls:sys_enter_open")
+        self.assertEqual(self.steps()[0], "2 of 28 events")
+        self.quiet("labels")
+
     def test_pages_without_labels_have_no_panel(self):
         self.open("java")
         for element in ("panel", "filter", "weights"):

@@ -50,7 +50,8 @@ std::string_view event_of(const profile::Profile& profile, const profile::Sample
   for (const profile::Label& label : sample.labels) {
     if (profile.string(label.key) == profile::kEventLabel) return profile.string(label.str);
   }
-  return {};
+  // Where there is one event only, samples do not say it.
+  return profile.header.events.size() == 1 ? profile.header.events.front() : std::string_view();
 }
 
 }  // namespace

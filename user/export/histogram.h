@@ -30,7 +30,7 @@ struct Bucket {
 };
 
 struct Histogram {
-  std::string event;  // empty where samples do not say theirs
+  std::string event;  // empty where nothing says it
   std::string label;
   std::string unit;
   std::int64_t count = 0;

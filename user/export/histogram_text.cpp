@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
 #include <string>
@@ -57,9 +58,11 @@ std::string leaf_text(const profile::Profile& profile, const profile::Sample& sa
 
 // A bar of eighths would be finer, but fonts of terminals differ about them.
 std::string bar(std::int64_t count, std::int64_t most) {
+  std::string out;
+  if (count == 0) return out;
   const double part = static_cast<double>(count) / static_cast<double>(most);
-  const int length = count == 0 ? 0 : std::max(1, static_cast<int>(part * kBar + 0.5));
-  return std::string(static_cast<std::size_t>(length), '#');
+  out.assign(static_cast<std::size_t>(std::max(1L, std::lround(part * kBar))), '#');
+  return out;
 }
 
 struct Row {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "export/diff.h"
 #include "export/formats.h"
@@ -53,7 +54,9 @@ TEST(Histograms, CountEveryEventOnce) {
 }
 
 TEST(Histograms, StacksOfABucketAreMergedAndTheHottestKept) {
-  test::ProfileSketch s({}, {{"events", "count"}});
+  profile::Header header;
+  header.events = {"io:read"};
+  test::ProfileSketch s(std::move(header), {{"events", "count"}});
   const auto size = s.label("bytes", 64, "bytes");
   for (int i = 0; i < 5; ++i) {
     const auto frame = s.frame(Native, "f" + std::to_string(i));
@@ -63,6 +66,7 @@ TEST(Histograms, StacksOfABucketAreMergedAndTheHottestKept) {
   const profile::Profile profile = std::move(s).build();
   const auto all = make_histograms(profile);
   ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].event, "io:read");
   ASSERT_EQ(all[0].buckets.size(), 1U);
   const Bucket& bucket = all[0].buckets[0];
   EXPECT_EQ(bucket.count, 85);
