@@ -37,7 +37,10 @@ class Labels {
       labels.push_back({thread_, symbols_.string(text), 0});
     }
     for (const ShownValue& value : shown(key)) {
-      labels.push_back({symbols_.string(value.name), symbols_.string(value.text), 0});
+      // The label `thread` is a frame at the root (--threads).
+      const bool is_thread = value.name == profile::kThreadLabel;
+      labels.push_back({symbols_.string(is_thread ? "thread name" : value.name),
+                        symbols_.string(value.text), 0});
     }
     for (const auto& size : weights_.sizes(key)) {
       labels.push_back({.key = symbols_.string(size.type->type),

@@ -368,7 +368,10 @@ Result<int> Run::write(const Report& report) {
     progress_.begin("writing " + output.path);
     auto status =
         writer_.write(outputs_, i, output.exporter->write(report.profile, output.options));
-    if (status && output.path != "-") say(0, "wrote " + output.path);
+    if (status && output.path != "-") {
+      const std::string weight = exporting::weight_note(*output.exporter, report.profile);
+      say(0, "wrote " + output.path + (weight.empty() ? "" : " (" + weight + ")"));
+    }
     if (status) {
       files.push_back(output);
       continue;
