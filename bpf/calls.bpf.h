@@ -15,8 +15,9 @@ static __always_inline bool did_not_exist(void)
 }
 
 /* The end of a call whose begin was noted: its latency. */
-static __always_inline bool end_call(struct jt_call *call, __u32 event, __u32 tid)
+static __always_inline bool end_call(struct jt_call *call, __u32 event)
 {
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
 
 	if (!begun) {
@@ -32,22 +33,27 @@ static __always_inline bool end_call(struct jt_call *call, __u32 event, __u32 ti
 	return true;
 }
 
-/* Makes the call's record out of the registers and the event of its end. False where there is no
- * such call. */
-static __always_inline bool make_call(void *ctx, const struct jt_event_spec *spec,
-                                      struct jt_fields *f, __u32 event, __u32 tid)
+/* Makes the call's record out of the registers and the event of its end. 0 where there is no such
+ * call. A function of its own: pt_regs are a third of what stack all calls together may have. */
+__noinline int jt_make_call(__u32 env, __u32 event)
 {
-	struct jt_call *call = &f->call;
+	const struct jt_event_spec *spec = jt_spec_at(env, event);
+	struct jt_fields *f = jt_fields_of(env);
+	struct jt_call *call;
 	struct pt_regs regs;
 
+	if (!cfg.has_specs || !spec || !f)
+		return 0;
+	call = &f->call;
 	if (saved_registers(&regs) ||
-	    bpf_probe_read_kernel(&call->ret, sizeof(call->ret),
-	                          (char *)ctx + offsetof(struct syscall_trace_exit, ret)))
-		return false;
+	    bpf_probe_read_kernel(
+		    &call->ret, sizeof(call->ret),
+		    (const void *)(f->record + offsetof(struct syscall_trace_exit, ret))))
+		return 0;
 	/* The child of a clone, which also comes here. */
 	if ((spec->flags & JT_EVENT_FORKS) && !call->ret) {
 		bump(JT_COUNTER_CALLS_NO_BEGIN);
-		return false;
+		return 0;
 	}
 	call->nr = regs.orig_ax;
 	call->arg[0] = regs.di;
@@ -58,7 +64,7 @@ static __always_inline bool make_call(void *ctx, const struct jt_event_spec *spe
 	call->arg[5] = regs.r9;
 	call->latency = 0;
 	f->record = (__u64)call;
-	return !(spec->flags & JT_EVENT_TIMED) || end_call(call, event, tid);
+	return !(spec->flags & JT_EVENT_TIMED) || end_call(call, event);
 }
 
 /* The begin of a call whose end is event number `event`. */

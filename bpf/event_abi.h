@@ -88,9 +88,10 @@ struct jt_predicate {
 /* jt_event_spec::flags */
 #define JT_EVENT_CALL  1 /* the end of a system call: its record is a jt_call */
 #define JT_EVENT_TIMED 2 /* of a call: its begin is noted, for the latency */
-#define JT_EVENT_FORKS 4 /* of a call: where it returns 0 it does so in the child, and is no call \
-	                  */
-#define JT_EVENT_HELD 8  /* the begin of what another event ends: counted then, by jt_held_end */
+#define JT_EVENT_FORKS \
+	4               /* of a call: where it returns 0 it does so in the child, and is no call \
+	                 */
+#define JT_EVENT_HELD 8 /* the begin of what another event ends: counted then, by jt_held_end */
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {

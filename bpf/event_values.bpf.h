@@ -11,31 +11,49 @@ static __always_inline struct jt_values_record *values_of(__u32 env)
 	return bpf_map_lookup_elem(&values, &env);
 }
 
-/* Mixes a string into the id, word by word. */
-static __always_inline __u64 mix_text(__u64 id, const struct jt_text *text)
+/* Mixes the n-th string into the id, word by word. A function of its own, as the next ones: the
+ * verifier would walk the loop for each way a string can be read. */
+__noinline int jt_mix_text(__u32 env, __u32 n)
 {
-	__u32 bytes = text->bytes, at;
-	__u64 word;
+	struct jt_values_record *all = values_of(env);
+	const struct jt_text *text;
+	__u32 words, rest, i;
+	__u64 id, word;
 
-	for (at = 0; at < JT_TEXT_BYTES; at += 8) {
-		if (at >= bytes)
+	if (!jt_has_values() || !all || n >= JT_MAX_BY)
+		return 0;
+	text = &all->values.value[n];
+	id = all->values.id;
+	words = (__u32)text->bytes >> 3;
+	rest = text->bytes & 7;
+	for (i = 0; i < JT_TEXT_BYTES / 8; i++) {
+		if (i >= words)
 			break;
-		word = jt_load64(text->text + at);
-		if (bytes - at < 8)
-			word &= ~0ULL >> (64 - 8 * (bytes - at));
+		word = jt_load64(text->text + 8 * i);
 		JT_MIX(id, word);
 	}
-	return id;
+	if (rest) {
+		word = jt_load64(text->text + 8 * (words & (JT_TEXT_BYTES / 8 - 1)));
+		word &= ~0ULL >> (64 - 8 * rest);
+		JT_MIX(id, word);
+	}
+	all->values.id = id;
+	return 0;
 }
 
-static __always_inline void read_fd(const struct jt_fields *f, const struct jt_value *value,
-                                    struct jt_text *text)
+/* Reads what the n-th value, a file descriptor, is open on. */
+__noinline int jt_take_fd(__u32 env, __u32 offset, __u32 n)
 {
+	struct jt_values_record *all = values_of(env);
+	struct jt_fields *f = jt_fields_of(env);
 	__s32 fd;
 
-	text->bytes = -1;
-	if (!bpf_probe_read_kernel(&fd, sizeof(fd), (const void *)(f->record + value->offset)))
-		jt_read_fd(text, fd);
+	if (!jt_has_values() || !all || !f || n >= JT_MAX_BY)
+		return 0;
+	all->values.value[n].bytes = -1;
+	if (!bpf_probe_read_kernel(&fd, sizeof(fd), (const void *)(f->record + offset)))
+		jt_read_fd(&all->values.value[n], fd);
+	return 0;
 }
 
 /* Reads the n-th value that is shown, and mixes it into the id of all. */
@@ -56,23 +74,21 @@ __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 		return 0;
 	value = &spec->value[index];
 	text = &all->values.value[n];
-	id = all->values.id;
 	text->number = 0;
 	text->cut = 0;
 	text->bytes = 0;
-	if (value->kind >= JT_VALUE_FIRST_STRING) {
-		if (value->kind == JT_VALUE_FD_PATH)
-			read_fd(f, value, text);
-		else
-			jt_read_text(env, f, value, text);
-		if (text->bytes >= 0)
-			id = mix_text(id, text);
-	} else if (jt_read_number(env, f, value, &text->number)) {
+	if (value->kind == JT_VALUE_FD_PATH)
+		jt_take_fd(env, value->offset, n);
+	else if (value->kind >= JT_VALUE_FIRST_STRING)
+		jt_read_text(env, f, value, text);
+	else if (jt_read_number(env, f, value, &text->number))
 		text->bytes = -1;
-	}
 	if (text->bytes < 0)
 		bump(JT_COUNTER_VALUES_UNREADABLE);
+	else if (text->bytes > 0)
+		jt_mix_text(env, n);
 	/* Strings are told apart by their lengths, too: "a", "b" is not "ab", "". */
+	id = all->values.id;
 	JT_MIX(id, text->number);
 	JT_MIX(id, (__u64)(__u32)text->bytes);
 	all->values.id = id;
@@ -132,21 +148,20 @@ static __always_inline int know_values(__u32 env, __u64 id)
 	return 0;
 }
 
-/* 0 for 0, else 1 + the logarithm to base 2. */
+/* 0 for 0, else 1 + the logarithm to base 2: the number of bits up to the highest one. Without a
+ * branch, each of which would be another way for the verifier to go. */
 static __always_inline __u8 size_class(__u64 n)
 {
-	__u8 bits = 0;
-	int step;
-
-	if (!n)
-		return 0;
-	for (step = 32; step; step >>= 1) {
-		if (n >> step) {
-			n >>= step;
-			bits += step;
-		}
-	}
-	return bits + 1;
+	n |= n >> 1;
+	n |= n >> 2;
+	n |= n >> 4;
+	n |= n >> 8;
+	n |= n >> 16;
+	n |= n >> 32;
+	n -= (n >> 1) & 0x5555555555555555ULL;
+	n = (n & 0x3333333333333333ULL) + ((n >> 2) & 0x3333333333333333ULL);
+	n = (n + (n >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return n * 0x0101010101010101ULL >> 56;
 }
 
 /* What this one event adds to its stack. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel side and user space agree on: keys, values, tables, records, reasons.
- * With event_abi.h and hotspot_abi.h the only header that both include. Fixed widths, explicit padding, sizes
- * asserted below. Addresses are the target's virtual addresses, sizes are bytes unless a name says
- * words.
+ * With event_abi.h and hotspot_abi.h the only header that both include. Fixed widths, explicit
+ * padding, sizes asserted below. Addresses are the target's virtual addresses, sizes are bytes
+ * unless a name says words.
  */
 #ifndef JTRACE_ABI_H
 #define JTRACE_ABI_H

@@ -20,11 +20,12 @@ static __always_inline long saved_registers(struct pt_regs *regs)
 }
 
 /* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
-static __always_inline __u32 user_regs(struct jt_walk *w)
+__noinline int jt_user_regs(__u32 env)
 {
+	struct jt_walk *w = jt_walk_of(env);
 	struct pt_regs regs;
 
-	if (saved_registers(&regs))
+	if (!w || saved_registers(&regs))
 		return JT_STATUS_NO_REGS;
 	if ((regs.cs & 3) != 3)
 		return JT_STATUS_NO_USER;

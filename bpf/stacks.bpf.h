@@ -114,7 +114,7 @@ static __always_inline bool filtered_out(__u32 env, __u32 event)
 
 /* Finds out what is known of the event before its values are read. False where it is none that
  * counts: of a call that began before we did, say. */
-static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 tid, __u32 *flags,
+static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 *flags,
                                        __u64 *min_latency)
 {
 	const struct jt_event_spec *spec;
@@ -134,19 +134,17 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 		return true;
 	*flags = spec->flags;
 	*min_latency = spec->min_latency;
-	if ((spec->flags & JT_EVENT_CALL) && !make_call(ctx, spec, f, event, tid))
-		return false;
-	return true;
+	return !(spec->flags & JT_EVENT_CALL) || jt_make_call(env, event);
 }
 
 /* Whether the event is to be walked; where not, it was counted. */
-static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 tid, bool *is_held)
+static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, bool *is_held)
 {
 	enum jt_counter rejected;
 	__u64 min_latency;
 	__u32 flags;
 
-	if (!open_event(ctx, env, event, tid, &flags, &min_latency))
+	if (!open_event(ctx, env, event, &flags, &min_latency))
 		return false;
 	*is_held = cfg.has_held && (flags & JT_EVENT_HELD);
 	if (filtered_out(env, event))
@@ -188,7 +186,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 	}
 	cookie = attach_cookie(ctx);
 	env = bpf_get_smp_processor_id();
-	if (!wanted(ctx, env, (__u32)cookie, (__u32)id, &is_held))
+	if (!wanted(ctx, env, (__u32)cookie, &is_held))
 		return -1;
 	w = jt_walk_of(env);
 	if (!w || w->busy) {
@@ -209,7 +207,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 		fp_walk(ctx, w);
 		return env;
 	}
-	status = user_regs(w);
+	status = jt_user_regs(env);
 	w->regs = w->first;
 	w->record.end = w->first;
 	w->record.key.status = status;

@@ -223,6 +223,33 @@ TEST(Values, presets) {
   EXPECT_GE(by_function(off)["sleep_for prev_state=S"], 76'000'000U);
 }
 
+// As many as there is room for, of one stack and in all; the rest is counted, not lost.
+TEST(Values, tooManyAreCountedAsOthers) {
+  JT_NEEDS("bpf", no_bpf());
+  const auto traced_many = [](const char* stacks, const char* names) {
+    TraceOptions options;
+    options.events = {};
+    options.extra = {"-t", "syscalls:sys_enter_openat", "--by", "filename"};
+    return trace({built("truth_many_values"), stacks, names}, options);
+  };
+  const auto others = [](const Traced& traced) {
+    std::uint64_t sum = 0;
+    for (const Stack& stack : traced.stacks) {
+      if (stack.frames.back().name == "filename=[other]") sum += stack.count;
+    }
+    return sum;
+  };
+  JT_ASSERT_OK(const Traced one, traced_many("1", "1500"));
+  EXPECT_EQ(one.ledger.count("kept"), 1500U) << to_text(one.ledger);
+  EXPECT_EQ(others(one), 1500U - 1024U);
+  EXPECT_EQ(one.ledger.count("events whose values are under [other]"), 1500U - 1024U);
+  EXPECT_EQ(one.stacks.size(), 1025U);
+  JT_ASSERT_OK(const Traced many, traced_many("20", "1000"));
+  EXPECT_EQ(many.ledger.count("kept"), 20'000U) << to_text(many.ledger);
+  EXPECT_EQ(others(many), 20'000U - 16'384U);
+  EXPECT_TRUE(many.ledger.balanced);
+}
+
 struct Refused {
   std::vector<std::string> words;
   std::string message;
