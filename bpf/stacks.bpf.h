@@ -93,7 +93,6 @@ static __always_inline bool sampled_out(__u32 event)
 			*turn = 0;
 		return false;
 	}
-	bump(JT_COUNTER_SAMPLED_OUT);
 	return true;
 }
 

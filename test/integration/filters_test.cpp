@@ -40,6 +40,8 @@ const std::vector<Kept>& cases() {
       {"sys_enter_openat", "filename ~ \"/[pn][ro]*[oet]\" && flags != O_CLOEXEC", 80, 2},
       {"sys_enter_openat", "filename !~ \"/*\" && filename != ''", 15},
       {"sys_exit_openat", "ret < 0", 42},
+      {"sys_enter_openat", "ret < 0 && flags & O_CREAT", 3},
+      {"sys_exit_openat", "ret < 0 && flags & O_CREAT", 3},
       {"sys_exit_openat", "errno == ENOENT", 34},
       {"sys_exit_openat", "ret == -EBADF || errno == EEXIST", 8},
       {"sys_exit_openat", "!(ret < 0) && comm ~ \"truth_k*\"", 79},
@@ -142,17 +144,17 @@ TEST(Filter, whatIsRefusedSaysWhere) {
   const Refused refusals[] = {
       {{"-t", "syscalls:sys_enter_openat", "--filter", "flgas & O_CREAT"},
        "--filter: 'flgas' at character 1: syscalls:sys_enter_openat has no such field; did you "
-       "mean flags? fields: dfd, filename, flags, mode; of every event: comm, tid, tgid, uid, "
+       "mean flags? fields: dfd, filename, flags, mode, ret, errno, latency; of every event: comm, tid, tgid, uid, "
        "cgroup, cpu"},
-      {{"-t", "syscalls:sys_enter_openat", "--filter", "ret < 0"},
-       "the event has no result; it is known at the end: -t syscalls:sys_exit_openat"},
+      {{"-t", "syscalls:sys_enter_execve", "--filter", "ret < 0"},
+       "the event has no result; it is known at the end: -t syscalls:sys_exit_execve"},
       {{"-t", "syscalls:sys_enter_openat", "--filter", "flags & O_CREATE"},
        "'O_CREATE' at character 9: no constant of this name; did you mean O_CREAT"},
       {{"-t", "sched:sched_switch", "--filter", "prev_comm == 5"},
        "'prev_comm' is a string: what it is compared with stands between quotes"},
       {{"-t", "syscalls:sys_enter_openat", "--filter", "flags == 1", "-t",
         "syscalls:sys_enter_open*", "--filter", "flags == 2"},
-       "syscalls:sys_enter_openat is named twice, with different --filter"},
+       "syscalls:sys_enter_openat is named twice, and not with the same options"},
       {{"-t", "syscalls:sys_enter_openat", "--filter"}, "--filter needs a value: EXPR"},
   };
   for (const Refused& one : refusals) {
