@@ -29,6 +29,16 @@ static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
 	return epoch;
 }
 
+/* A thread's own data lies above its stack, in the same mapping (glibc, musl): what is beyond is
+ * another's. The first thread's lies elsewhere. */
+static __always_inline __u64 stack_bytes(__u64 sp)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 tls = BPF_CORE_READ(task, thread.fsbase);
+
+	return tls > sp ? tls - sp : ~0ULL;
+}
+
 /* Registers and stack of an event, `most` bytes of it: its code has no table yet, and user space
  * finishes the walk; or it is counted, and user space does the walk again. */
 static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 type, __u64 most)
@@ -40,6 +50,8 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 
 	if (!buffer)
 		return -1;
+	if (most > stack_bytes(sp))
+		most = stack_bytes(sp);
 	d = &buffer->record;
 	d->head.type = type;
 	d->head.pad = w->first_exact;
@@ -50,6 +62,8 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		d->key.frames = 0;
 	}
 	d->epoch = unload_epoch(w, env);
+	d->space = w->target.space;
+	d->pad2 = 0;
 	d->regs = w->first;
 	d->tid = w->tid;
 	d->absent = 0;
@@ -172,7 +186,10 @@ __noinline int finish(__u32 env)
 		enum jt_counter counted = count_stack(w, env);
 
 		bump(counted);
-		if (cfg.check_walks && counted == JT_COUNTER_KEPT)
+		/* What it went over was two stacks. */
+		if (cfg.check_walks && counted == JT_COUNTER_KEPT && w->joined)
+			bump(JT_COUNTER_UNCHECKED);
+		else if (cfg.check_walks && counted == JT_COUNTER_KEPT)
 			send_check(w, env);
 	}
 	w->busy = 0;

@@ -4,10 +4,8 @@
 
 #define JT_USER_CS 0x33 /* x86-64; 0x23 is a 32-bit process */
 
-/* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
-static __always_inline __u32 user_regs(struct jt_walk *w)
+static __always_inline long read_user_regs(struct pt_regs *regs)
 {
-	struct pt_regs regs;
 	const void *at;
 
 	if (cfg.has_task_pt_regs) {
@@ -18,7 +16,26 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 
 		at = stack + cfg.regs_offset;
 	}
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), at))
+	return bpf_probe_read_kernel(regs, sizeof(*regs), at);
+}
+
+static __always_inline void take_regs(struct jt_regs *to, const struct pt_regs *regs)
+{
+	to->pc = regs->ip;
+	to->sp = regs->sp;
+	to->fp = regs->bp;
+	to->bx = regs->bx;
+	to->r13 = regs->r13;
+	to->ax = regs->ax;
+	to->di = regs->di;
+}
+
+/* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
+static __always_inline __u32 user_regs(struct jt_walk *w)
+{
+	struct pt_regs regs;
+
+	if (read_user_regs(&regs))
 		return JT_STATUS_NO_REGS;
 	if ((regs.cs & 3) != 3)
 		return JT_STATUS_NO_USER;
@@ -27,13 +44,7 @@ static __always_inline __u32 user_regs(struct jt_walk *w)
 	/* An io_uring worker never was in user space (arch/x86/kernel/process.c, PF_IO_WORKER). */
 	if (!regs.ip && !regs.sp)
 		return JT_STATUS_NO_USER;
-	w->first.pc = regs.ip;
-	w->first.sp = regs.sp;
-	w->first.fp = regs.bp;
-	w->first.bx = regs.bx;
-	w->first.r13 = regs.r13;
-	w->first.ax = regs.ax;
-	w->first.di = regs.di;
+	take_regs(&w->first, &regs);
 	/* In a system call pc is behind the instruction, as a return address is. */
 	w->exact = (long)regs.orig_ax < 0;
 	w->first_exact = w->exact;

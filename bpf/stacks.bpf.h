@@ -10,17 +10,6 @@ static __always_inline __u64 attach_cookie(void *ctx)
 	return state.kernel_stacks ? JT_COOKIE_KERNEL : 0;
 }
 
-/* The process's table, where it is a target. */
-static __always_inline struct jt_target *find_target(__u32 tgid)
-{
-	struct jt_target *target;
-
-	if (cfg.only_tgid && tgid != cfg.only_tgid)
-		return NULL;
-	target = bpf_map_lookup_elem(&targets, &tgid);
-	return target;
-}
-
 static __always_inline void load_changes(struct jt_walk *w, __u32 tgid)
 {
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
@@ -48,6 +37,8 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	key->pad = 0;
 	w->record.head.type = JT_RECORD_STACK;
 	w->record.head.pad = 0;
+	w->record.space = w->target.space;
+	w->record.pad = 0;
 	w->tid = tid;
 	w->seed = cfg.hash_seed;
 	w->scale = 1;
@@ -60,6 +51,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->unproven = 0;
 	w->unusual = 0;
 	w->wrapper = 0;
+	w->joined = 0;
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->max_frames = cfg.max_frames;
@@ -136,13 +128,14 @@ static __always_inline long begin(void *ctx, bool *walk)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, env, status;
-	struct jt_target *target = find_target(tgid);
+	struct jt_target *target;
 	struct jt_walk *w;
 	__u64 cookie;
 
 	*walk = false;
 	if (state.paused)
 		return -1;
+	target = event_target(id);
 	if (!target) {
 		bump(JT_COUNTER_OTHERS);
 		return -1;

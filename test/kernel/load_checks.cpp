@@ -19,7 +19,7 @@ struct Shape {
 };
 
 // Each switches code on or off that the verifier otherwise removes or never sees.
-constexpr std::array kShapes{
+const std::array kShapes{
     Shape{"mixed", {}},
     Shape{"mixed, kernel stacks", {.stack_ids = true}},
     Shape{"mixed, one target", {.only_tgid = 1}},
@@ -27,6 +27,14 @@ constexpr std::array kShapes{
     Shape{"mixed, by thread, cost counted", {.by_thread = true, .count_cost = true}},
     Shape{"mixed, walks checked", {.check_walks = true}},
     Shape{"mixed, filtered", {.filters = true}},
+    Shape{"mixed, what targets start", {.follow = true}},
+    Shape{"mixed, of a name, in cgroups, some threads",
+          {.follow = true,
+           .every = true,
+           .comm = capture::CommGlobs{},
+           .cgroups = 2,
+           .only_tids = true}},
+    Shape{"mixed, all processes", {.every = true, .filters = true}},
     Shape{"mixed, few frames", {.max_frames = 1}},
     Shape{"frame pointers, filtered", {.cstack = JT_CSTACK_FP, .stack_ids = true, .filters = true}},
     Shape{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},
