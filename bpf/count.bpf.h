@@ -50,8 +50,6 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 
 	if (!buffer)
 		return -1;
-	if (most > stack_bytes(sp))
-		most = stack_bytes(sp);
 	d = &buffer->record;
 	d->head.type = type;
 	d->head.pad = w->first_exact;
@@ -87,6 +85,9 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		have += n;
 	}
 	flags = wake_flags(d->head.time_ns);
+	/* Only here: a bound of the loop that the verifier does not know is one to follow. */
+	if (last > stack_bytes(sp))
+		last = stack_bytes(sp);
 	barrier_var(last);
 	if (last > JT_DEFER_BYTES)
 		last = JT_DEFER_BYTES;
