@@ -75,7 +75,7 @@ static __always_inline int begin_call(void *ctx)
 	struct jt_begun begun = { .open = 1 };
 	struct jt_begun *last;
 
-	if (state.paused || !find_target(id >> 32))
+	if (state.paused || !event_target(id))
 		return 0;
 	begun.event = (__u32)attach_cookie(ctx);
 	begun.time_ns = bpf_ktime_get_ns();

@@ -29,6 +29,16 @@ static __always_inline __u64 unload_epoch(struct jt_walk *w, __u32 env)
 	return epoch;
 }
 
+/* A thread's own data lies above its stack, in the same mapping (glibc, musl): what is beyond is
+ * another's. The first thread's lies elsewhere. */
+static __always_inline __u64 stack_bytes(__u64 sp)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 tls = BPF_CORE_READ(task, thread.fsbase);
+
+	return tls > sp ? tls - sp : ~0ULL;
+}
+
 /* Registers and stack of an event, `most` bytes of it: its code has no table yet, and user space
  * finishes the walk; or it is counted, and user space does the walk again. */
 static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 type, __u64 most)
@@ -51,6 +61,8 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 	}
 	d->sum = w->sum;
 	d->epoch = unload_epoch(w, env);
+	d->space = w->target.space;
+	d->pad2 = 0;
 	d->regs = w->first;
 	d->tid = w->tid;
 	d->absent = 0;
@@ -74,6 +86,9 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		have += n;
 	}
 	flags = wake_flags(d->head.time_ns);
+	/* Only here: a bound of the loop that the verifier does not know is one to follow. */
+	if (last > stack_bytes(sp))
+		last = stack_bytes(sp);
 	barrier_var(last);
 	if (last > JT_DEFER_BYTES)
 		last = JT_DEFER_BYTES;

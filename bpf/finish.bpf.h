@@ -25,6 +25,21 @@ static __always_inline bool pair_key(__u32 env, __u32 event, bool is_end, struct
 	return true;
 }
 
+/* Whether frames and values of what is held are sent. Its key without size classes, which are not
+ * known yet, stands in `counts` with nothing for it: so that it is met as known the next time. */
+static __always_inline enum jt_counter know_held(struct jt_walk *w, __u32 env)
+{
+	static const struct jt_sum nothing;
+	enum jt_counter known;
+
+	if (bpf_map_lookup_elem(&counts, &w->record.key))
+		return JT_COUNTER_KEPT;
+	if (state.counts_full)
+		return JT_COUNTER_LOST_COUNTS;
+	known = know_parts(w, env);
+	return known == JT_COUNTER_KEPT ? count_key(&w->record.key, &nothing) : known;
+}
+
 /* Frames and values are sent, the count is left to the end. */
 __noinline int jt_hold(__u32 env)
 {
@@ -39,7 +54,7 @@ __noinline int jt_hold(__u32 env)
 	if (w->defer)
 		w->record.key.status = JT_STATUS_MAPPING;
 	close_key(w, env);
-	known = state.counts_full ? JT_COUNTER_LOST_COUNTS : know_parts(w, env);
+	known = know_held(w, env);
 	if (known == JT_COUNTER_KEPT) {
 		begun.key = w->record.key;
 		begun.sum = w->sum;
@@ -127,7 +142,10 @@ __noinline int finish(__u32 env)
 		enum jt_counter counted = count_stack(w, env);
 
 		bump(counted);
-		if (cfg.check_walks && counted == JT_COUNTER_KEPT)
+		/* What it went over was two stacks. */
+		if (cfg.check_walks && counted == JT_COUNTER_KEPT && w->joined)
+			bump(JT_COUNTER_UNCHECKED);
+		else if (cfg.check_walks && counted == JT_COUNTER_KEPT)
 			send_check(w, env);
 	}
 	w->busy = 0;

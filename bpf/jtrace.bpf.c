@@ -28,6 +28,7 @@
 #include "count.bpf.h"
 #include "finish.bpf.h"
 #include "lifecycle.bpf.h"
+#include "processes.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -138,37 +139,23 @@ int jt_exit_mremap(struct syscall_trace_exit *ctx)
 	return mapping_exit(ctx, false);
 }
 
-SEC("tp/sched/sched_process_exec")
+/* Raw tracepoints: no program that happens to run on this CPU keeps them from running
+ * (bpf_prog_active), and the fork's says who made whom. */
+SEC("raw_tp/sched_process_exec")
 int jt_exec(void *ctx)
 {
-	mark_changed(bpf_get_current_pid_tgid() >> 32, 0, ~0ULL, JT_NOTICE_EXEC);
-	return 0;
+	return process_exec();
 }
 
-/* A number that is handed out again is another process's: only then nothing of the old one can
- * come. */
-SEC("tp/sched/sched_process_fork")
-int jt_fork(struct trace_event_raw_sched_process_fork *ctx)
+SEC("raw_tp/sched_process_fork")
+int jt_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u32 child = ctx->child_pid;
-
-	bpf_map_delete_elem(&targets, &child);
-	return 0;
+	return process_fork((const struct task_struct *)ctx->args[0],
+	                    (const struct task_struct *)ctx->args[1]);
 }
 
-SEC("tp/sched/sched_process_exit")
+SEC("raw_tp/sched_process_exit")
 int jt_exit(void *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32, tid = (__u32)id;
-
-	if (!find_target(tgid))
-		return 0;
-	bpf_map_delete_elem(&java_threads, &tid);
-	forget_call(tid);
-	/* do_exit() counts itself off before this event (kernel/exit.c). */
-	if (BPF_CORE_READ(task, signal, live.counter) == 0)
-		notify(JT_NOTICE_EXIT, tgid, 0, 0, 0);
-	return 0;
+	return process_exit();
 }

@@ -17,15 +17,16 @@
 
 #include "event_abi.h"
 #include "hotspot_abi.h"
+#include "target_abi.h"
 
 #define JT_ABI_VERSION 1
 
-#define JT_MAX_FRAMES   2048  /* physical frames of one walk; real Java stacks pass 1 100 */
-#define JT_MAX_RANGES   4096  /* executable ranges of one process */
-#define JT_RANGE_SLOTS  65536 /* ranges of all processes and generations */
-#define JT_MAX_RULES    65536 /* distinct unwind rules of all binaries */
-#define JT_MAX_JVMS     64
-#define JT_MAX_HEAPS    4 /* code heaps; JDK 26 has the fourth (MethodHot) */
+#define JT_MAX_FRAMES   2048   /* physical frames of one walk; real Java stacks pass 1 100 */
+#define JT_MAX_RANGES   4096   /* executable ranges of one process */
+#define JT_RANGE_SLOTS  65536  /* ranges of all processes and generations, where pids are given */
+#define JT_MANY_RANGES  262144 /* ... where processes come while tracing */
+#define JT_MAX_RULES    65536  /* distinct unwind rules of all binaries */
+#define JT_MAX_JVMS     1024   /* at a time */
 #define JT_MAX_TARGETS  1024
 #define JT_MAX_EVENTS   4096
 #define JT_BLOB_BYTES   512   /* HeapBlock + CodeBlob header, read at once */
@@ -111,6 +112,7 @@ enum jt_status {
 	X(CALLS_NO_END, "calls that ended with their thread") \
 	X(VALUES_UNREADABLE, "values that could not be read") \
 	X(VALUES_OTHER, "events whose values had no room") \
+	X(LOST_TARGETS, "lost: no room for another process") \
 	X(KERNEL_COLLISION, "kernel stack id collisions") \
 	X(USER_COLLISION, "user stack id collisions") \
 	X(NOTICE_LOST, "mapping notices that found no room") \
@@ -186,21 +188,6 @@ struct jt_range {
 	__u16 jvm;
 };
 
-/* One per traced process, written by user space; replaced whole, so a reader never sees half. */
-struct jt_target {
-	__u32 first_range;
-	__u32 ranges;
-	__u32 clean_seq;        /* mapping changes up to this number are in the ranges */
-	__u32 jvm;              /* index + 1, 0: none known */
-	__u64 code_lo, code_hi; /* reserved code cache: mapping changes inside need no refresh */
-};
-
-/* One per traced process, written by BPF when executable mappings change. */
-struct jt_dirty {
-	__u32 seq, pad;
-	__u64 lo, hi; /* union of what changed since the table was last clean */
-};
-
 /* ---------------------------------------------------------------- counts and records */
 struct jt_stack_key {
 	__u64 hash;                  /* of frames and status, seeded per run */
@@ -237,16 +224,12 @@ struct jt_record_head {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
-/* r13, ax and di are those at the event, for its own frame only. */
-struct jt_regs {
-	__u64 pc, sp, fp, bx, r13, ax, di;
-};
-
 #define JT_NO_EPOCH (~0ULL)
 struct jt_stack_record {
 	struct jt_record_head head;
 	struct jt_stack_key key;
 	__u64 epoch;        /* of class unloading, at the event; JT_NO_EPOCH: not known */
+	__u32 space, pad;   /* process whose tables the walk used */
 	struct jt_regs end; /* registers where the walk ended */
 	struct jt_frame frame[JT_MAX_FRAMES]; /* leaf first; only key.frames of them are sent */
 };
@@ -256,6 +239,7 @@ struct jt_deferred_record {
 	struct jt_stack_key key; /* hash and frames are 0 where the walk is not done */
 	struct jt_sum sum;       /* of this one event */
 	__u64 epoch;             /* as in a stack record */
+	__u32 space, pad2;       /* as in a stack record */
 	struct jt_regs regs;     /* at the event */
 	__u32 tid;
 	__u32 stack_bytes;
@@ -274,6 +258,8 @@ enum jt_notice {
 	JT_NOTICE_EXEC = 2,
 	JT_NOTICE_EXIT = 3,   /* last thread of the process */
 	JT_NOTICE_THREAD = 4, /* the JavaThread of thread `lo` was not found */
+	JT_NOTICE_TARGET =
+		5, /* a process became a target; lo: its birth, hi: of whom its tables are */
 };
 
 struct jt_notice_record {
@@ -308,22 +294,25 @@ struct jt_config {
 	__u8 has_values;            /* some event shows values */
 	__u8 has_sums;              /* some event has a weight, or tells errors */
 	__u8 has_held;              /* some event is counted when another one ends it */
-	__u8 pad[6];
+	__u8 follow;                /* children of targets are targets */
+	__u8 every;                 /* who is no target may become one: see comm */
+	/* The globs of --comm as one automaton: state n is bit n. Without any all names match. */
+	__u64 comm_start, comm_end, comm_stars;
+	__u64 comm_takes[256]; /* by character: the states that it leads to the next one from */
+	__u32 cgroups;         /* used of the map of that name; 0: wherever they are */
+	__u8 only_tids;        /* threads in the map of that name */
+	__u8 has_comm;
+	__u8 pad[2];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */
 #define JT_COOKIE_KERNEL (1ULL << 32)
 
-#ifndef __cplusplus
-#define static_assert _Static_assert
-#endif
 static_assert(sizeof(struct jt_frame) == 16, "ABI");
 static_assert(sizeof(struct jt_rule) == 16, "ABI");
 static_assert(sizeof(struct jt_row) == 8, "ABI");
 static_assert(sizeof(struct jt_range) == 40, "ABI");
-static_assert(sizeof(struct jt_target) == 32, "ABI");
-static_assert(sizeof(struct jt_dirty) == 24, "ABI");
 static_assert(sizeof(struct jt_stack_key) == 48, "ABI");
-static_assert(sizeof(struct jt_stack_record) == 128 + 16 * JT_MAX_FRAMES, "ABI");
+static_assert(sizeof(struct jt_stack_record) == 136 + 16 * JT_MAX_FRAMES, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif

@@ -9,13 +9,13 @@
 #define JT_PROT_EXEC 4
 #define JT_PAGE_MASK (~4095ULL)
 
-static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 kind)
+static __always_inline void mark_changed(struct jt_target *target, __u32 tgid, __u64 lo, __u64 hi,
+                                         __u32 kind)
 {
-	struct jt_target *target = find_target(tgid);
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
 	__u32 seq;
 
-	if (!target || !d)
+	if (!d)
 		return;
 	/* The JIT's own heap grows by mprotect/mmap inside its reservation: read live, no table. */
 	if (lo >= target->code_lo && hi <= target->code_hi)
@@ -36,7 +36,9 @@ static __always_inline void mark_changed(__u32 tgid, __u64 lo, __u64 hi, __u32 k
 		d->lo = 0;
 		d->hi = ~0ULL;
 	}
-	notify(kind, tgid, d->seq, lo, hi);
+	/* Who knows nothing of it reads all when it does. */
+	if (target->announced)
+		notify(kind, tgid, d->seq, lo, hi);
 }
 
 /* mmap(addr, len, prot, ...) and mprotect(addr, len, prot): remember until the call returns. */
@@ -84,10 +86,11 @@ static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool ret
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, tid = (__u32)id;
+	struct jt_target *target = find_target(tgid);
 	struct jt_span *span;
 	__u64 lo, bytes;
 
-	if (!find_target(tgid))
+	if (!target)
 		return 0;
 	span = bpf_map_lookup_elem(&mapping_calls, &tid);
 	if (!span)
@@ -99,6 +102,7 @@ static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool ret
 	if (returns_address && ctx->ret < 0 && ctx->ret > -4096)
 		return 0;
 	/* The calls round lengths up to pages. */
-	mark_changed(tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK, JT_NOTICE_MAPPING);
+	mark_changed(target, tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK,
+	             JT_NOTICE_MAPPING);
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include "event_abi.h"
 #include "walk.h"
 
-/* tgid -> jt_target. Written by user space, replaced whole; jt_fork deletes. */
+/* tgid -> jt_target [set]. Written by user space, replaced whole; where processes come while
+ * tracing, BPF makes entries, too. jt_fork deletes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, JT_MAX_TARGETS);
@@ -16,7 +17,8 @@ struct {
 	__type(value, struct jt_target);
 } targets SEC(".maps");
 
-/* tgid -> jt_dirty. Written by BPF when executable mappings change; entries made by user space. */
+/* tgid -> jt_dirty [set]. Written by BPF when executable mappings change; entries are made with
+ * those of `targets`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, JT_MAX_TARGETS);
@@ -24,7 +26,8 @@ struct {
 	__type(value, struct jt_dirty);
 } dirty SEC(".maps");
 
-/* Ranges of all processes, one run of them per process and generation. Written by user space. */
+/* Ranges of all processes, one run of them per process and generation [set]. Written by user space.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, JT_RANGE_SLOTS);
@@ -207,6 +210,31 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } java_threads SEC(".maps");
+
+/* tid of a child that its maker lent its memory (vfork, posix_spawn) -> where the maker waits.
+ * Written at the fork, dropped when the child executes or ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct jt_maker);
+} makers SEC(".maps");
+
+/* --cgroup, --container: the first cfg.cgroups [set]. Written by user space before loading ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, JT_MAX_CGROUPS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} cgroups SEC(".maps");
+
+/* --tid. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, JT_MAX_TIDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} tids SEC(".maps");
 
 /* The walk's step again, for kernels without bpf_loop. */
 struct {

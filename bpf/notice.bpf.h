@@ -2,7 +2,8 @@
 /* What user space is to look at, while it still is there. */
 #pragma once
 
-static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, __u64 hi)
+/* Nonzero where there was no room. */
+static __always_inline long notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, __u64 hi)
 {
 	struct jt_notice_record record = {
 		.head = { .type = JT_RECORD_NOTICE, .time_ns = bpf_ktime_get_ns() },
@@ -14,6 +15,8 @@ static __always_inline void notify(__u32 kind, __u32 tgid, __u32 seq, __u64 lo, 
 	};
 
 	/* Rare, and user space should look while the mapping, or the process, still is there. */
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP))
-		bump(JT_COUNTER_NOTICE_LOST);
+	if (!bpf_ringbuf_output(&ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP))
+		return 0;
+	bump(JT_COUNTER_NOTICE_LOST);
+	return -1;
 }

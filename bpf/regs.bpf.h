@@ -19,6 +19,17 @@ static __always_inline long saved_registers(struct pt_regs *regs)
 	return bpf_probe_read_kernel(regs, sizeof(*regs), at);
 }
 
+static __always_inline void take_regs(struct jt_regs *to, const struct pt_regs *regs)
+{
+	to->pc = regs->ip;
+	to->sp = regs->sp;
+	to->fp = regs->bp;
+	to->bx = regs->bx;
+	to->r13 = regs->r13;
+	to->ax = regs->ax;
+	to->di = regs->di;
+}
+
 /* Fills the walk's first registers. Returns 0, or the status of a stack that cannot be walked. */
 __noinline int jt_user_regs(__u32 env)
 {
@@ -34,13 +45,7 @@ __noinline int jt_user_regs(__u32 env)
 	/* An io_uring worker never was in user space (arch/x86/kernel/process.c, PF_IO_WORKER). */
 	if (!regs.ip && !regs.sp)
 		return JT_STATUS_NO_USER;
-	w->first.pc = regs.ip;
-	w->first.sp = regs.sp;
-	w->first.fp = regs.bp;
-	w->first.bx = regs.bx;
-	w->first.r13 = regs.r13;
-	w->first.ax = regs.ax;
-	w->first.di = regs.di;
+	take_regs(&w->first, &regs);
 	/* In a system call pc is behind the instruction, as a return address is. */
 	w->exact = (long)regs.orig_ax < 0;
 	w->first_exact = w->exact;

@@ -37,6 +37,8 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->sum.weight[1] = 0;
 	w->record.head.type = JT_RECORD_STACK;
 	w->record.head.pad = 0;
+	w->record.space = w->target.space;
+	w->record.pad = 0;
 	w->tid = tid;
 	w->seed = cfg.hash_seed;
 	w->scale = 1;
@@ -49,6 +51,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->unproven = 0;
 	w->unusual = 0;
 	w->wrapper = 0;
+	w->joined = 0;
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->max_frames = cfg.max_frames;
@@ -171,7 +174,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, env, status;
-	struct jt_target *target = find_target(tgid);
+	struct jt_target *target;
 	struct jt_walk *w;
 	bool is_held = false;
 	__u64 cookie;
@@ -179,6 +182,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 	*walk = false;
 	if (state.paused)
 		return -1;
+	target = event_target(id);
 	if (!target) {
 		bump(JT_COUNTER_OTHERS);
 		return -1;

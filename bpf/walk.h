@@ -10,6 +10,7 @@
  *   jt_java_thread(env, tid) -> address of its JavaThread, 0: none, JT_ASK_THREAD: look for it,
  *   jt_keep_java_thread(env, tid, address): what was found, 0: nothing,
  *   jt_drop_java_thread(env, tid): what it said is another thread's, or no thread any more,
+ *   jt_maker_of(env, tid) -> where who made a process in its own memory waits for it, or NULL,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
  *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
@@ -43,8 +44,10 @@ struct jt_walk {
 	__u32 frozen;      /* nonzero: frames of a virtual thread were in the heap */
 	__u32 gap;         /* nonzero: native code was jumped over */
 	__u32 unproven;    /* nonzero: whether interrupted code had a frame was not sure */
+	__u32 joined;      /* nonzero: it went on where who made this process waits */
 	__u32 unusual;     /* reads beyond those that frames usually take; JT_MAX_UNUSUAL end it */
-	__u64 wrapper;     /* JavaCallWrapper of the last call_stub */
+	__u32 pad;
+	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
 	 * the continuation whose ContinuationEntry is at `entry`. */
 	__u64 heap_end, entry, cont, tail;
@@ -52,14 +55,13 @@ struct jt_walk {
 	struct {
 		__u64 hash, scale;
 		__u32 frames, pad;
-	} mark;               /* the walk as it was before it */
-	__u64 seed;           /* of the hash, per run */
-	__u64 scale;          /* JT_HASH_BASE to the power of the frames so far */
-	struct jt_regs first; /* registers at the event */
-	__u32 first_exact;    /* whether their pc is exact */
-	struct jt_sum sum;    /* what the event adds to its stack */
-	__u32 held;           /* it is counted when another event ends it */
-	__u32 pad;
+	} mark;                      /* the walk as it was before it */
+	__u64 seed;                  /* of the hash, per run */
+	__u64 scale;                 /* JT_HASH_BASE to the power of the frames so far */
+	struct jt_regs first;        /* registers at the event */
+	__u32 first_exact;           /* whether their pc is exact */
+	__u32 held;                  /* the event is counted when another one ends it */
+	struct jt_sum sum;           /* what the event adds to its stack */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
 };

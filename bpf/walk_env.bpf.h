@@ -76,3 +76,12 @@ static __always_inline void jt_drop_java_thread(jt_env_t env, __u32 tid)
 {
 	bpf_map_delete_elem(&java_threads, &tid);
 }
+
+/* Who made a process is waiting as long as the kernel is to wake it. */
+static __always_inline const struct jt_maker *jt_maker_of(jt_env_t env, __u32 tid)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	const struct jt_maker *maker = bpf_map_lookup_elem(&makers, &tid);
+
+	return maker && BPF_CORE_READ(task, vfork_done) ? maker : NULL;
+}

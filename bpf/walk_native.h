@@ -3,6 +3,8 @@
 #ifndef JTRACE_WALK_NATIVE_H
 #define JTRACE_WALK_NATIVE_H
 
+#include "walk_join.h"
+
 /* The CFA by the rule. Returns 0, or the status that ends the walk. */
 static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule,
                               __u64 *cfa)
@@ -209,11 +211,14 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	jt_cost(JT_COUNTER_COST_NATIVE, 1);
 	if (!rule || rule->cfa_kind == JT_CFA_INVALID)
 		return jt_step_bare(env, w);
-	if (jt_is_end(w, rule))
+	if (jt_is_end(w, rule)) {
+		if (jt_join_maker(env, w))
+			return JT_GO_ON;
 		return jt_end(w, w->unproven ? JT_STATUS_UNPROVEN
 		                 : w->gap    ? JT_STATUS_GAP
 		                 : w->frozen ? JT_STATUS_FROZEN
 		                             : JT_STATUS_COMPLETE);
+	}
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
 	if (rule->cfa_kind == JT_CFA_IN_RDI)

@@ -21,6 +21,8 @@ def run(args):
     with tempfile.TemporaryDirectory() as directory:
         jvm.compile_java([jvm.HERE / "OpenLoop.java"], directory)
         measured = tracers.all_tracers(args.build, directory)
+        measured.append(tracers.JtraceByName(directory, os.path.join(args.build, "jtrace"),
+                                             name="jtrace --comm"))
         untraced = []
         added = {tracer.name: [] for tracer in measured}
         # No opener: the JVM only waits.

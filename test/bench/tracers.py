@@ -71,6 +71,16 @@ class Jtrace(Tracer):
             yield stack.split(";")[::-1], int(count)
 
 
+class JtraceByName(Jtrace):
+    """Looks at every process for one that never comes."""
+    has_stacks = False
+
+    def start(self, pid):
+        self.run([self.program, "-t", EVENT, "--comm", "no-such-name", "-f", self.out + ".txt"],
+                 stderr=subprocess.PIPE)
+        wait_for(self.process.stderr, "jtrace: tracing", self.name)
+
+
 class FilterOnly(Tracer):
     name = "filter only"
     has_stacks = False

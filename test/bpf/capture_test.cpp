@@ -381,8 +381,9 @@ TEST_F(Capturing, processThatIsNoTargetYet) {
 TEST_F(Capturing, moreRangesThanAProcessMayHave) {
   Tracing tracing;
   const std::vector<jt_range> ranges(JT_MAX_RANGES + 1);
-  EXPECT_FALSE(tracing.capture().set_target(::getpid(), ranges, {}));
-  EXPECT_TRUE(tracing.capture().set_target(::getpid(), {ranges.data(), JT_MAX_RANGES}, {}));
+  EXPECT_FALSE(tracing.capture().targets().set({.tgid = ::getpid()}, ranges, {}));
+  EXPECT_TRUE(
+      tracing.capture().targets().set({.tgid = ::getpid()}, {ranges.data(), JT_MAX_RANGES}, {}));
 }
 
 // The ranges are written round and round: a table that starts near the end goes to the beginning.
@@ -391,7 +392,7 @@ TEST_F(Capturing, tablesAreReplacedOverAndOver) {
   const auto trace = one.child.go_and_receive_trace();
   const std::vector<jt_range> none(JT_MAX_RANGES);
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(one.tracing.capture().set_target(one.child.pid(), none, {}));
+    ASSERT_TRUE(one.tracing.capture().targets().set({.tgid = one.child.pid()}, none, {}));
   }
   one.tracing.refresh(one.child.pid());
   EXPECT_EQ(one.child.go_and_receive_trace(), trace);

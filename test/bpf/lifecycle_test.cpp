@@ -86,7 +86,7 @@ TEST_F(Lifecycle, eventsInNewCodeAreDeferredUntilTheTablesHaveIt) {
   EXPECT_EQ(tracing.notices[0].tgid, static_cast<std::uint32_t>(child.pid()));
   EXPECT_EQ(tracing.notices[0].lo, page);
   EXPECT_EQ(tracing.notices[0].hi, page + kPage);
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 1U);
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 1U);
 
   ASSERT_THAT(tracing.deferred, SizeIs(1));
   const jt_deferred_record& record = *tracing.deferred[0];
@@ -176,7 +176,7 @@ TEST_F(Lifecycle, codeThatIsProtectedOrMovedIsNewToo) {
   attach_all(tracing, child);
   child.go();
   EXPECT_EQ(child.receive<int>(), 0);
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 0U);
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 0U);
 
   auto trace = child.go_and_receive_trace();
   tracing.drain();
@@ -188,11 +188,11 @@ TEST_F(Lifecycle, codeThatIsProtectedOrMovedIsNewToo) {
   tracing.refresh(child.pid());
   child.go();
   EXPECT_NE(child.receive<std::uint64_t>(), number(MAP_FAILED));
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 1U);
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 1U);
 
   trace = child.go_and_receive_trace();
   tracing.finish();
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 2U);
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 2U);
   EXPECT_THAT(tracing.notices, SizeIs(2));
   ASSERT_THAT(tracing.deferred, SizeIs(2));
   EXPECT_EQ(tracing.deferred[1]->regs.pc, trace.front());
@@ -223,10 +223,10 @@ TEST_F(Lifecycle, changesInsideTheCodeHeapAreNone) {
   const auto heap = child.receive<std::uint64_t>();
   tracing.refresh(child.pid(), heap, heap + kHeap);
   static_cast<void>(child.go_and_receive_trace());
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 0U);
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 0U);
   child.go();
   EXPECT_EQ(child.receive<int>(), 0);
-  EXPECT_EQ(tracing.capture().changes(child.pid()), 1U);  // it reached beyond
+  EXPECT_EQ(tracing.capture().targets().changes(child.pid()), 1U);  // it reached beyond
   tracing.finish();
   EXPECT_THAT(tracing.notices, SizeIs(1));
   EXPECT_THAT(tracing.deferred, IsEmpty());

@@ -32,7 +32,7 @@ Tracing::Tracing(const capture::CaptureConfig& config, const capture::KernelFeat
 
 void Tracing::refresh(pid_t pid, std::uint64_t code_lo, std::uint64_t code_hi) {
   jt_target target{};
-  target.clean_seq = capture_->changes(pid);
+  target.clean_seq = capture_->targets().changes(pid);
   target.code_lo = code_lo;
   target.code_hi = code_hi;
   auto& space = spaces_[pid];
@@ -42,7 +42,7 @@ void Tracing::refresh(pid_t pid, std::uint64_t code_lo, std::uint64_t code_hi) {
   ranges_[pid] = *std::move(ranges);
   ASSERT_TRUE(capture_->write_rows(0, store_.rows()));
   ASSERT_TRUE(capture_->write_rules(0, store_.rules()));
-  const auto status = capture_->set_target(pid, ranges_[pid], target);
+  const auto status = capture_->targets().set({.tgid = pid}, ranges_[pid], target);
   ASSERT_TRUE(status) << status.error().message;
 }
 

@@ -144,7 +144,8 @@ TEST(Filter, whatIsRefusedSaysWhere) {
   const Refused refusals[] = {
       {{"-t", "syscalls:sys_enter_openat", "--filter", "flgas & O_CREAT"},
        "--filter: 'flgas' at character 1: syscalls:sys_enter_openat has no such field; did you "
-       "mean flags? fields: dfd, filename, flags, mode, ret, errno, latency; of every event: comm, tid, tgid, uid, "
+       "mean flags? fields: dfd, filename, flags, mode, ret, errno, latency; of every event: comm, "
+       "tid, tgid, uid, "
        "cgroup, cpu"},
       {{"-t", "syscalls:sys_enter_execve", "--filter", "ret < 0"},
        "the event has no result; it is known at the end: -t syscalls:sys_exit_execve"},

@@ -19,7 +19,7 @@ struct Shape {
 };
 
 // Each switches code on or off that the verifier otherwise removes or never sees.
-constexpr std::array kShapes{
+const std::array kShapes{
     Shape{"mixed", {}},
     Shape{"mixed, kernel stacks", {.stack_ids = true}},
     Shape{"mixed, one target", {.only_tgid = 1}},
@@ -31,6 +31,14 @@ constexpr std::array kShapes{
           {.filters = true, .values = true, .sums = true, .calls = true, .timed = true}},
     Shape{"mixed, held until they end",
           {.filters = true, .values = true, .sums = true, .held = true}},
+    Shape{"mixed, what targets start", {.follow = true}},
+    Shape{"mixed, of a name, in cgroups, some threads",
+          {.follow = true,
+           .every = true,
+           .comm = capture::CommGlobs{},
+           .cgroups = 2,
+           .only_tids = true}},
+    Shape{"mixed, all processes", {.every = true, .filters = true}},
     Shape{"mixed, few frames", {.max_frames = 1}},
     Shape{"frame pointers, filtered", {.cstack = JT_CSTACK_FP, .stack_ids = true, .filters = true}},
     Shape{"frame pointers", {.cstack = JT_CSTACK_FP, .stack_ids = true}},

@@ -15,6 +15,9 @@ enum class Errc {
   Target = 4,       // process not found, gone, not traceable
   Lossy = 5,        // --strict: something was lost
   NoEvents = 6,     // --expect-events: nothing happened
+  // Of COMMAND, as env(1) has them: it cannot be run, there is none.
+  NotExecutable = 126,
+  NotFound = 127,
 };
 
 // One line for a person: what failed, on what, why (`message`), and what mends it (`hint`, may be

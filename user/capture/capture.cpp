@@ -19,7 +19,6 @@
 #include "base/rights.h"
 #include "base/unique_fd.h"
 #include "capture/lifecycle.h"
-#include "capture/range_slots.h"
 #include "capture/verifier_log.h"
 #include "jtrace_bpf.skel.h"
 
@@ -118,24 +117,39 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
   // helper that replaces this).
   constexpr std::uint32_t kThreadSize = 16384;
   constexpr std::uint32_t kPtRegs = 21 * 8;
-  return {.hash_seed = (static_cast<std::uint64_t>(random()) << 32) | random(),
-          .only_tgid = static_cast<std::uint32_t>(config.only_tgid),
-          .max_frames = std::min<std::uint32_t>(config.max_frames, JT_MAX_FRAMES),
-          .cstack = config.cstack,
-          .interval = config.interval,
-          .regs_offset = kThreadSize - kPtRegs,
-          .by_thread = config.by_thread,
-          .has_cookie = features.attach_cookie,
-          .has_task_pt_regs = features.task_pt_regs,
-          .count_cost = config.count_cost,
-          .check_walks = config.check_walks,
-          .has_filters = config.filters,
-          .has_specs = config.values || config.sums || config.calls || config.held,
-          .has_values = config.values,
-          .has_sums = config.sums,
-          .has_held = config.held,
-          .pad = {}};
+  const CommGlobs globs = config.comm.value_or(CommGlobs{});
+  jt_config settings{.hash_seed = (static_cast<std::uint64_t>(random()) << 32) | random(),
+                     .only_tgid = static_cast<std::uint32_t>(config.only_tgid),
+                     .max_frames = std::min<std::uint32_t>(config.max_frames, JT_MAX_FRAMES),
+                     .cstack = config.cstack,
+                     .interval = config.interval,
+                     .regs_offset = kThreadSize - kPtRegs,
+                     .by_thread = config.by_thread,
+                     .has_cookie = features.attach_cookie,
+                     .has_task_pt_regs = features.task_pt_regs,
+                     .count_cost = config.count_cost,
+                     .check_walks = config.check_walks,
+                     .has_filters = config.filters,
+                     .has_specs = config.values || config.sums || config.calls || config.held,
+                     .has_values = config.values,
+                     .has_sums = config.sums,
+                     .has_held = config.held,
+                     .follow = config.follow,
+                     .every = config.every,
+                     .comm_start = globs.start,
+                     .comm_end = globs.end,
+                     .comm_stars = globs.stars,
+                     .comm_takes = {},
+                     .cgroups = config.cgroups,
+                     .only_tids = config.only_tids,
+                     .has_comm = config.comm.has_value(),
+                     .pad = {}};
+  std::ranges::copy(globs.takes, settings.comm_takes);
+  return settings;
 }
+
+// Processes come while tracing, and are remembered whether they are targets or not.
+bool is_open(const CaptureConfig& config) { return config.follow || config.every; }
 
 // A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
 // and programs run within RCU; where it is refused (nohz_full), microseconds are the risk.
@@ -163,7 +177,7 @@ struct Capture::Impl {
   Ring ring;
   const RecordHandlers* handlers = nullptr;
   std::size_t bytes_left = 0;
-  RangeSlots range_slots{JT_RANGE_SLOTS};
+  std::optional<TargetTable> targets;
   std::vector<Link> links;
   std::uint32_t patterns = 0;  // written
 
@@ -173,6 +187,7 @@ struct Capture::Impl {
   void configure(const CaptureConfig& config);
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
+  [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
   void dispatch(const void* data, std::size_t size) const;
 };
 
@@ -192,7 +207,15 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.fields, cpus);
   bpf_map__set_max_entries(maps.event_specs, std::max<std::uint32_t>(1, config.max_events));
   bpf_map__set_max_entries(maps.patterns, std::max<std::uint32_t>(1, config.max_patterns));
-  bpf_map__set_max_entries(maps.ring, ring_size(config.ring_bytes));
+  // Many that start at once are deferred at once.
+  bpf_map__set_max_entries(maps.ring, ring_size((is_open(config) ? 2 : 1) * config.ring_bytes));
+  if (is_open(config)) {
+    bpf_map__set_max_entries(maps.targets, JT_MANY_TARGETS);
+    bpf_map__set_max_entries(maps.dirty, JT_MANY_TARGETS);
+    bpf_map__set_max_entries(maps.ranges, JT_MANY_RANGES);
+  }
+  targets.emplace(TargetTable::Maps{maps.targets, maps.dirty, maps.ranges},
+                  config.comm.has_value());
   const auto settings = rodata(config, features);
   std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
   bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
@@ -318,11 +341,29 @@ std::span<const std::pair<const char*, const char*>> Capture::lifecycle_tracepoi
   return kLifecycleTracepoints;
 }
 
+Status Capture::Impl::attach_raw(bpf_program* program, const char* name) {
+  const Raised rights(kToLoad);
+  const LogCapture log;
+  Link link(bpf_program__attach_raw_tracepoint(program, name));
+  if (!link && (errno == EPERM || errno == EACCES)) {
+    return refused(std::string("attach to raw tracepoint ") + name, errno, {Capability::Perfmon},
+                   "bpf");
+  }
+  if (!link) {
+    return fail(Errc::Internal,
+                errno_text(std::string("attach to raw tracepoint ") + name, errno) + log.tail());
+  }
+  links.push_back(std::move(link));
+  return {};
+}
+
 Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   const auto& progs = impl_->skeleton->progs;
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec"));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork"));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit"));
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
-                            progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap,
-                            progs.jt_exec,          progs.jt_fork,         progs.jt_exit};
+                            progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());
   for (std::size_t i = 0; i < programs.size() && i < ids.size(); ++i) {
     JT_CHECK_OK(impl_->attach(programs.at(i), ids[i], 0));
@@ -371,56 +412,25 @@ void Capture::set_java_thread(std::uint32_t tid, std::uint64_t address, bool ask
                        sizeof(address), asked ? BPF_EXIST : BPF_ANY);
 }
 
-Status Capture::set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target) {
-  const auto& maps = impl_->skeleton->maps;
-  if (ranges.size() > JT_MAX_RANGES) {
-    return fail(Errc::Internal,
-                "process has more than " + std::to_string(JT_MAX_RANGES) + " executable ranges");
-  }
-  const auto first = impl_->range_slots.take(tgid, static_cast<std::uint32_t>(ranges.size()));
-  if (!first) {
-    return fail(Errc::Internal, "the processes have more than " + std::to_string(JT_RANGE_SLOTS) +
-                                    " executable ranges in all");
-  }
-  target.first_range = *first;
-  target.ranges = static_cast<std::uint32_t>(ranges.size());
-  std::uint32_t index = *first;
-  for (const jt_range& range : ranges) {
-    if (bpf_map__update_elem(maps.ranges, &index, sizeof(index), &range, sizeof(range), BPF_ANY)) {
-      return fail(Errc::Internal, errno_text("write ranges", errno));
-    }
-    ++index;
-  }
-  const auto key = static_cast<std::uint32_t>(tgid);
-  // What changed before we looked, for a JVM that is just starting: anything may.
-  const jt_dirty clean{.seq = 0, .pad = 0, .lo = 0, .hi = ~0ULL};
-  // Only the first time: afterwards BPF owns it.
-  const bool known =
-      bpf_map__update_elem(maps.dirty, &key, sizeof(key), &clean, sizeof(clean), BPF_NOEXIST) != 0;
-  if (known && errno != EEXIST) return fail(Errc::Internal, errno_text("add target", errno));
-  // One that jt_fork has removed stays so: the number is another process's.
-  if (bpf_map__update_elem(maps.targets, &key, sizeof(key), &target, sizeof(target),
-                           known ? BPF_EXIST : BPF_ANY) != 0 &&
-      errno != ENOENT) {
-    return fail(Errc::Internal, errno_text("add target", errno));
+TargetTable& Capture::targets() { return *impl_->targets; }
+const TargetTable& Capture::targets() const { return *impl_->targets; }
+
+Status Capture::set_cgroup(std::uint32_t index, int fd) {
+  if (bpf_map__update_elem(impl_->skeleton->maps.cgroups, &index, sizeof(index), &fd, sizeof(fd),
+                           BPF_ANY) != 0) {
+    return fail(Errc::Internal, errno_text("select cgroup", errno));
   }
   return {};
 }
 
-void Capture::remove_target(pid_t tgid) {
-  const auto key = static_cast<std::uint32_t>(tgid);
-  bpf_map__delete_elem(impl_->skeleton->maps.targets, &key, sizeof(key), 0);
-  bpf_map__delete_elem(impl_->skeleton->maps.dirty, &key, sizeof(key), 0);
-}
-
-std::uint32_t Capture::changes(pid_t tgid) const {
-  const auto key = static_cast<std::uint32_t>(tgid);
-  jt_dirty state{};
-  if (bpf_map__lookup_elem(impl_->skeleton->maps.dirty, &key, sizeof(key), &state, sizeof(state),
-                           0) != 0) {
-    return 0;
+Status Capture::add_tid(pid_t tid) {
+  const auto key = static_cast<std::uint32_t>(tid);
+  const std::uint32_t one = 1;
+  if (bpf_map__update_elem(impl_->skeleton->maps.tids, &key, sizeof(key), &one, sizeof(one),
+                           BPF_ANY) != 0) {
+    return fail(Errc::Internal, errno_text("select thread", errno));
   }
-  return state.seq;
+  return {};
 }
 
 void Capture::Impl::dispatch(const void* data, std::size_t size) const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,7 +18,9 @@
 #include "base/result.h"
 #include "bpf/event_abi.h"
 #include "bpf/jtrace_abi.h"
+#include "capture/comm_globs.h"
 #include "capture/features.h"
+#include "capture/target_table.h"
 
 namespace jtrace::capture {
 
@@ -28,8 +31,13 @@ struct CaptureConfig {
   std::uint32_t ring_bytes = 32U << 20;  // rounded up to a power of two of pages
   std::uint32_t max_counts = 65536;      // distinct stacks
   pid_t only_tgid = 0;                   // the one target; 0 where there are several
-  bool stack_ids = false;                // kernel stacks or --cstack fp
-  std::uint32_t interval = 1;            // every Nth event
+  bool follow = false;                   // children of targets are targets
+  bool every = false;                    // any process may become one, if `comm` has its name
+  std::optional<CommGlobs> comm{};
+  std::uint32_t cgroups = 0;   // set_cgroup; 0: wherever a process is
+  bool only_tids = false;      // add_tid
+  bool stack_ids = false;      // kernel stacks or --cstack fp
+  std::uint32_t interval = 1;  // every Nth event
   bool by_thread = false;
   bool count_cost = false;
   bool check_walks = false;  // send what each walk read of the stack, too
@@ -87,6 +95,7 @@ class Capture {
 
   // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
   // attach_lifecycle takes their ids.
+  // Without ids what becomes of mappings is not noticed; what becomes of processes is.
   [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
   [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
 
@@ -102,15 +111,14 @@ class Capture {
   [[nodiscard]] Status write_rows(std::uint32_t first, std::span<const jt_row> values);
   [[nodiscard]] Status write_rules(std::uint32_t first, std::span<const jt_rule> values);
   [[nodiscard]] Status write_jvm(std::uint32_t index, const jt_hotspot& jvm);
-  // Puts the ranges into a free part of the map, then makes the target use them in one step.
-  [[nodiscard]] Status set_target(pid_t tgid, std::span<const jt_range> ranges, jt_target target);
-  // The process is gone, its number may be another's soon.
-  void remove_target(pid_t tgid);
+  [[nodiscard]] TargetTable& targets();
+  [[nodiscard]] const TargetTable& targets() const;
+  // The directory `fd` of cgroup v2 as the index-th of CaptureConfig::cgroups.
+  [[nodiscard]] Status set_cgroup(std::uint32_t index, int fd);
+  [[nodiscard]] Status add_tid(pid_t tid);
   // Where thread `tid` (in the initial pid namespace) has its JavaThread. `asked`: only if a walk
   // asked for it and the thread has not ended since.
   void set_java_thread(std::uint32_t tid, std::uint64_t address, bool asked);
-  // Number of the last mapping change that BPF saw in this process.
-  [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 
   // Becomes readable when a notice came; other records wake nobody.
   [[nodiscard]] int wake_fd() const;

@@ -6,17 +6,15 @@
 
 namespace jtrace::capture {
 
-// Tracepoints of bpf/lifecycle.bpf.h's programs, in the order of Capture::attach_lifecycle.
-inline constexpr std::array<std::pair<const char*, const char*>, 9> kLifecycleTracepoints{{
+// Tracepoints of bpf/lifecycle.bpf.h's programs; those of bpf/processes.bpf.h need no tracefs, in
+// the order of Capture::attach_lifecycle.
+inline constexpr std::array<std::pair<const char*, const char*>, 6> kLifecycleTracepoints{{
     {"syscalls", "sys_enter_mmap"},
     {"syscalls", "sys_exit_mmap"},
     {"syscalls", "sys_enter_mprotect"},
     {"syscalls", "sys_exit_mprotect"},
     {"syscalls", "sys_enter_mremap"},
     {"syscalls", "sys_exit_mremap"},
-    {"sched", "sched_process_exec"},
-    {"sched", "sched_process_fork"},
-    {"sched", "sched_process_exit"},
 }};
 
 }  // namespace jtrace::capture

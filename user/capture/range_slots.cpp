@@ -15,15 +15,19 @@ std::optional<std::uint32_t> RangeSlots::gap(std::uint32_t from, std::uint32_t n
   return from;
 }
 
-std::optional<std::uint32_t> RangeSlots::take(pid_t process, std::uint32_t n) {
+std::optional<std::uint32_t> RangeSlots::take(Owner process, std::uint32_t n) {
   auto first = gap(next_, n);
   if (!first) first = gap(0, n);
   if (!first) return std::nullopt;
-  std::erase_if(used_, [&](const Run& run) { return run.process == process; });
+  give_back(process);
   const auto place = std::ranges::upper_bound(used_, *first, {}, &Run::first);
   if (n > 0) used_.insert(place, Run{*first, *first + n, process});
   next_ = *first + n;
   return first;
+}
+
+void RangeSlots::give_back(Owner process) {
+  std::erase_if(used_, [&](const Run& run) { return run.process == process; });
 }
 
 }  // namespace jtrace::capture

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -16,14 +14,18 @@ class RangeSlots {
  public:
   explicit RangeSlots(std::uint32_t slots) : slots_(slots) {}
 
+  // A process for as long as it lives: its number alone is handed out again.
+  using Owner = std::uint64_t;
   // First of `n` slots in a row that are from now on the process's; nullopt where there are none.
-  [[nodiscard]] std::optional<std::uint32_t> take(pid_t process, std::uint32_t n);
+  [[nodiscard]] std::optional<std::uint32_t> take(Owner process, std::uint32_t n);
+  // It has ended.
+  void give_back(Owner process);
 
  private:
   struct Run {
     std::uint32_t first = 0;
     std::uint32_t end = 0;
-    pid_t process = 0;
+    Owner process = 0;
   };
   [[nodiscard]] std::optional<std::uint32_t> gap(std::uint32_t from, std::uint32_t n) const;
 

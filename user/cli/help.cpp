@@ -15,6 +15,7 @@ constexpr std::string_view kTail =
     "  sudo jtrace -t syscalls:sys_enter_openat -p 1234\n"
     "  sudo jtrace -t 'sched:sched_sw*' -p 1234 -d 30s -f out.html -f out.collapsed\n"
     "  sudo jtrace -t syscalls:sys_exit_openat --filter 'errno == ENOENT' -p 1234\n"
+    "  sudo jtrace -t syscalls:sys_enter_openat -- java -jar app.jar\n"
     "  sudo jtrace list 'syscalls:*open*'\n"
     "\n"
     "Names of -f expand %p process, %t time, %h host, %n{MAX} number, %{NAME} environment.\n"
@@ -22,7 +23,7 @@ constexpr std::string_view kTail =
     "\n"
     "Exit status: 0 done, 1 internal, BPF or output failure, 2 usage (an event that does not\n"
     "exist included), 3 host or permission, 4 target not found, gone or not traceable,\n"
-    "5 lossy under --strict, 6 no events under --expect-events.\n"
+    "5 lossy under --strict, 6 no events under --expect-events; else that of COMMAND.\n"
     "Ctrl-C ends the tracing, writes the output and is 0; a second one abandons it: 130.\n";
 
 // "-t,--tracepoint" and "EVENT" to "  -t, --tracepoint EVENT".

@@ -78,6 +78,15 @@ constexpr std::string_view kDescription =
     "and prints a ledger in which every event is accounted for.\n"
     ".SH COMMANDS\n";
 
+constexpr std::string_view kTargets =
+    ".SH TARGETS\n"
+    "\fB\\-\\-comm\fR, \fB\\-\\-cgroup\fR, \fB\\-\\-container\fR and \fB\\-\\-tid\fR "
+    "narrow each other and \fB\\-p\fR; several\n"
+    "of one kind add up. \fICOMMAND\fR alone is traced with its children from the return of its "
+    "exec on,\n"
+    "and the trace ends when it does. Beside \fB\\-p\fR or another of these it only sets the\n"
+    "duration. It runs as the caller; Ctrl\\-C reaches it, too.\n";
+
 constexpr std::string_view kFilters =
     ".SH FILTERS\n"
     "\\fB\\-\\-filter\\fR is of the \\fB\\-t\\fR before it; before the first one, of all. It is "
@@ -112,6 +121,7 @@ constexpr ExitStatus kExits[] = {
     {"4", "target not found, gone or not traceable"},
     {"5", "something was lost or is incomplete, under --strict"},
     {"6", "no events, under --expect-events"},
+    {"126, 127", "COMMAND cannot be executed, there is none; what it ends with is the status else"},
     {"130", "abandoned by a second Ctrl-C"},
 };
 
@@ -171,7 +181,11 @@ std::string man_page(std::string_view formats) {
       ".SH SYNOPSIS\n",
       JTRACE_VERSION);
   text.append(synopsis()).append(kDescription).append(commands());
-  text.append(".SH OPTIONS\n").append(options(formats)).append(kFilters).append(kNames);
+  text.append(".SH OPTIONS\n")
+      .append(options(formats))
+      .append(kTargets)
+      .append(kFilters)
+      .append(kNames);
   for (const auto& [number, meaning] : kExits) {
     text += fmt::format(".TP\n\\fB{}\\fR\n{}.\n", number, roff(meaning));
   }

@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 34> kTable{{
+constexpr std::array<Row, 40> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -62,6 +62,42 @@ constexpr std::array<Row, 34> kTable{{
      .values = &Words::pid,
      .commands = kTrace | kDoctor,
      .use = Use::Many},
+    {.group = kWhat,
+     .names = "-a,--all",
+     .value = {},
+     .text = "every process but jtrace itself",
+     .values = &Words::all,
+     .fallback = "false"},
+    {.group = kWhat,
+     .names = "--comm",
+     .value = "GLOB",
+     .text = "processes of such a name, e.g. 'java*'; repeatable",
+     .values = &Words::comm,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "--cgroup",
+     .value = "PATH",
+     .text = "processes in this cgroup (v2) and those below it; repeatable",
+     .values = &Words::cgroup,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "--container",
+     .value = "ID",
+     .text = "processes of the container whose id begins so; repeatable",
+     .values = &Words::container,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "--tid",
+     .value = "TID[,TID]",
+     .text = "only these threads; repeatable",
+     .values = &Words::tid,
+     .use = Use::Many},
+    {.group = kWhat,
+     .names = "--follow",
+     .value = {},
+     .text = "also what targets start (the default for -- COMMAND alone)",
+     .values = &Words::follow,
+     .fallback = "false"},
     {.group = kWhat,
      .names = "-d,--duration",
      .value = "T",
@@ -238,8 +274,8 @@ constexpr std::array<Row, 34> kTable{{
 }};
 
 constexpr std::array<Command, 5> kCommands{{
-    {"", "-t EVENT [-t EVENT]... -p PID[,PID]... [OPTIONS]", "trace, then write the profile",
-     kTrace},
+    {"", "-t EVENT [-t EVENT]... [-p PID[,PID]]... [OPTIONS] [-- COMMAND [ARG]...]",
+     "trace, then write the profile", kTrace},
     {"list", "[GLOB] [-v] [--json]", "tracepoints with their ids; -v adds fields and types", kList},
     {"doctor", "[-p PID] [--json]", "what this host and this process allow, and what mends it",
      kDoctor},
@@ -248,10 +284,9 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 15> kOfOtherVersions{
-    "-a",       "--all",       "--follow",       "--tid",      "--comm",
-    "--cgroup", "--container", "--max-overhead", "--max-rate", "--continuous",
-    "--loop",   "--push",      "--metrics",      "--serve",    "--max-memory"};
+constexpr std::array<std::string_view, 8> kOfOtherVersions{
+    "--max-overhead", "--max-rate", "--continuous", "--loop",
+    "--push",         "--metrics",  "--serve",      "--max-memory"};
 
 }  // namespace
 

@@ -32,11 +32,13 @@ struct Values {
 struct Words {
   Values tracepoint, filter, by, weight, min_latency, errors_only, pid, interval, duration, include,
       exclude;
+  Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost, check_walks;
   Values verbose, quiet, print_config, version, help;
-  std::vector<std::string> rest;  // what no option took: IN, BASE, NEW, GLOB
+  std::vector<std::string> rest;     // what no option took: IN, BASE, NEW, GLOB
+  std::vector<std::string> command;  // what stands behind --
 };
 
 // The forms of the command line that take an option, as bits of Row::commands.

@@ -44,7 +44,8 @@ Status choose(const Values& words, const std::array<Choice<Value>, N>& choices, 
   return usage(quoted(words.label, words.last()) + "not one of " + list);
 }
 
-Result<std::vector<pid_t>> parse_pids(const Values& words) {
+// `what`: "process" or "thread".
+Result<std::vector<pid_t>> parse_pids(const Values& words, const std::string& what) {
   std::vector<pid_t> pids;
   for (const std::string& list : words.texts) {
     for (std::string_view rest = list;;) {
@@ -52,8 +53,8 @@ Result<std::vector<pid_t>> parse_pids(const Values& words) {
       const std::string_view word = rest.substr(0, comma);
       const auto pid = number(word, 1, kLargestPid);
       if (!pid) {
-        return usage(quoted(words.label, word) + "not a process id",
-                     "process ids are numbers from 1; a list is -p PID,PID");
+        return usage(quoted(words.label, word) + "not a " + what + " id",
+                     what + " ids are numbers from 1; a list is " + words.label + " 12,34");
       }
       const auto value = static_cast<pid_t>(*pid);
       if (std::ranges::find(pids, value) == pids.end()) pids.push_back(value);
@@ -231,10 +232,25 @@ Status read_events(const Words& words, Options& options) {
                    });
 }
 
+Status read_targets(const Words& words, Options& options) {
+  JT_TRY(options.pids, parse_pids(words.pid, "process"));
+  JT_TRY(options.tids, parse_pids(words.tid, "thread"));
+  JT_TRY(options.all, read_flag(words.all));
+  options.comms = words.comm.texts;
+  options.cgroups = words.cgroup.texts;
+  options.containers = words.container.texts;
+  options.command = words.command;
+  JT_TRY(options.follow, read_flag(words.follow, options.traces_command()));
+  if (options.all && !options.pids.empty()) {
+    return usage(words.all.label + " and " + words.pid.label + " contradict each other");
+  }
+  return {};
+}
+
 // Options that every form reads alike; those that a form does not take are not given.
 Status read_all(const Words& words, Options& options) {
   JT_CHECK_OK(read_events(words, options));
-  JT_TRY(options.pids, parse_pids(words.pid));
+  JT_CHECK_OK(read_targets(words, options));
   if (words.duration.given()) {
     JT_TRY(options.duration, parse_duration(words.duration.last(), words.duration.label));
   }
@@ -248,11 +264,20 @@ Status read_all(const Words& words, Options& options) {
 }
 
 Status check_trace(const Words& words, const Options& options) {
-  if (!words.tracepoint.given() && !words.pid.given()) {
+  const bool target = !options.pids.empty() || !options.tids.empty() || options.selects() ||
+                      options.traces_command();
+  if (!words.tracepoint.given() && !target) {
     return usage("nothing to trace: -t EVENT and -p PID are required", kForm);
   }
   if (!words.tracepoint.given()) return usage("no event: -t EVENT is required", kForm);
-  if (!words.pid.given()) return usage("no process: -p PID is required", kForm);
+  if (!target) {
+    return usage("no process: -p PID is required",
+                 "or -a, --comm GLOB, --cgroup PATH, --container ID, --tid TID, -- COMMAND; see "
+                 "jtrace --help");
+  }
+  if (options.traces_command() && !options.tids.empty()) {
+    return usage("--tid names a thread of a process that is there: -- COMMAND has none yet");
+  }
   if (options.json && std::ranges::count(options.files, "-") != 0) {
     return usage("--json and -f - both write to standard output");
   }

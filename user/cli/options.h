@@ -39,6 +39,13 @@ struct Options {
   Action action = Action::Trace;
   std::vector<EventRequest> events;
   std::vector<pid_t> pids;
+  bool all = false;                     // -a
+  bool follow = false;                  // --follow, or a command that is traced
+  std::vector<pid_t> tids;              // --tid: only these threads
+  std::vector<std::string> comms;       // --comm: globs, of which a process's name matches one
+  std::vector<std::string> cgroups;     // --cgroup: paths
+  std::vector<std::string> containers;  // --container: ids, or how they begin
+  std::vector<std::string> command;     // what stands behind --
   std::optional<std::chrono::nanoseconds> duration;
   std::vector<std::string> files;     // -f; "-" is standard output
   std::optional<std::string> format;  // -o
@@ -64,6 +71,15 @@ struct Options {
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
   bool check_walks = false;         // --check-walks: every walk done again in a second way
   std::string text;  // for Help, Version and PrintConfig: what to print, line end included
+
+  // Processes come while tracing, whoever starts them.
+  [[nodiscard]] bool selects() const {
+    return pids.empty() && (all || !comms.empty() || !cgroups.empty() || !containers.empty());
+  }
+  // The command is the target; else it only sets the duration.
+  [[nodiscard]] bool traces_command() const {
+    return !command.empty() && pids.empty() && !selects();
+  }
 };
 
 // Where options come from that are not on the command line. Precedence: command line, environment,

@@ -66,10 +66,6 @@ bool is_pid(std::string_view word) {
 
 // A word that neither an option took nor the form has a place for.
 std::unexpected<Error> unexpected_word(const Command& command, const std::string& word) {
-  if (word == "--") {
-    return usage("-- COMMAND is not in this version (" + version() + ")",
-                 "start the command first, then trace it with -p PID");
-  }
   if (word.size() > 1 && word[0] == '-') return unknown_option(command, word);
   const std::string message = "unexpected argument '" + shown(word) + "'";
   if (command.bit != kTrace) return usage(message, form_of(command));
@@ -159,9 +155,29 @@ const Command& command_of(int argc, const char* const* argv) {
   return found == commands.end() ? commands.front() : *found;
 }
 
+namespace {
+
+// What stands behind "--" is a command with options of its own: CLI11 never sees it.
+Status take_command(const Command& command, int& argc, const char* const* argv, Words& words) {
+  const char* const* end = argv + argc;
+  const char* const* dashes =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  if (dashes == end) return {};
+  if (command.bit != kTrace) return usage("unexpected argument '--'", form_of(command));
+  words.command.assign(dashes + 1, end);
+  if (words.command.empty() || words.command.front().empty()) {
+    return usage("-- needs a command", kForm);
+  }
+  argc = static_cast<int>(dashes - argv);
+  return {};
+}
+
+}  // namespace
+
 Result<Words> read_words(const Command& command, int argc, const char* const* argv) {
   Words words;
   if (argc < 1) return words;  // CLI11 reads argv[0] unasked; exec may pass an empty argv
+  JT_CHECK_OK(take_command(command, argc, argv, words));
   const int skipped = command.name.empty() ? 0 : 1;
   try {
     CLI::App app;

@@ -12,7 +12,8 @@
 namespace jtrace::cli {
 
 inline constexpr const char* kSeeHelp = "see jtrace --help";
-inline constexpr const char* kForm = "jtrace -t EVENT -p PID [OPTIONS]; see jtrace --help";
+inline constexpr const char* kForm =
+    "jtrace -t EVENT -p PID [OPTIONS], or -- COMMAND; see jtrace --help";
 
 // The largest pid_max that the kernel allows (PID_MAX_LIMIT).
 inline constexpr unsigned kLargestPid = 4U << 20U;

@@ -159,6 +159,14 @@ Result<ProcessInfo> find_process(pid_t pid) {
   return info;
 }
 
+Result<pid_t> process_of(pid_t tid) {
+  const auto status = read_file(fmt::format("/proc/{}/status", tid), kMaxProcFile);
+  const auto tgid = status ? parse_number<pid_t>(status_field(*status, "Tgid")) : std::nullopt;
+  if (tgid) return *tgid;
+  return fail(Errc::Target, fmt::format("no such thread: {}", tid),
+              "ps -L -p PID shows the threads of a process");
+}
+
 std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid) {
   const auto status = read_file(fmt::format("/proc/{}/task/{}/status", tgid, tid), kMaxProcFile);
   return status ? innermost(status_field(*status, "NSpid")) : std::nullopt;

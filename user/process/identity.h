@@ -45,6 +45,9 @@ struct ProcessText {
 // another process (the hint names the process), or a zombie.
 [[nodiscard]] Result<ProcessInfo> find_process(pid_t pid);
 
+// The process that has this thread; Errc::Target where there is no such thread.
+[[nodiscard]] Result<pid_t> process_of(pid_t tid);
+
 // What a thread of that process is called in its own innermost pid namespace; nullopt: it is gone.
 [[nodiscard]] std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid);
 

@@ -28,6 +28,8 @@ class Attacher {
   Attacher& operator=(const Attacher&) = delete;
   ~Attacher();
 
+  // -1: there is none.
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // As jvmsym::attach::ask; `pidfd` tells which process has the number.
   [[nodiscard]] Result<jvmsym::attach::Answer> ask(pid_t pid, int pidfd,
                                                    const jvmsym::attach::Operation& operation,

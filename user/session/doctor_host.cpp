@@ -14,6 +14,7 @@
 #include "base/privileges.h"
 #include "base/rights.h"
 #include "event/tracepoint.h"
+#include "process/cgroups.h"
 #include "process/identity.h"
 #include "session/agent_file.h"
 #include "session/doctor.h"
@@ -89,6 +90,7 @@ class HostChecks {
     ptrace_scope();
     cache();
     agent();
+    cgroups();
     return std::move(checks_);
   }
 
@@ -126,6 +128,7 @@ class HostChecks {
   void ptrace_scope();
   void cache();
   void agent();
+  void cgroups();
 
   const Host& host_;
   Privileges held_;
@@ -330,6 +333,14 @@ void HostChecks::agent() {
   info(
       "agent",
       "not beside this program, cmake --install puts it there: --jvm-symbols agent cannot load it");
+}
+
+void HostChecks::cgroups() {
+  constexpr std::size_t kMaxMounts = 4U << 20;
+  const auto mounts = read_file(host_.root / "proc/self/mountinfo", kMaxMounts);
+  const std::string tree = mounts ? process::cgroup2_mount(*mounts) : std::string();
+  if (!tree.empty()) return ok("cgroups", "version 2 at " + tree);
+  info("cgroups", "none of version 2 is mounted: --cgroup and --container find nothing");
 }
 
 void HostChecks::cache() {

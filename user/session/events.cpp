@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <set>
 #include <utility>
 #include <variant>
 
+#include "base/printable.h"
 #include "base/rights.h"
 #include "event/format.h"
 #include "event/preset.h"
@@ -171,6 +173,17 @@ struct Asked {
   filter::Wanted wanted;
 };
 
+// The events of a preset have not all the same fields.
+Status leave_out_missing(const Tracepoint& tracepoint, const event::Tracefs& tracefs,
+                         std::vector<std::string>& names) {
+  JT_TRY(const event::Format format, event::read_format(tracefs, tracepoint));
+  const Fields fields(tracepoint, &format, false, RecordKind::Call);
+  std::erase_if(names, [&](const std::string& name) {
+    return name != "thread" && !fields.find({.name = name.substr(0, name.find('.'))});
+  });
+  return {};
+}
+
 // What the options do not say a preset does.
 Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wanted& wanted,
                                       const event::Tracefs& tracefs) {
@@ -178,11 +191,23 @@ Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wan
   if (preset == nullptr) return event::no_such_preset(name);
   JT_TRY(auto expansion, event::expand(*preset, tracefs));
   std::vector<Asked> all;
+  std::set<std::string> shown;
   for (event::PresetEvent& one : expansion.events) {
     filter::Wanted own = wanted;
-    if (own.by.empty()) own.by = std::move(one.by);
+    if (own.by.empty())
+      own.by = std::move(one.by);
+    else
+      JT_CHECK_OK(leave_out_missing(one.tracepoint, tracefs, own.by));
+    shown.insert(own.by.begin(), own.by.end());
     if (own.weights.empty() && one.weight != "count") own.weights = {one.weight};
     all.push_back({.tracepoint = std::move(one.tracepoint), .wanted = std::move(own)});
+  }
+  for (const std::string& field : wanted.by) {
+    if (shown.contains(field)) continue;
+    return fail(Errc::Usage,
+                fmt::format("--by '{}': no event of preset:{} has such a field", printable(field),
+                            preset->name),
+                fmt::format("jtrace list preset:{} -v shows what they have", preset->name));
   }
   return all;
 }

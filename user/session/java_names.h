@@ -66,6 +66,7 @@ class JavaNames {
                                                                   profile::SymbolTable& symbols);
   // After the mappings of the process were read.
   void look_for_dump(std::span<const process::MapEntry> maps);
+  [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
   // Names what waits, where a newer map is due; at the end whatever the pace.
   void name_waiting(Vm* vm, profile::SymbolTable& symbols, bool last);
   // The process has replaced its image.

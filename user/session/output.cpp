@@ -58,8 +58,10 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          std::chrono::system_clock::time_point now) {
   JT_TRY(std::vector<std::string> paths, expand_files(options, first, now));
   if (paths.empty()) {
+    const std::string number =
+        first.key.tgid == 0 ? std::string() : fmt::format("-{}", first.key.tgid);
     const std::string base =
-        fmt::format("jtrace-{}-{}-{}", file_name_part(first.comm), first.key.tgid, file_stamp(now));
+        fmt::format("jtrace-{}{}-{}", file_name_part(first.comm), number, file_stamp(now));
     std::string suffix = ".html";
     if (options.format) {
       JT_TRY(const auto* exporter, exporting::exporter_by_name(*options.format));

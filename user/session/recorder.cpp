@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/file.h"
 #include "base/rights.h"
@@ -22,25 +23,18 @@ constexpr std::size_t kMaxDeferredBytes = 64U << 20;
 
 }  // namespace
 
-Recorder::Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-                   const cli::Options& options, const Events& events)
-    : capture_(capture), options_(options), events_(events), values_(events) {
-  for (const auto& target : targets) {
-    targets_[static_cast<std::uint32_t>(target->info().key.tgid)] = target.get();
-  }
+Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Options& options,
+                   const Events& events)
+    : capture_(capture), targets_(targets), options_(options), events_(events), values_(events) {
+  for (Target* target : targets_.current()) note_start(target);
   handlers_ = {.stack = [this](const jt_stack_record& r) { on_stack(r); },
                .deferred = [this](const jt_deferred_record& r) { on_deferred(r); },
                .notice = [this](const jt_notice_record& r) { on_notice(r); },
                .check =
                    [this](const jt_deferred_record& r) {
-                     if (Target* target = find(r.key.tgid)) check_.check(*target, r);
+                     if (Target* target = find(r.space)) check_.check(*target, r);
                    },
                .values = [this](const jt_values& values) { on_values(values); }};
-}
-
-Target* Recorder::find(std::uint32_t tgid) const {
-  const auto it = targets_.find(tgid);
-  return it == targets_.end() ? nullptr : it->second;
 }
 
 LocationId Recorder::signal_frame() {
@@ -154,7 +148,8 @@ void Recorder::on_stack(const jt_stack_record& record) {
   note_thread(record.key.tgid, record.key.tid);
   if (options_.check_walks) check_.add_stack(record);
   if (samples_.full()) return;
-  Target* target = find(record.key.tgid);
+  // A child that has no tables of its own yet is walked, and named, by its parent's.
+  Target* target = find(record.space);
   if (target && target->revoked()) target = nullptr;  // no frames
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
@@ -168,21 +163,37 @@ void Recorder::on_stack(const jt_stack_record& record) {
   const std::span frames(record.frame, target ? n : 0);
   unnamed_.push_back(
       {.key = record.key,
+       .sum = {},
+       .space = record.space,
        .frames = {frames.begin(), frames.end()},
        .java = target ? locate_java(*target, frames, {record.epoch, record.head.time_ns})
                       : Perishable{}});
+  if (target && target->has_waiting()) waiting_.insert(target);
 }
 
 // What Java calls its methods goes with its classes, or with the process, within a millisecond, and
 // so does what tells of other generated code; what is in files stays, and some take 20 ms to read
-// (Node.js 400). So the names of generated code of all stacks come first.
-void Recorder::name_stacks() {
+// (Node.js 400). So the names of generated code of all stacks come first, and JVMs that are just
+// starting, which may live for no longer than the reading takes.
+void Recorder::name_stacks(bool all) {
+  constexpr std::chrono::milliseconds kMostDelay{500};
+  constexpr std::size_t kMostUnnamed = 16384;
+  const auto now = std::chrono::steady_clock::now();
+  if (!all && !starting_.empty() && unnamed_.size() < kMostUnnamed && now - named_ < kMostDelay) {
+    return;
+  }
   for (const Stack& stack : unnamed_) {
-    Target* target = find(stack.key.tgid);
-    samples_.name(stack.key, target ? locate_rest(*target, stack.frames, stack.java)
-                                    : std::vector<LocationId>{});
+    Target* target = find(stack.space);
+    auto names =
+        target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
+    if (stack.deferred) {
+      samples_.add_deferred(stack.key, stack.sum, std::move(names));
+    } else {
+      samples_.name(stack.key, std::move(names));
+    }
   }
   unnamed_.clear();
+  named_ = std::chrono::steady_clock::now();
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
@@ -200,41 +211,83 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   std::memcpy(copy.get(), &record, bytes);
   deferred_bytes_ += bytes;
   deferred_.push_back(std::move(copy));
-  if (Target* target = find(record.key.tgid)) changed_.insert(target);
-  if (deferred_bytes_ >= kMaxDeferredBytes) finish_walks(true);
+  Target* target = find(record.space);
+  // One that is just starting is looked at from time to time.
+  if (target && !target->jvm_pending()) changed_.insert(target);
+  if (deferred_bytes_ >= kMaxDeferredBytes) {
+    finish_walks(true);
+    name_stacks(true);
+  }
 }
 
 void Recorder::on_notice(const jt_notice_record& notice) {
   ++records_;
+  if (notice.notice == JT_NOTICE_TARGET) {
+    targets_.note_new(notice);
+    return;
+  }
+  if (notice.notice == JT_NOTICE_EXIT) {
+    targets_.note_exit(notice);
+    return;
+  }
+  if (notice.notice != JT_NOTICE_THREAD) targets_.note_change(notice.tgid);
   Target* target = find(notice.tgid);
-  if (!target || notice.notice == JT_NOTICE_EXIT) return;
+  if (!target) return;
   if (notice.notice == JT_NOTICE_THREAD) {
     target->ask_java_thread(static_cast<std::uint32_t>(notice.lo));
+    asking_.insert(target);
     return;
   }
   if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
   changed_.insert(target);
 }
 
-Status Recorder::refresh_changed() {
-  for (const auto& [tgid, target] : targets_) {
-    if (target->jvm_pending()) changed_.insert(target);
+void Recorder::note_start(Target* target) {
+  if (target->jvm_pending()) {
+    starting_.insert(target);
+  } else {
+    starting_.erase(target);
   }
-  for (Target* target : changed_) {
-    auto status = target->refresh(&capture_);
-    // A process that is gone keeps the tables it had.
-    if (!status && status.error().code != Errc::Target) return status;
+  targets_.note_starting(starting_.size());
+}
+
+// At once: some live for less than a millisecond.
+Status Recorder::adopt_new() {
+  for (const auto& notice : targets_.take_new()) {
+    JT_TRY(Target* const target, targets_.adopt(capture_, notice));
+    if (target != nullptr) note_start(target);
   }
-  changed_.clear();
   return {};
+}
+
+Status Recorder::refresh_changed() {
+  for (Target* target : std::exchange(changed_, {})) {
+    JT_CHECK_OK(targets_.refresh(*target, capture_));
+    note_start(target);
+  }
+  return {};
+}
+
+// The last that can come of them has come.
+void Recorder::bury_ended() {
+  for (const auto& target : targets_.take_ended(capture_)) {
+    if (target->has_waiting()) target->name_waiting(symbols_, true);
+    for (auto* set : {&changed_, &starting_, &asking_, &waiting_}) set->erase(target.get());
+  }
 }
 
 void Recorder::finish_walks(bool all) {
   std::vector<Deferred> waiting;
   deferred_bytes_ = 0;
   for (Deferred& record : deferred_) {
-    Target* target = find(record->key.tgid);
-    if (!target) continue;
+    Target* target = find(record->space);
+    if (!target) {
+      // It had ended before its mappings could be read.
+      jt_stack_key key = record->key;
+      key.status = JT_STATUS_MAPPING;
+      samples_.add_deferred(key, record->sum, {});
+      continue;
+    }
     if (!all && target->jvm_pending()) {
       deferred_bytes_ += offsetof(jt_deferred_record, stack) + record->stack_bytes;
       waiting.push_back(std::move(record));
@@ -249,8 +302,14 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    samples_.add_deferred(key, record->sum,
-                          locate(target, walk.frames, {record->epoch, record->head.time_ns}));
+    unnamed_.push_back(
+        {.key = key,
+         .sum = record->sum,
+         .space = record->space,
+         .frames = walk.frames,
+         .java = locate_java(*target, walk.frames, {record->epoch, record->head.time_ns}),
+         .deferred = true});
+    if (target->has_waiting()) waiting_.insert(target);
   }
   deferred_ = std::move(waiting);
 }
@@ -259,22 +318,30 @@ Status Recorder::turn() {
   // At most what the ring buffer can hold, however fast it fills.
   constexpr int kRounds = 16;
   bool empty = false;
+  for (Target* target : starting_) {
+    if (target->is_due()) changed_.insert(target);
+  }
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
-    for (const auto& [tgid, target] : targets_) target->tell_java_threads(capture_);
+    JT_CHECK_OK(adopt_new());
+    for (Target* target : asking_) target->tell_java_threads(capture_);
+    std::erase_if(asking_, [](const Target* target) { return !target->asks_for_threads(); });
     JT_CHECK_OK(refresh_changed());
     // A walk may need memory of its process: before files are read.
     finish_walks(false);
-    name_stacks();
+    name_stacks(false);
   }
-  for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, false);
+  for (Target* target : waiting_) target->name_waiting(symbols_, false);
+  std::erase_if(waiting_, [](const Target* target) { return !target->has_waiting(); });
+  bury_ended();
   return {};
 }
 
 Status Recorder::finish() {
   JT_CHECK_OK(turn());
   finish_walks(true);
-  for (const auto& [tgid, target] : targets_) target->name_waiting(symbols_, true);
+  name_stacks(true);
+  for (Target* target : waiting_) target->name_waiting(symbols_, true);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -18,6 +19,7 @@
 #include "profile/symbol_table.h"
 #include "session/sample_store.h"
 #include "session/target.h"
+#include "session/targets.h"
 #include "session/value_store.h"
 #include "session/walk_check.h"
 #include "symbolize/kernel_symbols.h"
@@ -27,8 +29,8 @@ namespace jtrace::session {
 // Takes what the kernel sends, keeps the targets' tables fresh, names stacks at first sight.
 class Recorder {
  public:
-  Recorder(capture::Capture& capture, std::vector<std::unique_ptr<Target>>& targets,
-           const cli::Options& options, const Events& events);
+  Recorder(capture::Capture& capture, Targets& targets, const cli::Options& options,
+           const Events& events);
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
@@ -60,13 +62,16 @@ class Recorder {
   };
   // Only as long as its stack copy.
   using Deferred = std::unique_ptr<jt_deferred_record, Free>;
-  [[nodiscard]] Target* find(std::uint32_t tgid) const;
+  [[nodiscard]] Target* find(std::uint32_t tgid) const { return targets_.find(tgid); }
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
   void on_values(const jt_values& values);
-  void name_stacks();
+  void name_stacks(bool all);
+  [[nodiscard]] Status adopt_new();
   [[nodiscard]] Status refresh_changed();
+  void note_start(Target* target);
+  void bury_ended();
   // `all`: also of JVMs that are still starting.
   void finish_walks(bool all);
   [[nodiscard]] profile::LocationId signal_frame();
@@ -84,7 +89,7 @@ class Recorder {
                                                              const Perishable& java);
 
   capture::Capture& capture_;
-  std::map<std::uint32_t, Target*> targets_;
+  Targets& targets_;
   const cli::Options& options_;
   const Events& events_;
   ValueStore values_;
@@ -94,13 +99,18 @@ class Recorder {
   SampleStore samples_;
   std::uint64_t records_ = 0;
   WalkCheck check_;  // --check-walks
-  std::set<Target*> changed_;
+  // Targets with something to be done for them, so that the others cost nothing.
+  std::set<Target*> changed_, starting_, asking_, waiting_;
   struct Stack {
     jt_stack_key key;
+    jt_sum sum{};  // where deferred
+    std::uint32_t space = 0;
     std::vector<jt_frame> frames;
     Perishable java;
+    bool deferred = false;  // one event, walked here
   };
-  std::vector<Stack> unnamed_;  // what one drain brought
+  std::vector<Stack> unnamed_;  // what one drain brought, or a few
+  std::chrono::steady_clock::time_point named_{};
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;

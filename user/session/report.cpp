@@ -160,6 +160,23 @@ std::vector<std::string> explain_nothing(const Events& events, const capture::Co
   return lines;
 }
 
+namespace {
+
+// The options by which events were left out.
+std::string what_filters(const std::vector<cli::EventRequest>& requests) {
+  std::string options;
+  const auto add = [&](const char* option, const auto& given) {
+    if (std::ranges::any_of(requests, given))
+      options += (options.empty() ? "" : ", ") + std::string(option);
+  };
+  add("--filter", [](const auto& one) { return !one.filters.empty(); });
+  add("--errors-only", [](const auto& one) { return one.errors_only; });
+  add("--min-latency", [](const auto& one) { return one.min_latency.count() != 0; });
+  return options;
+}
+
+}  // namespace
+
 Report make_report(ReportInput input) {
   const auto& options = input.options;
   FrameFilter filter(options.include, options.exclude);
@@ -178,8 +195,8 @@ Report make_report(ReportInput input) {
   if (report.counters.at(JT_COUNTER_FIRED) == 0) {
     report.remarks = explain_nothing(input.events, report.counters, target);
   } else if (filtered == fired) {
-    report.remarks.push_back(
-        fmt::format("0 events kept: they fired {} times, and --filter left out all", fired));
+    report.remarks.push_back(fmt::format("0 events kept: they fired {} times, and {} left out all",
+                                         fired, what_filters(input.options.events)));
   } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired - filtered) {
     report.remarks.push_back(
         fmt::format("0 events kept: they fired {} times, and -i {} keeps every {}th",

@@ -90,6 +90,8 @@ void SampleStore::build(const std::vector<capture::StackCount>& counts,
                         const profile::SymbolTable& symbols, const Hooks& hooks,
                         profile::ProfileBuilder& builder) {
   for (const auto& [key, sum] : counts) {
+    if (sum.count == 0)
+      continue;  // a stack that is known to the kernel, before its first event ended
     const auto it = stacks_.find(stack_of(key));
     if (it == stacks_.end()) without_frames_ += sum.count;
     add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, sum, symbols, hooks,

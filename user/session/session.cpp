@@ -21,6 +21,7 @@
 #include "base/printable.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
+#include "session/command.h"
 #include "session/confine.h"
 #include "session/events.h"
 #include "session/name_sources.h"
@@ -28,9 +29,11 @@
 #include "session/progress.h"
 #include "session/recorder.h"
 #include "session/report.h"
+#include "session/selection.h"
 #include "session/signals.h"
 #include "session/status_line.h"
 #include "session/target.h"
+#include "session/targets.h"
 #include "session/writer.h"
 
 namespace jtrace::session {
@@ -44,6 +47,8 @@ constexpr std::uint32_t kMaxRows = 4U << 20;
 // How often the ring buffer is emptied where nothing wakes us, and after it had something: the
 // kernel wakes us for a new stack, but not for those right behind it.
 constexpr std::chrono::milliseconds kTurn{5}, kBusyTurn{1};
+// Ctrl-C reaches the command, too: how long it has to end.
+constexpr std::chrono::seconds kFarewell{2};
 
 // On a busy machine our turn may come milliseconds after we were woken, when what we are to name is
 // gone: among processes that unload classes all the time, 5 to 10 % of the names. Without
@@ -68,11 +73,13 @@ class Run {
   explicit Run(const cli::Options& options)
       : options_(options),
         shared_(kMaxRows),
+        targets_(shared_, options),
         progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
 
   [[nodiscard]] Result<int> operator()();
 
  private:
+  [[nodiscard]] Status prepare();
   [[nodiscard]] Status resolve();
   [[nodiscard]] Status open_targets();
   [[nodiscard]] Status load();
@@ -83,11 +90,11 @@ class Run {
   [[nodiscard]] Status trace(Recorder& recorder);
   [[nodiscard]] profile::Header header() const;
   [[nodiscard]] Result<int> write(const Report& report);
+  [[nodiscard]] Result<int> finish(Recorder& recorder);
   [[nodiscard]] Status print_plan() const;
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
-  [[nodiscard]] bool watch_targets();
-  [[nodiscard]] std::string target_text() const;
+  [[nodiscard]] bool is_over(Recorder& recorder, steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read() const;
   void say(int level, const std::string& text) const;
@@ -96,11 +103,15 @@ class Run {
   SharedTables shared_;
   Result<event::Tracefs> tracefs_ = fail(Errc::Internal, "tracefs was not opened");
   Events events_;
-  std::vector<std::unique_ptr<Target>> targets_;
+  std::optional<Selection> selection_;
+  std::optional<Command> command_;
+  Targets targets_;
+  std::string target_text_;  // as they were at the start
   std::vector<Output> outputs_;
   Writer writer_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
+  std::optional<steady_clock::time_point> stopped_;  // by a signal
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
   std::chrono::system_clock::time_point start_;
   steady_clock::duration duration_{};
@@ -136,10 +147,10 @@ Status Run::open_targets() {
                 "run it on the host, or the container with --pid=host: BPF sees the host's process "
                 "numbers (doctor: pid-namespace)");
   }
-  const std::set<pid_t> pids(options_.pids.begin(), options_.pids.end());
-  for (const pid_t pid : pids) {
+  JT_TRY(selection_, Selection::find(options_));
+  for (const pid_t pid : selection_->pids()) {
     progress_.begin(fmt::format("reading the mappings and binaries of process {}", pid));
-    JT_TRY(auto target, Target::open(pid, shared_, options_));
+    JT_TRY(Target* const target, targets_.open(pid));
     if (target->is_jvm()) {
       if (shared_.agent && !target->names().agent().has_log() && !options_.dry_run) {
         say(0, fmt::format("{}: loading the agent into its JVM; one of JDK 21 or later writes a "
@@ -152,7 +163,6 @@ Status Run::open_targets() {
     } else if (target->jvm_note().empty()) {
       say(0, fmt::format("{}: not a JVM; native stacks go on", pid));
     }
-    targets_.push_back(std::move(target));
   }
   return {};
 }
@@ -172,11 +182,10 @@ Status Run::load() {
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
   const bool fp = options_.cstack == cli::CStack::Fp;
-  const capture::CaptureConfig config{
+  capture::CaptureConfig config{
       .cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
       .max_frames = walk_depth(options_),
       .max_rows = kMaxRows,
-      .only_tgid = targets_.size() == 1 ? targets_.front()->info().key.tgid : 0,
       .stack_ids = fp || any_kernel_stacks(),
       .interval = static_cast<std::uint32_t>(options_.interval),
       .by_thread = options_.threads,
@@ -190,16 +199,21 @@ Status Run::load() {
       .held = events_.has_held(),
       .max_events = static_cast<std::uint32_t>(events_.has_specs() ? events_.all.size() : 1),
       .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
+  selection_->configure(config);
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
-  return {};
+  const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
+  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid()};
+  if (shared_.attacher) own.push_back(shared_.attacher->pid());
+  std::erase(own, -1);
+  return selection_->apply(*capture_, own, command_);
 }
 
 Status Run::attach_lifecycle() {
   if (!tracefs_) {
     say(0,
         "no tracefs: code mapped while tracing is found by no notice; stacks in it stay partial");
-    return {};
+    return capture_->attach_lifecycle({});
   }
   std::vector<std::uint32_t> ids;
   for (const auto& [category, name] : capture::Capture::lifecycle_tracepoints()) {
@@ -222,10 +236,12 @@ Status Run::attach(const Event& event, std::uint32_t number) {
 Status Run::attach() {
   progress_.begin("attaching");
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
+  if (options_.follow || options_.selects()) JT_CHECK_OK(targets_.open_log());
+  const auto targets = targets_.current();
+  for (Target* target : targets) JT_CHECK_OK(target->refresh(capture_.get()));
   JT_CHECK_OK(attach_lifecycle());
   // Again: what was mapped before the notices came is in the ranges now.
-  for (const auto& target : targets_) JT_CHECK_OK(target->refresh(capture_.get()));
+  for (Target* target : targets) JT_CHECK_OK(target->refresh(capture_.get()));
   capture_->pause();
   for (std::uint32_t i = 0; i < events_.all.size(); ++i) {
     progress_.update(fmt::format("attaching {} of {} events", i + 1, events_.all.size()));
@@ -234,16 +250,16 @@ Status Run::attach() {
   return {};
 }
 
-// False where all are gone. One that is gone is no target any more: its number can be handed out.
-bool Run::watch_targets() {
-  bool alive = false;
-  for (const auto& target : targets_) {
-    pollfd fd{.fd = target->pidfd(), .events = POLLIN, .revents = 0};
-    const bool gone = ::poll(&fd, 1, 0) != 0 || target->revoked();
-    if (gone) capture_->remove_target(target->info().key.tgid);
-    alive = alive || !gone;
-  }
-  return alive;
+bool Run::is_over(Recorder& recorder, steady_clock::time_point begin) {
+  const auto now = steady_clock::now();
+  const bool alive = targets_.watch(*capture_);
+  if (command_ && command_->ended()) return true;
+  if (StopSignals::requested() && !stopped_) stopped_ = now;
+  if (stopped_ && (!options_.traces_command() || now - *stopped_ >= kFarewell)) return true;
+  if (options_.duration && now - begin >= *options_.duration) return true;
+  if (alive || !selection_->ends_with_targets()) return false;
+  // Of its last child we may not have been told yet.
+  return !recorder.turn() || !targets_.watch(*capture_);
 }
 
 // What it takes to load and attach goes, before the targets' records come.
@@ -261,13 +277,14 @@ Status Run::trace(Recorder& recorder) {
   const Hurry hurry;
   JT_CHECK_OK(confine(recorder));
   capture_->resume();
+  if (command_) command_->release();
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
                       events_.all.size() == 1 ? events_.all.front().tracepoint.display()
                                               : fmt::format("{} events", events_.all.size()),
-                      target_text()));
+                      target_text_));
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
   bool busy = true;
@@ -283,10 +300,7 @@ Status Run::trace(Recorder& recorder) {
     if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
     }
-    if (StopSignals::requested()) break;
-    const auto elapsed = steady_clock::now() - begin;
-    if (options_.duration && elapsed >= *options_.duration) break;
-    if (!watch_targets()) break;
+    if (is_over(recorder, begin)) break;
   }
   duration_ = steady_clock::now() - begin;
   capture_->pause();
@@ -296,28 +310,19 @@ Status Run::trace(Recorder& recorder) {
 }
 
 void Run::say_what_targets_lack() const {
-  for (const auto& target : targets_) {
-    const auto pid = target->info().key.tgid;
-    if (const auto n = target->ranges_left_out(); n != 0) {
-      say(0,
-          fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
-                      n, pid));
-    }
-    if (target->revoked()) {
-      say(0, fmt::format("process {} executed a program that its user may not trace; it was left "
-                         "alone from then on",
-                         pid));
-      continue;
-    }
-    for (const auto& [level, text] : what_names_lack(*target, options_.jvm_symbols)) {
-      say(level, text);
-    }
-    // Only now: a JVM that was just starting could not be read at first.
-    if (!target->is_jvm() && !target->jvm_note().empty()) {
-      // It may name a file of the target.
-      say(0,
-          fmt::format("{}: {}; native stacks only", pid, exporting::safe_text(target->jvm_note())));
-    }
+  for (const auto& [level, text] : targets_.remarks()) say(level, text);
+  const auto [opened, jvms, missed, most] = targets_.figures();
+  say(1, fmt::format("{} processes, {} of them JVMs, {} at a time", opened, jvms, most));
+  if (!options_.traces_command()) return;
+  const auto pid = static_cast<std::uint32_t>(command_->pid());
+  if (!command_->has_ended()) {
+    say(0, fmt::format("{} (pid {}) goes on, untraced", command_->name(), pid));
+  }
+  const auto others = std::ranges::count_if(targets_.current(), [&](const Target* target) {
+    return static_cast<std::uint32_t>(target->info().key.tgid) != pid;
+  });
+  if (others != 0) {
+    say(0, fmt::format("{} processes that {} started go on, untraced", others, command_->name()));
   }
 }
 
@@ -331,21 +336,12 @@ void Run::say_what_could_not_be_read() const {
   }
 }
 
-std::string Run::target_text() const {
-  std::string text;
-  for (const auto& target : targets_) {
-    if (!text.empty()) text += ", ";
-    text += fmt::format("{} (pid {})", target->info().comm, target->info().key.tgid);
-  }
-  return text;
-}
-
 profile::Header Run::header() const {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
   profile::Header header{.title = {},
                          .events = {},
-                         .target = target_text(),
+                         .target = target_text_,
                          .host = host.data(),
                          .command_line = {},
                          .start = start_,
@@ -407,7 +403,7 @@ Status Run::print_plan() const {
   const auto line = [&]<class... T>(fmt::format_string<T...> format, T&&... values) {
     fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
   };
-  line("target   {}\n", printable(target_text()));
+  line("target   {}\n", printable(target_text_));
   for (const Event& event : events_.all) {
     const auto& tracepoint = event.tracepoint;
     line("event    {} (tracepoint {}), kernel stacks {}\n", tracepoint.display(), tracepoint.id,
@@ -434,8 +430,12 @@ Status Run::print_plan() const {
   return {};
 }
 
-Result<int> Run::operator()() {
-  // Before there is a second thread.
+// Before there is a second thread: what forks.
+Status Run::prepare() {
+  if (!options_.command.empty()) {
+    JT_TRY(auto command, Command::start(options_.command));
+    command_.emplace(std::move(command));
+  }
   const bool agent = options_.jvm_symbols == cli::JvmSymbols::Agent;
   if (agent || options_.jvm_symbols == cli::JvmSymbols::PerfMap) {
     JT_TRY(shared_.attacher, Attacher::start());
@@ -446,23 +446,17 @@ Result<int> Run::operator()() {
   progress_.begin("looking up the events");
   JT_CHECK_OK(resolve());
   JT_CHECK_OK(open_targets());
-  JT_TRY(outputs_,
-         plan_outputs(options_, targets_.front()->info(), std::chrono::system_clock::now()));
+  target_text_ = selection_->text(targets_, command_);
+  JT_TRY(outputs_, plan_outputs(options_, selection_->eponym(targets_, command_),
+                                std::chrono::system_clock::now()));
   progress_.end();  // one thread
   if (!options_.dry_run) {
     JT_TRY(writer_, Writer::start(outputs_));
   }
-  JT_CHECK_OK(load());
-  JT_CHECK_OK(attach());
-  // From here on the first signal ends the trace; before, it ends jtrace.
-  const StopSignals signals;
-  if (options_.dry_run) {
-    capture_->detach();
-    JT_CHECK_OK(print_plan());
-    return 0;
-  }
-  Recorder recorder(*capture_, targets_, options_, events_);
-  JT_CHECK_OK(trace(recorder));
+  return {};
+}
+
+Result<int> Run::finish(Recorder& recorder) {
   say_what_targets_lack();
   say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
@@ -475,9 +469,27 @@ Result<int> Run::operator()() {
                                    .header = header()}));
   progress_.begin("detaching");
   capture_->detach();
-  for (const auto& target : targets_) target->release_names();
+  for (Target* target : targets_.current()) target->release_names();
   if (failure_) return std::unexpected(*failure_);
+  if (status && *status == 0 && command_) return command_->status();
   return status;
+}
+
+Result<int> Run::operator()() {
+  JT_CHECK_OK(prepare());
+  JT_CHECK_OK(load());
+  JT_CHECK_OK(attach());
+  // From here on the first signal ends the trace; before, it ends jtrace.
+  const StopSignals signals;
+  if (options_.dry_run) {
+    capture_->detach();
+    JT_CHECK_OK(print_plan());
+    return 0;
+  }
+  Recorder recorder(*capture_, targets_, options_, events_);
+  JT_CHECK_OK(trace(recorder));
+  if (command_) JT_CHECK_OK(command_->status());
+  return finish(recorder);
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ using profile::UnknownReason;
 // this long is not of a kind we know.
 constexpr std::chrono::seconds kJvmStart{3};
 
+constexpr std::chrono::milliseconds kProbe{2};
+constexpr std::size_t kMostProbes = 50;
+
 // Of one JVM; the kernel's table holds 16 384.
 constexpr std::size_t kMaxThreads = 8192;
 
@@ -92,8 +95,18 @@ Status SharedTables::upload(capture::Capture& capture) {
   const auto rules = store.rules();
   JT_CHECK_OK(capture.write_rules(uploaded_rules, rules.subspan(uploaded_rules)));
   uploaded_rules = static_cast<std::uint32_t>(rules.size());
-  for (std::uint32_t i = 0; i < jvms.size(); ++i) JT_CHECK_OK(capture.write_jvm(i, jvms[i]));
   return {};
+}
+
+std::optional<std::uint16_t> SharedTables::take_jvm() {
+  if (!free_jvms.empty()) {
+    const std::uint16_t index = free_jvms.back();
+    free_jvms.pop_back();
+    return index;
+  }
+  if (jvms.size() >= JT_MAX_JVMS) return std::nullopt;
+  jvms.emplace_back();
+  return static_cast<std::uint16_t>(jvms.size() - 1);
 }
 
 Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
@@ -110,8 +123,20 @@ Target::Target(process::ProcessInfo info, UniqueFd pidfd, SharedTables& shared,
               .agent = shared.agent ? &*shared.agent : nullptr},
              info_, pidfd_.get(), shared.late_names) {}
 
+Target::~Target() {
+  if (jvm_index_) shared_.free_jvms.push_back(*jvm_index_);
+}
+
 Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
                                              const cli::Options& options) {
+  JT_TRY(auto target, adopt({.tgid = pid}, shared, options));
+  JT_CHECK_OK(target->refresh(nullptr));
+  return target;
+}
+
+Result<std::unique_ptr<Target>> Target::adopt(capture::Life life, SharedTables& shared,
+                                              const cli::Options& options) {
+  const pid_t pid = life.tgid;
   JT_TRY(auto info, process::find_process(pid));
   if (info.kernel_thread) {
     return fail(Errc::Target, std::to_string(pid) + " (" + info.comm + ") is a kernel thread");
@@ -123,8 +148,36 @@ Result<std::unique_ptr<Target>> Target::open(pid_t pid, SharedTables& shared,
     return fail(Errc::Target, errno_text("watch process " + std::to_string(pid), errno));
   }
   std::unique_ptr<Target> target(new Target(std::move(info), std::move(pidfd), shared, options));
-  JT_CHECK_OK(target->refresh(nullptr));
+  target->birth_ = life.birth;
   return target;
+}
+
+std::unique_ptr<Target> Target::remains(capture::Life life,
+                                        std::span<const capture::LoggedMapping> mappings,
+                                        SharedTables& shared, const cli::Options& options) {
+  process::ProcessInfo info;
+  info.key.tgid = life.tgid;
+  std::unique_ptr<Target> target(new Target(std::move(info), UniqueFd(), shared, options));
+  target->birth_ = life.birth;
+  target->use(mappings);
+  return target;
+}
+
+void Target::use(std::span<const capture::LoggedMapping> mappings) {
+  std::vector<process::MapEntry> maps;
+  for (const auto& one : mappings) {
+    process::MapEntry entry;
+    entry.start = one.start;
+    entry.end = one.end;
+    entry.offset = one.offset;
+    entry.device = one.device;
+    entry.inode = one.inode;
+    entry.executable = true;
+    entry.path = one.path;
+    maps.push_back(std::move(entry));
+  }
+  ranges_ = space_.build(std::move(maps), {});
+  jvm_pending_ = false;
 }
 
 bool Target::libjvm_mapped() const {
@@ -155,10 +208,12 @@ void Target::probe_jvm() {
   const auto now = std::chrono::steady_clock::now();
   if (!jvm_first_seen_) jvm_first_seen_ = now;
   const bool young = now - *jvm_first_seen_ < kJvmStart;
-  if (!pace_.allows()) {
+  if (!pace_.allows() || !is_due()) {
     jvm_pending_ = young;
     return;
   }
+  // It takes a millisecond, and 64 that start at once would have us do nothing else.
+  next_probe_ = now + kProbe * std::clamp<std::size_t>(shared_.starting, 1, kMostProbes);
   auto vm = pace_.run(kReading, [&] {
     return jvmsym::hotspot::HotspotVm::attach(memory_, symbols->at(range->bias));
   });
@@ -168,12 +223,11 @@ void Target::probe_jvm() {
     return;
   }
   if (!jvm_index_) {
-    if (shared_.jvms.size() >= JT_MAX_JVMS) {
+    jvm_index_ = shared_.take_jvm();
+    if (!jvm_index_) {
       jvm_note_ = "more than " + std::to_string(JT_MAX_JVMS) + " JVMs";
       return;
     }
-    jvm_index_ = static_cast<std::uint16_t>(shared_.jvms.size());
-    shared_.jvms.emplace_back();
   }
   vm_ = std::move(*vm);
   libjvm_start_ = entry->start;
@@ -205,11 +259,11 @@ void Target::learn_names() {
 Status Target::refresh(capture::Capture* capture) {
   if (rights_are_lent() && !check_readable(info_.key.tgid)) revoked_ = true;
   if (revoked_) {
-    if (capture) capture->remove_target(info_.key.tgid);
+    if (capture) capture->targets().remove(life());
     return {};
   }
   // Asked before the mappings are read: what changes meanwhile stays dirty.
-  const std::uint32_t seq = capture ? capture->changes(info_.key.tgid) : 0;
+  const std::uint32_t seq = capture ? capture->targets().changes(info_.key.tgid) : 0;
   JT_TRY(ranges_, space_.refresh(code_ranges()));
   names_.look_for_dump(space_.maps());
   // Its image was replaced and the notice lost, or dlclose took it: nothing it says holds any more.
@@ -223,8 +277,9 @@ Status Target::refresh(capture::Capture* capture) {
       JT_TRY(ranges_, space_.refresh(code_ranges()));
     }
   }
-  jt_target target{
-      .first_range = 0, .ranges = 0, .clean_seq = seq, .jvm = 0, .code_lo = 1, .code_hi = 0};
+  jt_target target{};
+  target.clean_seq = seq;
+  target.code_lo = 1;  // none
   if (vm_) {
     learn_names();
     shared_.jvms[*jvm_index_] = vm_->walk_config();
@@ -240,11 +295,13 @@ Status Target::refresh(capture::Capture* capture) {
   if (!capture) return {};
   if (vm_ && !threads_told_) tell_all_java_threads(*capture);
   JT_CHECK_OK(shared_.upload(*capture));
-  return capture->set_target(info_.key.tgid, ranges_, target);
+  if (vm_) JT_CHECK_OK(capture->write_jvm(*jvm_index_, shared_.jvms[*jvm_index_]));
+  return capture->targets().set(life(), ranges_, target);
 }
 
 void Target::forget_image() {
   vm_.reset();
+  next_probe_ = {};
   asked_threads_.clear();
   threads_told_ = false;
   jvm_first_seen_.reset();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "bpf/jtrace_abi.h"
 #include "capture/capture.h"
+#include "capture/mapping_log.h"
 #include "cli/options.h"
 #include "helper/file_reader.h"
 #include "jvmsym/hotspot/hotspot.h"
@@ -50,7 +52,9 @@ struct SharedTables {
   unwind::BinaryTables binaries;
   NativeSymbols native;
   std::map<const unwind::Binary*, Result<jvmsym::hotspot::VmSymbols>> libjvms;
-  std::vector<jt_hotspot> jvms;  // index is jt_range::jvm
+  std::vector<jt_hotspot> jvms;          // index is jt_range::jvm
+  std::vector<std::uint16_t> free_jvms;  // of JVMs that have ended
+  std::size_t starting = 0;              // JVMs that cannot be read yet
   std::uint32_t uploaded_rows = 0;
   std::uint32_t uploaded_rules = 0;
 
@@ -58,6 +62,8 @@ struct SharedTables {
   [[nodiscard]] const Result<jvmsym::hotspot::VmSymbols>& libjvm(pid_t tgid,
                                                                  const unwind::MappedImage& image);
 
+  // A place for one more JVM; nullopt where there is none.
+  [[nodiscard]] std::optional<std::uint16_t> take_jvm();
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);
 };
@@ -67,13 +73,27 @@ class Target {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Target>> open(pid_t pid, SharedTables& shared,
                                                             const cli::Options& options);
+  // One that came while tracing; its mappings are read by the first refresh.
+  [[nodiscard]] static Result<std::unique_ptr<Target>> adopt(capture::Life life,
+                                                             SharedTables& shared,
+                                                             const cli::Options& options);
+  // One that has ended already: what the kernel's log tells of its code.
+  [[nodiscard]] static std::unique_ptr<Target> remains(
+      capture::Life life, std::span<const capture::LoggedMapping> mappings, SharedTables& shared,
+      const cli::Options& options);
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  ~Target();
 
   [[nodiscard]] const process::ProcessInfo& info() const { return info_; }
+  [[nodiscard]] capture::Life life() const { return {info_.key.tgid, birth_}; }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   [[nodiscard]] bool is_jvm() const { return vm_ != nullptr; }
   // A libjvm is mapped whose code cache is not there yet: refresh again soon. Until then the kernel
   // defers what it cannot walk, and a walk here would fail too. Ends by itself after a while.
   [[nodiscard]] bool jvm_pending() const { return jvm_pending_; }
+  // Of one that is pending: not all the time, the less the more of them there are.
+  [[nodiscard]] bool is_due() const { return std::chrono::steady_clock::now() >= next_probe_; }
   // Executable mappings beyond what the kernel's table takes for one process.
   [[nodiscard]] std::size_t ranges_left_out() const { return space_.left_out(); }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
@@ -83,6 +103,8 @@ class Target {
   // Reads the mappings and the JVM's layout anew. Before there is a capture, tables are only
   // collected; with one they are uploaded and the kernel told.
   [[nodiscard]] Status refresh(capture::Capture* capture);
+  // As refresh(), where the process is gone: by the kernel's log.
+  void use(std::span<const capture::LoggedMapping> mappings);
   // The process has replaced its image: what was known of its JVM is void.
   void forget_image();
 
@@ -121,6 +143,7 @@ class Target {
   void release_names() { names_.release(); }
   // Its name is in a file, which stays; else whoever has it may be gone, or say another, any time.
   [[nodiscard]] bool lasts(const jt_frame& frame) const;
+  [[nodiscard]] bool has_waiting() const { return names_.has_waiting(); }
   // JavaNames::name_waiting
   void name_waiting(profile::SymbolTable& symbols, bool last) {
     names_.name_waiting(vm_.get(), symbols, last);
@@ -130,6 +153,8 @@ class Target {
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
   // become one: looked for again from time to time.
   void tell_java_threads(capture::Capture& capture);
+  // Threads are asked for that were not found yet.
+  [[nodiscard]] bool asks_for_threads() const { return !asked_threads_.empty(); }
   // What its runtime calls a thread; nullopt where only the kernel's name is known.
   [[nodiscard]] std::optional<std::string> thread_name(std::uint32_t tid);
 
@@ -145,6 +170,7 @@ class Target {
                                                   profile::SymbolTable& symbols);
 
   process::ProcessInfo info_;
+  std::uint64_t birth_ = 0;
   UniqueFd pidfd_;
   SharedTables& shared_;
   bool raw_names_;
@@ -161,6 +187,7 @@ class Target {
   bool threads_told_ = false;
   std::chrono::steady_clock::time_point threads_looked_up_{};
   bool jvm_pending_ = false;
+  std::chrono::steady_clock::time_point next_probe_{};
   bool revoked_ = false;
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;

@@ -28,6 +28,8 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
   ~Writer();
 
+  // -1: there is none.
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // As write_file() and write_all(), of outputs[index].
   [[nodiscard]] Status write(const std::vector<Output>& outputs, std::size_t index,
                              std::string_view bytes) const;

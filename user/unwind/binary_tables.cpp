@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -29,14 +30,28 @@ std::string file_stamp(const process::FileStatus& status) {
 const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   if (entry.path == "[vdso]") return vdso();
   auto fd = process::find_mapped_file(tgid, entry);
-  if (!fd) return without_cfi(entry.path, fd.error().message);
+  if (!fd) {
+    // The process has ended. A file that is held keeps its inode; else the one that we see under
+    // that name, if it has the same.
+    const auto held = by_mapping_.find({entry.device, entry.inode});
+    if (held != by_mapping_.end() && held->second->file.valid()) return *held->second;
+    process::MapEntry ours = entry;
+    ours.start = ours.end = 0;
+    auto seen = process::find_mapped_file(::getpid(), ours);
+    if (!seen) return without_cfi(entry.path, fd.error().message);
+    fd = std::move(seen);
+  }
   const auto status = process::file_status(fd->get());
   if (!status) return without_cfi(entry.path, status.error().message);
   const FileKey key{status->device, status->inode, status->size, status->modified_ns};
-  if (const auto it = by_file_.find(key); it != by_file_.end()) return *it->second;
+  if (const auto it = by_file_.find(key); it != by_file_.end()) {
+    by_mapping_.insert_or_assign({entry.device, entry.inode}, it->second);
+    return *it->second;
+  }
   if (binaries_.size() >= kMaxBinaries) return without_cfi("", "too many binaries");
   Binary& binary = binaries_.emplace_back();
   by_file_.emplace(key, &binary);
+  by_mapping_.insert_or_assign({entry.device, entry.inode}, &binary);
   binary.path = entry.path;
   // Only files that no ordinary user can make go through the cache.
   const bool trusted = status->uid == 0 && (status->mode & (S_IWGRP | S_IWOTH)) == 0;

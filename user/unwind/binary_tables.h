@@ -71,6 +71,8 @@ class BinaryTables {
   std::map<FileKey, const Binary*> by_file_;
   std::map<std::pair<std::string, std::string>, const Binary*> failed_;
   const Binary* vdso_ = nullptr;
+  // By the device and inode that mappings show, which are not always those of stat.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, const Binary*> by_mapping_;
 };
 
 }  // namespace jtrace::unwind

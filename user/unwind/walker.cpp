@@ -74,6 +74,8 @@ const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tabl
 std::uint64_t jt_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) { return 0; }
 void jt_keep_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/, std::uint64_t /*address*/) {}
 void jt_drop_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) {}
+// It waits no more.
+const jt_maker* jt_maker_of(jt_env_t /*env*/, std::uint32_t /*tid*/) { return nullptr; }
 
 std::uint64_t jt_load64(const void* from) {
   std::uint64_t value;

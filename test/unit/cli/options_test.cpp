@@ -53,6 +53,39 @@ TEST(Options, defaults) {
   EXPECT_FALSE(options->count_cost);
 }
 
+TEST(Options, targetsOfAllKinds) {
+  const auto options = parse({"-t", "a:b", "--comm", "java", "--comm=ngin*", "--cgroup", "/x",
+                              "--container", "12ab", "--tid", "5,6", "--tid=5", "--follow"});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_THAT(options->comms, ElementsAre("java", "ngin*"));
+  EXPECT_THAT(options->cgroups, ElementsAre("/x"));
+  EXPECT_THAT(options->containers, ElementsAre("12ab"));
+  EXPECT_THAT(options->tids, ElementsAre(5, 6));
+  EXPECT_TRUE(options->follow);
+  EXPECT_TRUE(options->selects());
+  EXPECT_FALSE(options->all);
+  EXPECT_TRUE(parse({"-t", "a:b", "-a"})->selects());
+  EXPECT_FALSE(parse({"-t", "a:b", "--tid", "5"})->selects());
+  EXPECT_FALSE(trace({"--comm", "java"})->selects()) << "which of those processes";
+}
+
+// What stands behind -- is the command's, whatever it looks like.
+TEST(Options, commandKeepsItsOwnWords) {
+  const auto alone = parse({"-t", "a:b", "--", "sleep", "-v", "--", "-p", ""});
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_THAT(alone->command, ElementsAre("sleep", "-v", "--", "-p", ""));
+  EXPECT_EQ(alone->verbosity, 0);
+  EXPECT_TRUE(alone->traces_command());
+  EXPECT_TRUE(alone->follow);
+  EXPECT_FALSE(parse({"-t", "a:b", "--follow=no", "--", "sleep"})->follow);
+  // As perf: it only sets the duration.
+  const auto beside = trace({"--", "sleep", "10"});
+  ASSERT_TRUE(beside) << beside.error().message;
+  EXPECT_FALSE(beside->traces_command());
+  EXPECT_FALSE(beside->follow);
+  EXPECT_FALSE(parse({"-t", "a:b", "-a", "--", "sleep"})->traces_command());
+}
+
 // A filter is of the -t before it; before the first one, of all.
 TEST(Options, filtersBelongToTheirEvent) {
   const auto options =
@@ -215,7 +248,7 @@ TEST_P(BadCommandLine, isExplainedInOneLine) {
   EXPECT_EQ((options.error().message + options.error().hint).find('\n'), std::string::npos);
 }
 
-constexpr const char* kForm = "jtrace -t EVENT -p PID [OPTIONS]; see jtrace --help";
+constexpr const char* kForm = "jtrace -t EVENT -p PID [OPTIONS], or -- COMMAND; see jtrace --help";
 constexpr const char* kSeeHelp = "see jtrace --help";
 constexpr const char* kNoEvent = "-t needs an event; did you mean --threads?";
 
@@ -223,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
     Required, BadCommandLine,
     ::testing::Values(Bad{{}, "nothing to trace: -t EVENT and -p PID are required", kForm},
                       Bad{{"-v"}, "nothing to trace: -t EVENT and -p PID are required", kForm},
-                      Bad{{"-t", "a:b"}, "no process: -p PID is required", kForm},
+                      Bad{{"-t", "a:b"}, "no process: -p PID is required", "or -a, --comm GLOB"},
                       Bad{{"-p", "7"}, "no event: -t EVENT is required", kForm},
                       Bad{{"-t"}, kNoEvent, "CATEGORY:NAME"},
                       Bad{{"-t", "-p", "7"}, kNoEvent, "CATEGORY:NAME"},
@@ -239,13 +272,14 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     NotHere, BadCommandLine,
     ::testing::Values(
-        Bad{{"-t", "a:b", "--", "sleep", "-v", "10"},
-            "-- COMMAND is not in this version (jtrace 0.1.0)",
-            "start the command first"},
-        Bad{{"-t", "a:b", "-p", "7", "--", "sleep", "10"},
-            "-- COMMAND is not in this version (jtrace 0.1.0)",
-            "start the command first"},
-        Bad{{"-t", "a:b", "-a"}, "-a is not in this version (jtrace 0.1.0)", kSeeHelp},
+        Bad{{"-t", "a:b", "--"}, "-- needs a command", kForm},
+        Bad{{"-t", "a:b", "--", ""}, "-- needs a command", kForm},
+        Bad{{"-t", "a:b", "-a", "-p", "7"}, "-a and -p contradict each other", kSeeHelp},
+        Bad{{"-t", "a:b", "--tid", "x"}, "--tid 'x': not a thread id", "thread ids are numbers"},
+        Bad{{"-t", "a:b", "--tid", "5", "--", "x"},
+            "--tid names a thread of a process that is there: -- COMMAND has none yet",
+            kSeeHelp},
+        Bad{{"--", "sleep", "5"}, "no event: -t EVENT is required", kForm},
         Bad{{"--loop=5m"}, "--loop is not in this version (jtrace 0.1.0)", kSeeHelp}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -337,7 +371,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{{"doctor", "7"}, "unexpected argument '7'", "jtrace doctor [-p PID] [--json]"},
         Bad{{"doctor", "-p", "x"}, "-p 'x': not a process id", "numbers from 1"},
         Bad{{"doctor", "-t", "a:b"}, "-t is not an option of jtrace doctor", "jtrace doctor"},
-        Bad{{"doctor", "-a"}, "-a is not in this version (jtrace 0.1.0)", kSeeHelp},
+        Bad{{"doctor", "-a"}, "-a is not an option of jtrace doctor", "jtrace doctor"},
+        Bad{{"list", "--", "x"}, "unexpected argument '--'", "jtrace list [GLOB]"},
         Bad{{"convert", "-f", "b"}, "jtrace convert needs a profile to read", "IN -f OUT"},
         Bad{{"convert", "a"}, "no output: -f OUT is required", "IN -f OUT"},
         Bad{{"convert", "a", "c", "-f", "b"}, "unexpected argument 'c'", "IN -f OUT"},

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/targets.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <iterator>
+#include <ranges>
+#include <utility>
+
+#include "export/exporter.h"
+
+namespace jtrace::session {
+namespace {
+
+// Records that are under way, and children that were made meanwhile, may need its tables.
+constexpr std::chrono::seconds kMourning{1};
+// Less than that, so that a parent's tables are there as long as a child lives by them.
+constexpr std::chrono::milliseconds kChildhood{500};
+// More than that many are not asked in each turn whether they have ended.
+constexpr std::size_t kFew = 64;
+constexpr std::chrono::milliseconds kWatchMany{50};
+// Of processes that have ended; a person reads no more.
+constexpr std::size_t kMostRemarks = 32;
+
+bool same(const capture::Life& a, const capture::Life& b) {
+  return a.tgid == b.tgid && a.birth == b.birth;
+}
+
+}  // namespace
+
+std::vector<Remark> remarks_of(const Target& target, cli::JvmSymbols choice) {
+  std::vector<Remark> remarks;
+  const auto pid = target.info().key.tgid;
+  if (const auto n = target.ranges_left_out(); n != 0) {
+    remarks.push_back(
+        {0,
+         fmt::format("{} executable mappings of pid {} found no room: stacks in them are partial",
+                     n, pid)});
+  }
+  if (target.revoked()) {
+    remarks.push_back({0, fmt::format("process {} executed a program that its user may not trace; "
+                                      "it was left alone from then on",
+                                      pid)});
+    return remarks;
+  }
+  std::ranges::move(what_names_lack(target, choice), std::back_inserter(remarks));
+  // Only now: a JVM that was just starting could not be read at first.
+  if (!target.is_jvm() && !target.jvm_note().empty()) {
+    // It may name a file of the target.
+    remarks.push_back({0, fmt::format("{}: {}; native stacks only", pid,
+                                      exporting::safe_text(target.jvm_note()))});
+  }
+  return remarks;
+}
+
+Result<Target*> Targets::open(pid_t pid) {
+  JT_TRY(auto target, Target::open(pid, shared_, options_));
+  Target* const opened = target.get();
+  by_tgid_.insert_or_assign(static_cast<std::uint32_t>(pid), std::move(target));
+  figures_.most = std::max(figures_.most, by_tgid_.size());
+  return opened;
+}
+
+void Targets::note_new(const jt_notice_record& notice) {
+  if (notice.hi == notice.tgid) {
+    children_.erase(notice.tgid);
+    new_.push_back(notice);
+  } else {
+    children_.insert_or_assign(notice.tgid, Child{notice, Clock::now()});
+  }
+}
+
+void Targets::note_change(std::uint32_t tgid) {
+  const auto child = children_.extract(tgid);
+  if (!child.empty()) new_.push_back(child.mapped().notice);
+}
+
+void Targets::note_exit(const jt_notice_record& notice) {
+  const auto child = children_.find(notice.tgid);
+  if (child != children_.end() && child->second.notice.lo == notice.lo) children_.erase(child);
+  exits_.push_back(life_of(notice));
+}
+
+std::vector<jt_notice_record> Targets::take_new() {
+  const auto grown = Clock::now() - kChildhood;
+  for (auto it = children_.begin(); it != children_.end();) {
+    const bool is_grown = it->second.since < grown;
+    if (is_grown) new_.push_back(it->second.notice);
+    it = is_grown ? children_.erase(it) : std::next(it);
+  }
+  return std::exchange(new_, {});
+}
+
+Result<Target*> Targets::adopt(capture::Capture& capture, const jt_notice_record& notice) {
+  const auto life = life_of(notice);
+  const auto known = by_tgid_.find(notice.tgid);
+  if (known != by_tgid_.end()) {
+    if (same(known->second->life(), life)) return known->second.get();
+    retire(known, capture);
+  }
+  auto target = Target::adopt(life, shared_, options_);
+  Status read = target ? (*target)->refresh(&capture) : std::unexpected(target.error());
+  if (!read) {
+    if (read.error().code == Errc::Target) {
+      capture.targets().remove(life);
+      return remains_of(life);
+    }
+    // Not for us to see, or no room for its tables: its events would all be deferred in vain.
+    keep_remark(
+        {0, fmt::format("process {} is not traced: {}", notice.tgid, read.error().message)});
+    JT_CHECK_OK(capture.targets().exclude(life));
+    return nullptr;
+  }
+  Target* const adopted = target->get();
+  by_tgid_.insert_or_assign(notice.tgid, *std::move(target));
+  figures_.most = std::max(figures_.most, by_tgid_.size());
+  return adopted;
+}
+
+// Not among those that are there: its stacks will find it.
+Target* Targets::remains_of(const capture::Life& life) {
+  if (log_) log_->drain();
+  const auto mappings = log_ ? log_->of(life.tgid) : std::vector<capture::LoggedMapping>{};
+  if (mappings.empty()) {
+    ++figures_.missed;
+    return nullptr;
+  }
+  ended_.push_back(
+      {.target = Target::remains(life, mappings, shared_, options_), .since = Clock::now()});
+  return ended_.back().target.get();
+}
+
+Status Targets::refresh(Target& target, capture::Capture& capture) {
+  Status status = target.refresh(&capture);
+  if (status || status.error().code != Errc::Target) return status;
+  if (log_) log_->drain();
+  const auto mappings =
+      log_ ? log_->of(target.info().key.tgid) : std::vector<capture::LoggedMapping>{};
+  // Without, it keeps the tables it had.
+  if (!mappings.empty() && !target.is_jvm()) target.use(mappings);
+  return {};
+}
+
+Status Targets::open_log() {
+  JT_TRY(log_, capture::MappingLog::open());
+  return {};
+}
+
+Target* Targets::find(std::uint32_t tgid) const {
+  if (const auto it = by_tgid_.find(tgid); it != by_tgid_.end()) return it->second.get();
+  const auto gone = std::ranges::find_if(ended_ | std::views::reverse, [tgid](const Ended& one) {
+    return one.target->info().key.tgid == static_cast<pid_t>(tgid);
+  });
+  return gone == ended_.rend() ? nullptr : gone->target.get();
+}
+
+std::vector<Target*> Targets::current() const {
+  std::vector<Target*> all;
+  std::ranges::transform(by_tgid_, std::back_inserter(all),
+                         [](const auto& entry) { return entry.second.get(); });
+  return all;
+}
+
+// One that is gone is no target any more: its number can be handed out.
+void Targets::retire(std::map<std::uint32_t, std::unique_ptr<Target>>::iterator it,
+                     capture::Capture& capture) {
+  capture.targets().remove(it->second->life());
+  ended_.push_back({.target = std::move(it->second), .since = Clock::now()});
+  by_tgid_.erase(it);
+}
+
+bool Targets::watch(capture::Capture& capture) {
+  if (log_) log_->drain();
+  for (const auto& life : std::exchange(exits_, {})) {
+    const auto it = by_tgid_.find(static_cast<std::uint32_t>(life.tgid));
+    // Known ones are asked below: between this and their end they have some more events.
+    if (it == by_tgid_.end() || !same(it->second->life(), life)) capture.targets().remove(life);
+  }
+  const auto now = Clock::now();
+  if (!children_.empty() && by_tgid_.empty()) return true;
+  if (by_tgid_.size() > kFew && now - watched_ < kWatchMany) return true;
+  watched_ = now;
+  std::vector<pollfd> fds;
+  std::vector<std::uint32_t> tgids;
+  for (const auto& [tgid, target] : by_tgid_) {
+    fds.push_back({.fd = target->pidfd(), .events = POLLIN, .revents = 0});
+    tgids.push_back(tgid);
+  }
+  ::poll(fds.data(), fds.size(), 0);
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    const auto it = by_tgid_.find(tgids[i]);
+    if (fds[i].revents != 0 || it->second->revoked()) retire(it, capture);
+  }
+  return !by_tgid_.empty() || !children_.empty() || !new_.empty();
+}
+
+std::vector<std::unique_ptr<Target>> Targets::take_ended(capture::Capture& capture) {
+  std::vector<std::unique_ptr<Target>> taken;
+  const auto before = Clock::now() - kMourning;
+  while (!ended_.empty() && ended_[taken.size()].since < before) {
+    Target& target = *ended_[taken.size()].target;
+    capture.targets().give_back_ranges(target.life());
+    keep_remarks(target);
+    ++figures_.opened;
+    figures_.jvms += target.is_jvm();
+    taken.push_back(std::move(ended_[taken.size()].target));
+    if (taken.size() == ended_.size()) break;
+  }
+  ended_.erase(ended_.begin(), ended_.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+  return taken;
+}
+
+void Targets::keep_remarks(const Target& target) {
+  for (Remark& remark : remarks_of(target, options_.jvm_symbols)) keep_remark(std::move(remark));
+}
+
+void Targets::keep_remark(Remark remark) {
+  if (kept_.size() < kMostRemarks) {
+    kept_.push_back(std::move(remark));
+  } else if (remark.level <= 0) {
+    ++more_remarks_;
+  }
+}
+
+Targets::Figures Targets::figures() const {
+  Figures all = figures_;
+  all.opened += by_tgid_.size() + ended_.size();
+  const auto is_jvm = [](const Target& target) { return target.is_jvm() ? 1U : 0U; };
+  for (const auto& [tgid, target] : by_tgid_) all.jvms += is_jvm(*target);
+  for (const auto& one : ended_) all.jvms += is_jvm(*one.target);
+  return all;
+}
+
+std::vector<Remark> Targets::remarks() const {
+  std::vector<Remark> all = kept_;
+  const auto add = [&](const Target& target) {
+    std::ranges::move(remarks_of(target, options_.jvm_symbols), std::back_inserter(all));
+  };
+  for (const auto& one : ended_) add(*one.target);
+  for (const auto& [tgid, target] : by_tgid_) add(*target);
+  if (figures_.missed != 0) {
+    all.push_back(
+        {0, fmt::format("{} processes had ended before their mappings could be read: their "
+                        "stacks are partial",
+                        figures_.missed)});
+  }
+  if (more_remarks_ != 0) {
+    all.push_back({0, fmt::format("{} more remarks on processes that have ended", more_remarks_)});
+  }
+  return all;
+}
+
+}  // namespace jtrace::session
