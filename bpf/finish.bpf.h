@@ -37,7 +37,15 @@ static __always_inline enum jt_counter know_held(struct jt_walk *w, __u32 env)
 	if (state.counts_full)
 		return JT_COUNTER_LOST_COUNTS;
 	known = know_parts(w, env);
-	return known == JT_COUNTER_KEPT ? count_key(&w->record.key, &nothing) : known;
+	if (known != JT_COUNTER_KEPT)
+		return known;
+	/* Not by count_key(): LLVM makes of adding nothing an exchange, which 5.10 has not. */
+	if (bpf_map_update_elem(&counts, &w->record.key, &nothing, BPF_NOEXIST) &&
+	    !bpf_map_lookup_elem(&counts, &w->record.key)) {
+		state.counts_full = 1;
+		return JT_COUNTER_LOST_COUNTS;
+	}
+	return JT_COUNTER_KEPT;
 }
 
 /* Frames and values are sent, the count is left to the end. */

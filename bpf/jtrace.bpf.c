@@ -25,6 +25,7 @@
 #include "regs.bpf.h"
 #include "calls.bpf.h"
 #include "stacks.bpf.h"
+#include "defer.bpf.h"
 #include "count.bpf.h"
 #include "finish.bpf.h"
 #include "lifecycle.bpf.h"
