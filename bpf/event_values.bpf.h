@@ -2,6 +2,8 @@
 /* What an event shows (--by) and what it adds up to (--weight). */
 #pragma once
 
+#define JT_FIRST_CHOSEN_PORT 32768
+
 /* Before 6.8 global functions are verified whether they are called or not. */
 #define jt_has_values() cfg.has_values
 #define jt_has_sums()   cfg.has_sums
@@ -41,6 +43,25 @@ __noinline int jt_mix_text(__u32 env, __u32 n)
 	return 0;
 }
 
+/* Of both ends of a connection one has a port that was chosen for it alone: by it every connection
+ * would be a value of its own, and a server has thousands (82 % of a Tomcat's bytes were [other]).
+ * It is the larger one, from where Linux takes them on (net.ipv4.ip_local_port_range). */
+static __always_inline void drop_chosen_port(struct jt_text *text)
+{
+	struct jt_fd_inet *socket = (struct jt_fd_inet *)text->text;
+	__u16 local = socket->local_port, remote = socket->remote_port;
+
+	if (text->bytes != sizeof(*socket) || socket->head.kind != JT_FD_INET || !local || !remote)
+		return;
+	if (local >= JT_FIRST_CHOSEN_PORT && local > remote)
+		socket->local_port = 0;
+	else if (remote >= JT_FIRST_CHOSEN_PORT && remote > local)
+		socket->remote_port = 0;
+	else
+		return;
+	socket->head.flags |= JT_FD_ANY_PORT;
+}
+
 /* Reads what the n-th value, a file descriptor, is open on. */
 __noinline int jt_take_fd(__u32 env, __u32 offset, __u32 n)
 {
@@ -53,6 +74,7 @@ __noinline int jt_take_fd(__u32 env, __u32 offset, __u32 n)
 	all->values.value[n].bytes = -1;
 	if (!bpf_probe_read_kernel(&fd, sizeof(fd), (const void *)(f->record + offset)))
 		jt_read_fd(&all->values.value[n], fd);
+	drop_chosen_port(&all->values.value[n]);
 	return 0;
 }
 

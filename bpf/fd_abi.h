@@ -30,6 +30,7 @@ enum jt_fd_kind {
 #define JT_FD_CUT       1 /* the path goes on: too many components, mounts or bytes */
 #define JT_FD_DELETED   2
 #define JT_FD_LISTENING 4
+#define JT_FD_ANY_PORT  8 /* the port that is 0 was chosen for this connection alone */
 
 struct jt_fd_head {
 	__u8 kind;

@@ -2,6 +2,8 @@
 /* What becomes of a walk: counted, deferred, or held until its event ends. */
 #pragma once
 
+#define JT_EXITING 4 /* PF_EXITING, include/linux/sched.h */
+
 /* What two events share that are one's begin and end: values of the record of either. */
 static __always_inline bool pair_key(__u32 env, __u32 event, bool is_end, struct jt_pair_key *pair)
 {
@@ -48,6 +50,16 @@ static __always_inline enum jt_counter know_held(struct jt_walk *w, __u32 env)
 	return JT_COUNTER_KEPT;
 }
 
+/* The last time a thread is switched out it is not switched in again, and what is held for it would
+ * stay for ever. It has given its memory back by then. */
+static __always_inline bool is_ending(const struct jt_walk *w)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return w->record.key.status == JT_STATUS_NO_USER &&
+	       (BPF_CORE_READ(task, flags) & JT_EXITING);
+}
+
 /* Frames and values are sent, the count is left to the end. */
 __noinline int jt_hold(__u32 env)
 {
@@ -58,6 +70,10 @@ __noinline int jt_hold(__u32 env)
 
 	if (!cfg.has_held || !w)
 		return 0;
+	if (is_ending(w)) {
+		bump(JT_COUNTER_CALLS_NO_END);
+		return 0;
+	}
 	/* User space finishes walks of events, and this is none yet. */
 	if (w->defer)
 		w->record.key.status = JT_STATUS_MAPPING;

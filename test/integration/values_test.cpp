@@ -211,6 +211,9 @@ TEST(Values, timeOffTheCpu) {
   const std::uint64_t slept = printed(traced, "slept");
   EXPECT_THAT(by_function(traced)["sleep_for"], AllOf(Le(slept), Ge(slept - slept / 20)));
   EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
+  // Three threads, which are switched out for good: nothing waits for them.
+  EXPECT_EQ(traced.ledger.count("ended with their thread"), 3U) << to_text(traced.ledger);
+  EXPECT_EQ(traced.ledger.count("in flight at end"), 0U);
 }
 
 TEST(Values, presets) {
@@ -221,6 +224,17 @@ TEST(Values, presets) {
   EXPECT_EQ(by_function(io)["write_bytes fd=/dev/null"], 25 * 1000 + 5 * 65536U);
   JT_ASSERT_OK(const Traced off, traced_by({"-t", "preset:off-cpu", "--kernel", "no"}));
   EXPECT_GE(by_function(off)["sleep_for prev_state=S"], 76'000'000U);
+}
+
+// Five states and some threads: however often they are met they are the same values.
+TEST(Values, ofWhatIsHeldAreCountedOnce) {
+  JT_NEEDS("bpf", no_bpf());
+  TraceOptions options;
+  options.events = {};
+  options.extra = {"-t", "sched:sched_switch", "--weight", "latency", "--by", "prev_state"};
+  JT_ASSERT_OK(const Traced traced, trace({built("truth_naps"), "2500"}, options));
+  EXPECT_GE(traced.ledger.count("kept").value_or(0), 2000U) << to_text(traced.ledger);
+  EXPECT_EQ(traced.ledger.count("events whose values are under [other]"), std::nullopt);
 }
 
 // As many as there is room for, of one stack and in all; the rest is counted, not lost.

@@ -74,7 +74,7 @@ std::string constant_of(std::string_view prefix, std::uint16_t value) {
   return fmt::format("{}{}", prefix, value);
 }
 
-std::string address_text(bool v4, const std::uint8_t (&address)[16], std::uint16_t port) {
+std::string address_text(bool v4, const std::uint8_t (&address)[16], const std::string& port) {
   in6_addr v6{};
   std::memcpy(&v6, address, sizeof(v6));
   char text[INET6_ADDRSTRLEN] = "?";
@@ -109,9 +109,13 @@ std::string inet_text(const jt_fd_inet& socket) {
   const bool listening = (socket.head.flags & JT_FD_LISTENING) != 0;
   const bool connected = socket.remote_port != 0 ||
                          std::ranges::any_of(socket.remote, [](std::uint8_t b) { return b != 0; });
-  std::string text =
-      protocol_text(socket.head) + " " + address_text(v4, socket.local, socket.local_port);
-  if (connected) text += "->" + address_text(v4, socket.remote, socket.remote_port);
+  const bool any = (socket.head.flags & JT_FD_ANY_PORT) != 0;
+  const auto port_text = [any](std::uint16_t port) {
+    return port == 0 && any ? "*" : std::to_string(port);
+  };
+  std::string text = protocol_text(socket.head) + " " +
+                     address_text(v4, socket.local, port_text(socket.local_port));
+  if (connected) text += "->" + address_text(v4, socket.remote, port_text(socket.remote_port));
   if (listening) text += " (listening)";
   return text;
 }

@@ -2,6 +2,7 @@
 #include "session/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -111,25 +112,30 @@ void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& 
   recorder.samples().build(input.capture.counts(), symbols, hooks, builder);
 }
 
-// What is not seen by the numbers alone.
+// What is not seen by the numbers alone. What holds for all events alike is said once.
 void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
-  for (const Event& event : input.events.all) {
-    const std::string name = event.tracepoint.display();
-    for (const std::string& text : event.wanted.filters) {
-      builder.comment(fmt::format("only {} with: {}", name, text));
+  const auto& events = input.events.all;
+  std::vector<std::pair<std::string, std::vector<std::string>>> said;  // and of which events
+  const auto say = [&](const Event& event, std::string text) {
+    auto known = std::ranges::find(said, text, &decltype(said)::value_type::first);
+    if (known == said.end()) known = said.insert(said.end(), {std::move(text), {}});
+    known->second.push_back(event.tracepoint.display());
+  };
+  for (const Event& event : events) {
+    for (const std::string& text : event.wanted.filters) say(event, "only with: " + text);
+    if (const auto least = event.wanted.min_latency.count(); least != 0) {
+      say(event, fmt::format("only what took {} ns or more", least));
     }
-    if (event.wanted.min_latency.count() != 0) {
-      builder.comment(
-          fmt::format("only {} that took {} ns or more", name, event.wanted.min_latency.count()));
-    }
-    if (event.is_call()) {
-      builder.comment(
-          fmt::format("{}: calls, counted at their end ({})", name, event.counted.display()));
-    }
+    if (event.is_call()) say(event, "calls, counted at their end (sys_exit_*)");
     if (event.held_end) {
-      builder.comment(fmt::format("{}: stacks of the begin, counted at the end ({})", name,
-                                  event.held_end->display()));
+      say(event,
+          fmt::format("stacks of the begin, counted at the end ({})", event.held_end->display()));
     }
+  }
+  for (const auto& [text, of] : said) {
+    const bool all = of.size() == events.size() && of.size() > 1;
+    builder.comment(
+        fmt::format("{}: {}", all ? "every event" : fmt::format("{}", fmt::join(of, ", ")), text));
   }
   if (input.options.interval > 1) {
     builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",

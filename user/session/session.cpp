@@ -346,11 +346,16 @@ profile::Header Run::header() const {
                          .command_line = {},
                          .start = start_,
                          .duration = duration_};
-  for (const Event& event : events_.all) {
-    const std::string name = event.tracepoint.display();
-    if (!header.title.empty()) header.title += ", ";
-    header.title += name;
-    header.events.push_back(name);
+  for (const Event& event : events_.all) header.events.push_back(event.tracepoint.display());
+  // A preset or a glob may stand for fifty.
+  constexpr std::size_t kFew = 3;
+  const auto add = [&](const std::string& name) {
+    header.title += (header.title.empty() ? "" : ", ") + name;
+  };
+  if (header.events.size() <= kFew) {
+    std::ranges::for_each(header.events, add);
+  } else {
+    for (const auto& request : options_.events) add(request.text);
   }
   return header;
 }

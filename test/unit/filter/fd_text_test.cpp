@@ -81,6 +81,9 @@ TEST(FdText, internetSockets) {
   EXPECT_EQ(said(inet(AF_INET6, IPPROTO_TCP, "::ffff:10.0.0.1", 5000, "::ffff:10.0.0.2", 443)),
             "tcp 10.0.0.1:5000->10.0.0.2:443");
   EXPECT_EQ(said(inet(AF_INET, IPPROTO_UDP, "0.0.0.0", 53)), "udp 0.0.0.0:53");
+  jt_fd_inet client = inet(AF_INET, IPPROTO_TCP, "10.0.0.1", 0, "10.0.0.2", 443);
+  client.head.flags = JT_FD_ANY_PORT;
+  EXPECT_EQ(said(client), "tcp 10.0.0.1:*->10.0.0.2:443");
   jt_fd_inet listening = inet(AF_INET6, IPPROTO_TCP, "::", 80);
   listening.head.flags = JT_FD_LISTENING;
   EXPECT_EQ(said(listening), "tcp [::]:80 (listening)");
