@@ -74,8 +74,9 @@ static __always_inline int begin_call(void *ctx)
 	__u32 tid = (__u32)id;
 	struct jt_begun begun = { .open = 1 };
 	struct jt_begun *last;
+	bool no_room;
 
-	if (state.paused || !event_target(id))
+	if (state.paused || !event_target(id, &no_room))
 		return 0;
 	begun.event = (__u32)attach_cookie(ctx);
 	begun.time_ns = bpf_ktime_get_ns();

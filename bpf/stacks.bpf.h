@@ -176,17 +176,21 @@ static __always_inline long begin(void *ctx, bool *walk)
 	__u32 tgid = id >> 32, env, status;
 	struct jt_target *target;
 	struct jt_walk *w;
-	bool is_held = false;
+	bool is_held = false, no_room;
 	__u64 cookie;
 
 	*walk = false;
 	if (state.paused)
 		return -1;
-	target = event_target(id);
-	if (!target) {
+	target = event_target(id, &no_room);
+	if (no_room) {
+		bump(JT_COUNTER_FIRED);
+		bump(JT_COUNTER_LOST_TARGETS);
+	} else if (!target) {
 		bump(JT_COUNTER_OTHERS);
-		return -1;
 	}
+	if (!target)
+		return -1;
 	cookie = attach_cookie(ctx);
 	env = bpf_get_smp_processor_id();
 	if (!wanted(ctx, env, (__u32)cookie, &is_held))

@@ -143,12 +143,13 @@ __noinline int jt_admit(__u32 tgid)
 }
 
 /* The table of an event's process, where the event is to be counted. */
-static __always_inline struct jt_target *event_target(__u64 id)
+static __always_inline struct jt_target *event_target(__u64 id, bool *no_room)
 {
 	__u32 tgid = id >> 32, tid = (__u32)id;
 	struct jt_target *target;
 	int admitted;
 
+	*no_room = false;
 	if (cfg.only_tgid && tgid != cfg.only_tgid)
 		return NULL;
 	if (cfg.only_tids && !bpf_map_lookup_elem(&tids, &tid))
@@ -165,11 +166,6 @@ static __always_inline struct jt_target *event_target(__u64 id)
 	if (!tgid || (!target && !cfg.every))
 		return NULL;
 	admitted = jt_admit(tgid);
-	if (admitted < 0) {
-		/* The caller counts it as another's. */
-		add(JT_COUNTER_OTHERS, -1ULL);
-		bump(JT_COUNTER_FIRED);
-		bump(JT_COUNTER_LOST_TARGETS);
-	}
+	*no_room = admitted < 0;
 	return admitted > 0 ? bpf_map_lookup_elem(&targets, &tgid) : NULL;
 }
