@@ -211,8 +211,9 @@ TEST(Values, timeOffTheCpu) {
   const std::uint64_t slept = printed(traced, "slept");
   EXPECT_THAT(by_function(traced)["sleep_for"], AllOf(Le(slept), Ge(slept - slept / 20)));
   EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
-  // Three threads, which are switched out for good: nothing waits for them.
-  EXPECT_EQ(traced.ledger.count("ended with their thread"), 3U) << to_text(traced.ledger);
+  // Three threads, each switched out for good once, and now and then before, while it ends.
+  EXPECT_GE(traced.ledger.count("ended with their thread").value_or(0), 3U)
+      << to_text(traced.ledger);
   EXPECT_EQ(traced.ledger.count("in flight at end"), 0U);
 }
 

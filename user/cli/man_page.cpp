@@ -80,11 +80,11 @@ constexpr std::string_view kDescription =
 
 constexpr std::string_view kTargets =
     ".SH TARGETS\n"
-    "\fB\\-\\-comm\fR, \fB\\-\\-cgroup\fR, \fB\\-\\-container\fR and \fB\\-\\-tid\fR "
-    "narrow each other and \fB\\-p\fR; several\n"
-    "of one kind add up. \fICOMMAND\fR alone is traced with its children from the return of its "
+    "\\fB\\-\\-comm\\fR, \\fB\\-\\-cgroup\\fR, \\fB\\-\\-container\\fR and \\fB\\-\\-tid\\fR "
+    "narrow each other and \\fB\\-p\\fR; several\n"
+    "of one kind add up. \\fICOMMAND\\fR alone is traced with its children from the return of its "
     "exec on,\n"
-    "and the trace ends when it does. Beside \fB\\-p\fR or another of these it only sets the\n"
+    "and the trace ends when it does. Beside \\fB\\-p\\fR or another of these it only sets the\n"
     "duration. It runs as the caller; Ctrl\\-C reaches it, too.\n";
 
 constexpr std::string_view kFilters =

@@ -67,7 +67,7 @@ class HostTest : public event::TracefsFixture {
 
 TEST_F(HostTest, nothingIsAmissOnAGoodHost) {
   const auto checks = check_host(host_);
-  EXPECT_EQ(checks.size(), 18U);
+  EXPECT_EQ(checks.size(), 19U);
   for (const Check& one : checks) EXPECT_NE(one.state, State::Gap) << one.name << one.finding;
   EXPECT_EQ(exit_status(checks), 0);
   EXPECT_THAT(checks_text(checks), HasSubstr("\ntracing works\n"));
