@@ -274,7 +274,7 @@ TEST(Values, whatIsRefusedSaysWhy) {
   JT_NEEDS("bpf", no_bpf());
   const Refused refusals[] = {
       {{"-t", "syscalls:sys_enter_openat", "--by", "filname"},
-       "--by 'filname': syscalls:sys_enter_openat: syscalls:sys_enter_openat has no such field; "
+       "--by 'filname': syscalls:sys_enter_openat has no such field; "
        "did you mean filename? fields: dfd, filename, flags, mode"},
       {{"-t", "syscalls:sys_enter_openat", "--weight", "filename"},
        "--weight 'filename': it is a string and no number"},

@@ -102,9 +102,9 @@ Result<std::uint8_t> Compiler::index_of_value(const jt_value& value) {
 Result<Value> Compiler::value(std::string_view option, std::string_view name) const {
   auto found = fields_.find({.name = name});
   if (found) return found;
-  return fail(Errc::Usage,
-              fmt::format("{} '{}': {}: {}", option, printable(name), fields_.display(),
-                          found.error().message),
+  const std::string& why = found.error().message;
+  const std::string of = why.starts_with(fields_.display()) ? "" : fields_.display() + ": ";
+  return fail(Errc::Usage, fmt::format("{} '{}': {}{}", option, printable(name), of, why),
               found.error().hint);
 }
 
