@@ -81,21 +81,31 @@ static __always_inline int begin_call(void *ctx)
 	begun.event = (__u32)attach_cookie(ctx);
 	begun.time_ns = bpf_ktime_get_ns();
 	last = bpf_map_lookup_elem(&calls, &tid);
-	if (last)
+	if (last) {
+		/* The event of its end was missed. */
+		if (last->open)
+			bump(JT_COUNTER_CALLS_NO_END);
 		*last = begun;
-	else if (bpf_map_update_elem(&calls, &tid, &begun, BPF_ANY))
+	} else if (bpf_map_update_elem(&calls, &tid, &begun, BPF_ANY)) {
+		/* Of its end nobody will know that it was one that counts. */
+		bump(JT_COUNTER_FIRED);
 		bump(JT_COUNTER_LOST_CALLS);
+	}
 	return 0;
 }
 
 /* Of a thread that ends. */
 static __always_inline void forget_call(__u32 tid)
 {
-	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
+	struct jt_begun *begun;
 
+	/* What was in flight at the end stays to be counted. */
+	if (state.paused)
+		return;
+	begun = bpf_map_lookup_elem(&calls, &tid);
 	if (!begun)
 		return;
-	if (begun->open && !state.paused)
+	if (begun->open)
 		bump(JT_COUNTER_CALLS_NO_END);
 	bpf_map_delete_elem(&calls, &tid);
 }

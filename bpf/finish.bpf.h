@@ -50,6 +50,18 @@ static __always_inline enum jt_counter know_held(struct jt_walk *w, __u32 env)
 	return JT_COUNTER_KEPT;
 }
 
+static __always_inline enum jt_counter keep_held(const struct jt_pair_key *pair,
+                                                 const struct jt_held *begun)
+{
+	if (!bpf_map_update_elem(&held, pair, begun, BPF_NOEXIST))
+		return JT_COUNTER_KEPT;
+	/* There is no room, or the end of the last one was missed. */
+	if (bpf_map_update_elem(&held, pair, begun, BPF_EXIST))
+		return JT_COUNTER_LOST_CALLS;
+	bump(JT_COUNTER_CALLS_NO_END);
+	return JT_COUNTER_KEPT;
+}
+
 /* The last time a thread is switched out it is not switched in again, and what is held for it would
  * stay for ever. It has given its memory back by then. */
 static __always_inline bool is_ending(const struct jt_walk *w)
@@ -83,9 +95,10 @@ __noinline int jt_hold(__u32 env)
 		begun.key = w->record.key;
 		begun.sum = w->sum;
 		begun.time_ns = bpf_ktime_get_ns();
-		if (!pair_key(env, begun.key.event, false, &pair) ||
-		    bpf_map_update_elem(&held, &pair, &begun, BPF_ANY))
+		if (!pair_key(env, begun.key.event, false, &pair))
 			known = JT_COUNTER_LOST_CALLS;
+		else
+			known = keep_held(&pair, &begun);
 	}
 	if (known != JT_COUNTER_KEPT) {
 		bump(JT_COUNTER_FIRED);
@@ -102,6 +115,7 @@ static __always_inline int end_held(void *ctx)
 	struct jt_fields *f = jt_fields_of(env);
 	struct jt_pair_key pair;
 	struct jt_held *begun, ended;
+	struct jt_sum *sum;
 	__u64 latency;
 
 	if (!cfg.has_held || state.paused || !spec || !f)
@@ -128,7 +142,13 @@ static __always_inline int end_held(void *ctx)
 		ended.sum.weight[1] = latency;
 		ended.key.bucket[1] = size_class(latency);
 	}
-	bump(count_key(&ended.key, &ended.sum));
+	sum = bpf_map_lookup_elem(&counts, &ended.key);
+	if (!sum) {
+		bump(count_key(&ended.key, &ended.sum));
+		return 0;
+	}
+	add_sum(sum, &ended.sum);
+	bump(JT_COUNTER_KEPT);
 	return 0;
 }
 

@@ -109,7 +109,7 @@ enum jt_status {
 	X(LOST_CALLS, "lost: no room for the begin of a call") \
 	X(CALLS_BEFORE, "calls in flight at start") \
 	X(CALLS_NO_BEGIN, "ends of calls without a begin") \
-	X(CALLS_NO_END, "calls that ended with their thread") \
+	X(CALLS_NO_END, "begins without an end") \
 	X(VALUES_UNREADABLE, "values that could not be read") \
 	X(VALUES_OTHER, "events whose values had no room") \
 	X(LOST_TARGETS, "lost: no room for another process") \

@@ -2,12 +2,12 @@
 // --filter over a program whose calls are known: each filter keeps the very number.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
 
 namespace jtrace::test {
@@ -134,11 +134,6 @@ TEST(Filter, isTakenBeforeSamplingAndForStrict) {
   EXPECT_EQ(*sampled + *kept, 10U);
 }
 
-struct Refused {
-  std::vector<std::string> words;
-  std::string message;
-};
-
 TEST(Filter, whatIsRefusedSaysWhere) {
   JT_NEEDS("bpf", no_bpf());
   const Refused refusals[] = {
@@ -158,15 +153,7 @@ TEST(Filter, whatIsRefusedSaysWhere) {
        "syscalls:sys_enter_openat is named twice, and not with the same options"},
       {{"-t", "syscalls:sys_enter_openat", "--filter"}, "--filter needs a value: EXPR"},
   };
-  for (const Refused& one : refusals) {
-    std::vector<std::string> argv{jtrace_binary(), "-p", std::to_string(::getpid())};
-    argv.insert(argv.end(), one.words.begin(), one.words.end());
-    JT_ASSERT_OK(Child child, Child::start(argv));
-    JT_ASSERT_OK(const int status, child.wait_exit(kPatience));
-    EXPECT_EQ(status, 2) << child.err();
-    EXPECT_THAT(child.err(), HasSubstr(one.message));
-    EXPECT_EQ(child.err().find('\n') + 1, child.err().size()) << "more than one line";
-  }
+  expect_refused(refusals);
 }
 
 }  // namespace

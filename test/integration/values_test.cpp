@@ -3,7 +3,6 @@
 // each sum and each stack to the very number.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -11,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
 
 namespace jtrace::test {
@@ -158,7 +158,7 @@ TEST(Values, callsInFlight) {
                traced_by({"-t", "syscalls:sys_enter_read", "--weight", "latency"}));
   EXPECT_EQ(traced.ledger.count("in flight at start"), 2U) << to_text(traced.ledger);
   // The one that the end of the process interrupts returns, to nowhere (ERESTARTSYS).
-  EXPECT_EQ(traced.ledger.count("ended with their thread"), 0U);
+  EXPECT_EQ(traced.ledger.count("begins without an end"), 0U);
   EXPECT_EQ(traced.ledger.count("in flight at end"), 0U);
   EXPECT_EQ(traced.ledger.count("ends without a begin"), 0U);
   EXPECT_TRUE(traced.ledger.balanced);
@@ -212,8 +212,7 @@ TEST(Values, timeOffTheCpu) {
   EXPECT_THAT(by_function(traced)["sleep_for"], AllOf(Le(slept), Ge(slept - slept / 20)));
   EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
   // Three threads, each switched out for good once, and now and then before, while it ends.
-  EXPECT_GE(traced.ledger.count("ended with their thread").value_or(0), 3U)
-      << to_text(traced.ledger);
+  EXPECT_GE(traced.ledger.count("begins without an end").value_or(0), 3U) << to_text(traced.ledger);
   EXPECT_EQ(traced.ledger.count("in flight at end"), 0U);
 }
 
@@ -265,11 +264,6 @@ TEST(Values, tooManyAreCountedAsOthers) {
   EXPECT_TRUE(many.ledger.balanced);
 }
 
-struct Refused {
-  std::vector<std::string> words;
-  std::string message;
-};
-
 TEST(Values, whatIsRefusedSaysWhy) {
   JT_NEEDS("bpf", no_bpf());
   const Refused refusals[] = {
@@ -290,15 +284,7 @@ TEST(Values, whatIsRefusedSaysWhy) {
         "ret"},
        "are one call here, counted at its end"},
   };
-  for (const Refused& one : refusals) {
-    std::vector<std::string> argv{jtrace_binary(), "-p", std::to_string(::getpid())};
-    argv.insert(argv.end(), one.words.begin(), one.words.end());
-    JT_ASSERT_OK(Child child, Child::start(argv));
-    JT_ASSERT_OK(const int status, child.wait_exit(kPatience));
-    EXPECT_EQ(status, 2) << child.err();
-    EXPECT_THAT(child.err(), HasSubstr(one.message));
-    EXPECT_EQ(child.err().find('\n') + 1, child.err().size()) << "more than one line";
-  }
+  expect_refused(refusals);
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ void add_calls(Ledger& ledger, const LedgerInput& input) {
   const auto& c = input.counters;
   line("in flight at start", c.at(JT_COUNTER_CALLS_BEFORE), input.timed);
   line("in flight at end", input.in_flight, input.timed);
-  line("ended with their thread", c.at(JT_COUNTER_CALLS_NO_END), input.timed);
+  line("begins without an end", c.at(JT_COUNTER_CALLS_NO_END), input.timed);
   line("ends without a begin", c.at(JT_COUNTER_CALLS_NO_BEGIN), true);
 }
 

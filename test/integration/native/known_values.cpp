@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
 
   // Is in a call when the process ends.
   std::thread([&] { expect(read(pipe_ends[0], &byte, 1) == 1); }).detach();
+  // A slow call of its own, and time for the thread to be in its call.
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   std::printf("slept %llu\n", static_cast<unsigned long long>(slept));
   std::fflush(stdout);
