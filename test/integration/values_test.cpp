@@ -36,7 +36,8 @@ Result<Traced> traced_by(const std::vector<std::string>& words) {
 // stacks that have one.
 std::map<std::string, std::uint64_t> by_function(const Traced& traced) {
   static const std::vector<std::string> kFunctions{"open_alpha", "open_beta", "write_bytes",
-                                                   "sleep_for",  "main",      "make_directory"};
+                                                   "sleep_for",  "main",      "make_directory",
+                                                   "wait_on",    "wake_on"};
   std::map<std::string, std::uint64_t> sums;
   for (const Stack& stack : traced.stacks) {
     const auto known =
@@ -224,6 +225,27 @@ TEST(Values, presets) {
   EXPECT_EQ(by_function(io)["write_bytes fd=/dev/null"], 25 * 1000 + 5 * 65536U);
   JT_ASSERT_OK(const Traced off, traced_by({"-t", "preset:off-cpu", "--kernel", "no"}));
   EXPECT_GE(by_function(off)["sleep_for prev_state=S"], 76'000'000U);
+}
+
+// Of the futex calls those that wait, whatever bits the operation has besides.
+TEST(Values, waitsForLocks) {
+  JT_NEEDS("bpf", no_bpf());
+  const auto waits = [](const Traced& traced) {
+    auto sums = by_function(traced);
+    std::erase_if(sums, [](const auto& one) { return !one.first.starts_with("wa"); });
+    return sums;
+  };
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "preset:lock-wait", "--weight", "events"}));
+  EXPECT_THAT(waits(traced),
+              UnorderedElementsAre(
+                  Pair("wait_on op=FUTEX_WAIT", 5),
+                  Pair("wait_on op=FUTEX_WAIT_BITSET|FUTEX_PRIVATE_FLAG|FUTEX_CLOCK_REALTIME", 4)));
+  EXPECT_GE(traced.ledger.count("filtered").value_or(0), 9U) << "calls that wake";
+  // Both filters hold: these wait for nothing, the others wake.
+  JT_ASSERT_OK(const Traced own, traced_by({"-t", "preset:lock-wait", "--weight", "events",
+                                            "--filter", "errno != EAGAIN"}));
+  EXPECT_THAT(waits(own), testing::IsEmpty());
+  EXPECT_GE(own.ledger.count("filtered").value_or(0), 18U) << to_text(own.ledger);
 }
 
 // Five states and some threads: however often they are met they are the same values.

@@ -17,6 +17,7 @@ struct PresetRow {
   std::string_view tracepoints;  // between blanks; without a category they are system calls
   std::string_view by = {};      // fields between blanks; `|` between what kernels call the same
   std::string_view weight = {};  // as the option's value; where it is empty, the preset's
+  std::string_view filter = {};  // joined with --filter by &&
 };
 
 struct Preset {
@@ -30,11 +31,13 @@ struct Preset {
 // nullptr where there is none.
 [[nodiscard]] const Preset* find_preset(std::string_view name);
 
-// What a tracepoint is asked for, where neither --by nor --weight says otherwise.
+// What a tracepoint is asked for, where neither --by nor --weight says otherwise. The filter holds
+// whatever they say: without it the event is not what the preset is about.
 struct PresetEvent {
   Tracepoint tracepoint;
   std::vector<std::string> by;
   std::string weight;
+  std::string filter;  // empty: every event
 };
 struct Expansion {
   std::vector<PresetEvent> events;

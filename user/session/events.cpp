@@ -200,6 +200,7 @@ Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wan
       JT_CHECK_OK(leave_out_missing(one.tracepoint, tracefs, own.by));
     shown.insert(own.by.begin(), own.by.end());
     if (own.weights.empty() && one.weight != "count") own.weights = {one.weight};
+    if (!one.filter.empty()) own.filters.push_back(std::move(one.filter));
     all.push_back({.tracepoint = std::move(one.tracepoint), .wanted = std::move(own)});
   }
   for (const std::string& field : wanted.by) {

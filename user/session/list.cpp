@@ -71,7 +71,7 @@ std::optional<std::string> preset_glob(const std::string& glob) {
 }
 
 std::string preset_text(const event::Preset& preset, const event::Expansion& expansion,
-                        bool absent) {
+                        bool verbose) {
   std::string text =
       fmt::format("preset:{}\n  {}; weight: {}\n", preset.name, preset.explanation, preset.weight);
   for (const event::PresetEvent& one : expansion.events) {
@@ -80,12 +80,13 @@ std::string preset_text(const event::Preset& preset, const event::Expansion& exp
     if (one.weight != preset.weight) line += ", weight " + one.weight;
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
+    if (verbose && !one.filter.empty()) text += "      only with: " + one.filter + "\n";
   }
   std::string missing;
   for (const event::TracepointName& one : expansion.absent) {
     missing += " " + one.category + ":" + one.name;
   }
-  if (absent && !missing.empty()) text += "    not on this kernel:" + missing + "\n";
+  if (verbose && !missing.empty()) text += "    not on this kernel:" + missing + "\n";
   return text;
 }
 
@@ -95,7 +96,8 @@ nlohmann::ordered_json preset_json(const event::Preset& preset, const event::Exp
     events.push_back({{"event", one.tracepoint.display()},
                       {"id", one.tracepoint.id},
                       {"by", one.by},
-                      {"weight", one.weight}});
+                      {"weight", one.weight},
+                      {"filter", one.filter}});
   }
   auto absent = nlohmann::ordered_json::array();
   for (const event::TracepointName& one : expansion.absent) {

@@ -168,7 +168,7 @@ std::vector<std::string> explain_nothing(const Events& events, const capture::Co
 
 namespace {
 
-// The options by which events were left out.
+// By what events were left out.
 std::string what_filters(const std::vector<cli::EventRequest>& requests) {
   std::string options;
   const auto add = [&](const char* option, const auto& given) {
@@ -178,7 +178,7 @@ std::string what_filters(const std::vector<cli::EventRequest>& requests) {
   add("--filter", [](const auto& one) { return !one.filters.empty(); });
   add("--errors-only", [](const auto& one) { return one.errors_only; });
   add("--min-latency", [](const auto& one) { return one.min_latency.count() != 0; });
-  return options;
+  return options.empty() ? "the preset's own filter" : options;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // of what it timed itself.
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -66,6 +67,26 @@ KNOWN std::uint64_t sleep_for(long milliseconds) {
   return now() - begin;
 }
 
+// None of them waits for anybody: the word is not 1, and nobody is to be woken.
+KNOWN void wait_on(std::uint32_t& word, int op) {
+  expect(syscall(SYS_futex, &word, op, 1, nullptr, nullptr, ~0U) < 0 && errno == EAGAIN);
+  asm volatile("");
+}
+KNOWN void wake_on(std::uint32_t& word, int op) {
+  expect(syscall(SYS_futex, &word, op, 1, nullptr, nullptr, ~0U) == 0);
+  asm volatile("");
+}
+
+void futexes() {
+  std::uint32_t word = 0;
+  for (int i = 0; i < 5; ++i) wait_on(word, FUTEX_WAIT);
+  for (int i = 0; i < 4; ++i) {
+    wait_on(word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  }
+  for (int i = 0; i < 7; ++i) wake_on(word, FUTEX_WAKE_PRIVATE);
+  for (int i = 0; i < 2; ++i) wake_on(word, FUTEX_WAKE_BITSET);
+}
+
 KNOWN void make_directory(const char* path) {
   expect(mkdir(path, 0700) < 0 && errno == EPERM);
   asm volatile("");
@@ -126,6 +147,8 @@ int main(int argc, char** argv) {
   std::uint64_t slept = 0;
   for (int i = 0; i < 8; ++i) slept += sleep_for(2);
   for (int i = 0; i < 3; ++i) slept += sleep_for(20);
+
+  futexes();
 
   for (int i = 0; i < 6; ++i) {
     const pid_t child = fork();

@@ -68,6 +68,8 @@ TEST_F(Presets, weightsAreTheirRows) {
   EXPECT_EQ(expanded("file-io")->events.at(0).weight, "ret");
   EXPECT_EQ(expanded("lock-wait")->events.at(0).weight, "latency");
   EXPECT_THAT(expanded("lock-wait")->events.at(0).by, ElementsAre("op"));
+  EXPECT_THAT(expanded("lock-wait")->events.at(0).filter, HasSubstr("(op & 127) == FUTEX_WAIT ||"));
+  EXPECT_THAT(expanded("file-io")->events.at(0).filter, IsEmpty());
 }
 
 TEST_F(Presets, noneOfThemIsAnError) {

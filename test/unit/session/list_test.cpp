@@ -12,6 +12,7 @@ namespace jtrace::session {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class List : public event::TracefsFixture {
  protected:
@@ -77,12 +78,27 @@ TEST_F(List, explainsPresets) {
               HasSubstr("    not on this kernel: syscalls:sys_enter_creat\n"));
   options_.verbosity = 0;
   // Those that this kernel has nothing of, too.
-  EXPECT_THAT(text("preset:"), HasSubstr("preset:lock-wait\n  time in futex"));
+  EXPECT_THAT(text("preset:"), HasSubstr("preset:lock-wait\n  time that threads wait in futex"));
   EXPECT_EQ(text("preset:"), text("preset:*"));
   EXPECT_EQ(text("preset:"), text("preset"));
   const auto none = list("preset:file-opn");
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().message, "no such preset 'file-opn'");
+}
+
+TEST_F(List, filtersOfPresets) {
+  add("syscalls", "sys_enter_futex", "730\n");
+  std::ofstream(events() / "syscalls/sys_enter_futex/format")
+      << "name: x\nID: 1\nformat:\n"
+         "\tfield:int op;\toffset:24;\tsize:8;\tsigned:0;\n\nprint fmt: \"\"\n";
+  EXPECT_THAT(text("preset:lock-wait"), Not(HasSubstr("only with")));
+  options_.verbosity = 1;
+  EXPECT_THAT(text("preset:lock-wait"),
+              HasSubstr("by op\n      only with: (op & 127) == FUTEX_WAIT || "));
+  options_.json = true;
+  const auto json = nlohmann::json::parse(text("preset:lock-wait"));
+  EXPECT_THAT(json[0]["events"][0]["filter"].get<std::string>(),
+              HasSubstr("(op & 127) == FUTEX_LOCK_PI2"));
 }
 
 TEST_F(List, presetsAreJson) {
