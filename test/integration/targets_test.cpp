@@ -336,7 +336,7 @@ TEST_F(Targets, ChildrenThatGoOnAreTold) {
   JT_ASSERT_OK(const auto ended,
                run(arguments({"--", "sh", "-c", "sleep 3 >/dev/null 2>&1 & exit 5"})));
   EXPECT_EQ(ended.first, 5) << ended.second;
-  EXPECT_THAT(ended.second, HasSubstr("1 processes that sh started go on, untraced"));
+  EXPECT_THAT(ended.second, HasSubstr("1 process that sh started, untraced from here on"));
 }
 
 }  // namespace

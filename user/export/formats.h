@@ -46,6 +46,9 @@ namespace jtrace::exporting {
 // "1.5 ms", "1,234 events": what counts says what is counted.
 [[nodiscard]] std::string weight_text(std::int64_t value, const profile::ValueType& type);
 
+// "1 event", "1,234 events"
+[[nodiscard]] std::string events_text(std::int64_t count);
+
 // "1,234,567"
 [[nodiscard]] std::string count_text(std::int64_t count);
 [[nodiscard]] std::string count_text(std::uint64_t count);

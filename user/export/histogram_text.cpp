@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counted.h"
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/histogram.h"
@@ -101,9 +102,9 @@ std::vector<Row> rows_of(const profile::Profile& profile, const Histogram& histo
 
 void put_histogram(std::string& out, const profile::Profile& profile, const Histogram& histogram,
                    bool lines) {
-  fmt::format_to(std::back_inserter(out), "\n{}{}{}, {} events\n", safe_text(histogram.label),
+  fmt::format_to(std::back_inserter(out), "\n{}{}{}, {}\n", safe_text(histogram.label),
                  histogram.event.empty() ? "" : " of ", safe_text(histogram.event),
-                 count_text(histogram.count));
+                 events_text(histogram.count));
   const std::vector<Row> rows = rows_of(profile, histogram, lines);
   Row widest;
   const std::array parts{&Row::from, &Row::to, &Row::count, &Row::share, &Row::bar};
@@ -135,8 +136,8 @@ std::string histogram_text(const profile::Profile& profile, bool lines) {
     put_histogram(out, profile, all[i], lines);
   }
   if (all.size() > kHistograms) {
-    fmt::format_to(std::back_inserter(out), "\n{} more histograms are in json\n",
-                   all.size() - kHistograms);
+    fmt::format_to(std::back_inserter(out), "\nin json only: {}\n",
+                   counted(all.size() - kHistograms, "more histogram"));
   }
   return out;
 }

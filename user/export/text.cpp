@@ -115,9 +115,8 @@ void put_weight(std::string& out, const Stacks& stacks, const profile::Profile& 
   if (stacks.type == profile::ValueType{"events", "count"} || stacks.type.type.empty()) return;
   fmt::format_to(std::back_inserter(out), "weight    {}: {}{}\n", safe_text(stacks.type.type),
                  value_text(stacks.total, stacks.type.unit),
-                 events_column(profile) == kNoColumn
-                     ? std::string()
-                     : " in " + count_text(stacks.total_events) + " events");
+                 events_column(profile) == kNoColumn ? std::string()
+                                                     : " in " + events_text(stacks.total_events));
 }
 
 void put_hottest(std::string& out, const Stacks& stacks, const profile::Profile& profile) {
@@ -141,7 +140,7 @@ void put_hottest(std::string& out, const Stacks& stacks, const profile::Profile&
         events_column(profile) != profile.default_type && events_column(profile) != kNoColumn;
     fmt::format_to(std::back_inserter(out), "\n  {}  {:.1f} %{}\n",
                    weight_text(stack->value, stacks.type), share,
-                   counted ? "  " + count_text(stack->events) + " events" : std::string());
+                   counted ? "  " + events_text(stack->events) : std::string());
     put_stack(out, stacks, *stack);
   }
 }

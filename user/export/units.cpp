@@ -80,7 +80,14 @@ std::string value_text(std::int64_t value, std::string_view unit) {
 
 std::string weight_text(std::int64_t value, const profile::ValueType& type) {
   const bool tells = type.unit == "nanoseconds" || type.unit == "bytes";
-  return value_text(value, type.unit) + (tells ? std::string() : " " + safe_text(type.type));
+  if (tells) return value_text(value, type.unit);
+  // These two are ours; a field keeps its name.
+  const bool plural = type.type == "events" || type.type == "errors";
+  std::string_view noun = type.type;
+  if (plural && value == 1) noun.remove_suffix(1);
+  return value_text(value, type.unit) + " " + safe_text(noun);
 }
+
+std::string events_text(std::int64_t count) { return weight_text(count, {"events", "count"}); }
 
 }  // namespace jtrace::exporting

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "base/counted.h"
 #include "base/file.h"
 #include "base/privileges.h"
 #include "base/rights.h"
@@ -297,7 +298,7 @@ void HostChecks::kernel_symbols() {
   const std::string restrict = text("proc/sys/kernel/kptr_restrict").value_or("?");
   if (symbols) {
     return ok("kernel-symbols",
-              fmt::format("{} functions; kptr_restrict {}", symbols->size(), restrict));
+              fmt::format("{}; kptr_restrict {}", counted(symbols->size(), "function"), restrict));
   }
   gap("kernel-symbols",
       fmt::format("{}; kptr_restrict {}: kernel frames stay without names", symbols.error().message,

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <set>
 
+#include "base/counted.h"
 #include "base/file.h"
 #include "jvmsym/attach/status.h"
 #include "process/maps.h"
@@ -187,11 +188,11 @@ void ProcessChecks::jvm_symbols(const MapEntry& libjvm) {
   const auto symbols = shared_.files.symbols(pid_, fd->get(), libjvm.path, binary.build_id);
   if (!symbols) return add(State::Gap, "jvm-symbols", symbols.error().message);
   if (symbols->size() > kExportedOnly) {
-    return add(State::Ok, "jvm-symbols", fmt::format("{} functions of libjvm", symbols->size()));
+    return add(State::Ok, "jvm-symbols", counted(symbols->size(), "function") + " of libjvm");
   }
   add(State::Gap, "jvm-symbols",
-      fmt::format("only {} functions of libjvm: its own frames stay without names, Java's do not",
-                  symbols->size()),
+      fmt::format("only {} of libjvm: its own frames stay without names, Java's do not",
+                  counted(symbols->size(), "function")),
       "apt-get install openjdk-17-dbg (of the JDK's version)");
 }
 
@@ -226,9 +227,9 @@ void ProcessChecks::attach() {
 void ProcessChecks::perf_map() {
   const auto map = shared_.files.perf_map(pid_, info_.inner_tgid);
   if (map) {
-    return add(
-        State::Ok, "perf-map",
-        fmt::format("{} entries, {} lines not understood", map->size(), map->skipped_lines()));
+    return add(State::Ok, "perf-map",
+               fmt::format("{}, {} not understood", counted(map->size(), "entry", "entries"),
+                           counted(map->skipped_lines(), "line")));
   }
   const bool jit = std::ranges::any_of(maps_, [](const auto& entry) {
     return entry.executable && entry.inode == 0 && !entry.path.starts_with('[');

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/counted.h"
 #include "event/format.h"
 #include "event/preset.h"
 #include "session/output.h"
@@ -51,7 +52,8 @@ std::string fields_text(const event::Format& format) {
                    field.type + ' ' + field.name, width, field.offset, field.size,
                    field.is_signed ? "signed" : "unsigned");
   }
-  if (format.skipped != 0) text += fmt::format("    ({} fields not understood)\n", format.skipped);
+  if (format.skipped != 0)
+    text += fmt::format("    ({} not understood)\n", counted(format.skipped, "field"));
   return text;
 }
 

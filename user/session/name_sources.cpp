@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "base/counted.h"
 #include "export/exporter.h"
 
 namespace jtrace::session {
@@ -25,10 +26,10 @@ void add_perf_map(const Target& target, std::vector<Remark>& remarks) {
   }
   if (reads == 0) return;
   remarks.push_back(
-      {1,
-       fmt::format("{}: its perf map was read {} times, {:.0f} ms in all, {:.0f} ms at most, "
-                   "{} entries the last time",
-                   pid, reads, Milliseconds(all).count(), Milliseconds(longest).count(), entries)});
+      {1, fmt::format("{}: its perf map was read {}, {:.0f} ms in all, {:.0f} ms at most, "
+                      "{} the last time",
+                      pid, counted(reads, "time"), Milliseconds(all).count(),
+                      Milliseconds(longest).count(), counted(entries, "entry", "entries"))});
 }
 
 void add_agent(const Target& target, JvmSymbols choice, std::vector<Remark>& remarks) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/counted.h"
 #include "profile/profile_builder.h"
 #include "session/frame_filter.h"
 #include "session/ledger.h"
@@ -152,8 +153,8 @@ std::vector<std::string> explain_nothing(const Events& events, const capture::Co
   if (others == 0) {
     lines.emplace_back("0 events: nothing on this host fired them while jtrace was tracing");
   } else {
-    lines.push_back(
-        fmt::format("0 events of {}: they fired {} times for other processes", target, others));
+    lines.push_back(fmt::format("0 events of {}: they fired {} for other processes", target,
+                                counted(others, "time")));
   }
   const bool opens = std::ranges::any_of(events.all, [](const Event& event) {
     const event::Tracepoint& tracepoint = event.tracepoint;
@@ -201,12 +202,13 @@ Report make_report(ReportInput input) {
   if (report.counters.at(JT_COUNTER_FIRED) == 0) {
     report.remarks = explain_nothing(input.events, report.counters, target);
   } else if (filtered == fired) {
-    report.remarks.push_back(fmt::format("0 events kept: they fired {} times, and {} left out all",
-                                         fired, what_filters(input.options.events)));
+    report.remarks.push_back(fmt::format("0 events kept: they fired {}, and {} left out all",
+                                         counted(fired, "time"),
+                                         what_filters(input.options.events)));
   } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired - filtered) {
-    report.remarks.push_back(
-        fmt::format("0 events kept: they fired {} times, and -i {} keeps every {}th",
-                    fired - filtered, options.interval, options.interval));
+    report.remarks.push_back(fmt::format("0 events kept: they fired {}, and -i {} keeps 1 in {}",
+                                         counted(fired - filtered, "time"), options.interval,
+                                         options.interval));
   } else if (kept != 0 && samples.left_out() == kept) {
     report.remarks.push_back(fmt::format("0 events shown: -I and -X left out all {}", kept));
   }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/console.h"
+#include "base/counted.h"
 #include "base/printable.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
@@ -244,7 +245,7 @@ Status Run::attach() {
   for (Target* target : targets) JT_CHECK_OK(target->refresh(capture_.get()));
   capture_->pause();
   for (std::uint32_t i = 0; i < events_.all.size(); ++i) {
-    progress_.update(fmt::format("attaching {} of {} events", i + 1, events_.all.size()));
+    progress_.update(fmt::format("attaching event {} of {}", i + 1, events_.all.size()));
     JT_CHECK_OK(attach(events_.all[i], i));
   }
   return {};
@@ -312,7 +313,8 @@ Status Run::trace(Recorder& recorder) {
 void Run::say_what_targets_lack() const {
   for (const auto& [level, text] : targets_.remarks()) say(level, text);
   const auto [opened, jvms, missed, most] = targets_.figures();
-  say(1, fmt::format("{} processes, {} of them JVMs, {} at a time", opened, jvms, most));
+  say(1, fmt::format("{}, {} of them, {} at a time", counted(opened, "process", "processes"),
+                     counted(jvms, "JVM"), most));
   if (!options_.traces_command()) return;
   const auto pid = static_cast<std::uint32_t>(command_->pid());
   if (!command_->has_ended()) {
@@ -322,7 +324,9 @@ void Run::say_what_targets_lack() const {
     return static_cast<std::uint32_t>(target->info().key.tgid) != pid;
   });
   if (others != 0) {
-    say(0, fmt::format("{} processes that {} started go on, untraced", others, command_->name()));
+    say(0, fmt::format("{} that {} started, untraced from here on",
+                       counted(static_cast<std::uint64_t>(others), "process", "processes"),
+                       command_->name()));
   }
 }
 
@@ -332,7 +336,7 @@ void Run::say_what_could_not_be_read() const {
                        exporting::safe_text(path), reason));
   }
   if (const auto more = shared_.files.more_troubles(); more != 0) {
-    say(0, fmt::format("not read either: {} more files", more));
+    say(0, fmt::format("not read either: {}", counted(more, "more file")));
   }
 }
 

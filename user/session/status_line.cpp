@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/console.h"
+#include "base/counted.h"
 #include "session/progress.h"
 
 namespace jtrace::session {
@@ -28,10 +29,10 @@ void StatusLine::show(Clock::time_point now, Clock::duration elapsed,
   const double rate =
       span.count() > 0 ? static_cast<double>(fired - last_fired_) / span.count() : 0;
   const std::uint64_t filtered = counters.at(JT_COUNTER_FILTERED);
-  print(stderr,
-        fmt::format("{}{:.0f} s  {} events  {:.0f} events/s  {}{} stacks  {} lost", kEraseLine,
-                    std::chrono::duration<double>(elapsed).count(), fired, rate,
-                    filtered != 0 ? fmt::format("{} filtered  ", filtered) : "", stacks, lost));
+  print(stderr, fmt::format("{}{:.0f} s  {}  {:.0f} events/s  {}{}  {} lost", kEraseLine,
+                            std::chrono::duration<double>(elapsed).count(), counted(fired, "event"),
+                            rate, filtered != 0 ? fmt::format("{} filtered  ", filtered) : "",
+                            counted(stacks, "stack"), lost));
   visible_ = true;
   last_ = now;
   last_fired_ = fired;

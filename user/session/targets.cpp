@@ -9,6 +9,7 @@
 #include <ranges>
 #include <utility>
 
+#include "base/counted.h"
 #include "export/exporter.h"
 
 namespace jtrace::session {
@@ -242,12 +243,12 @@ std::vector<Remark> Targets::remarks() const {
   for (const auto& [tgid, target] : by_tgid_) add(*target);
   if (figures_.missed != 0) {
     all.push_back(
-        {0, fmt::format("{} processes had ended before their mappings could be read: their "
-                        "stacks are partial",
-                        figures_.missed)});
+        {0, fmt::format("{} had ended before mappings could be read: stacks there are partial",
+                        counted(figures_.missed, "process", "processes"))});
   }
   if (more_remarks_ != 0) {
-    all.push_back({0, fmt::format("{} more remarks on processes that have ended", more_remarks_)});
+    all.push_back(
+        {0, fmt::format("{} on processes that have ended", counted(more_remarks_, "more remark"))});
   }
   return all;
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/counted.h"
+
 namespace jtrace {
 namespace {
 
@@ -18,6 +20,13 @@ TEST(Printable, EscapeCodesAndLineBreaksDoNotReachATerminal) {
 }
 
 TEST(Printable, CutCharactersAreKept) { EXPECT_EQ(printable("a\xc2"), "a\xc2"); }
+
+TEST(Counted, oneIsSingular) {
+  EXPECT_EQ(counted(1, "event"), "1 event");
+  EXPECT_EQ(counted(0, "event"), "0 events");
+  EXPECT_EQ(counted(1, "process", "processes"), "1 process");
+  EXPECT_EQ(counted(2, "process", "processes"), "2 processes");
+}
 
 }  // namespace
 }  // namespace jtrace

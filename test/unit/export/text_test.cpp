@@ -45,6 +45,10 @@ TEST(Units, ValuesInTheirUnits) {
   EXPECT_EQ(value_text(std::numeric_limits<std::int64_t>::max(), "bytes"), "8,388,608 TiB");
   EXPECT_EQ(value_text(1234, "count"), "1,234");
   EXPECT_EQ(weight_text(1234, {"errors", "count"}), "1,234 errors");
+  EXPECT_EQ(weight_text(1, {"errors", "count"}), "1 error");
+  EXPECT_EQ(weight_text(1, {"pages", "count"}), "1 pages") << "a field's own name";
+  EXPECT_EQ(events_text(1), "1 event");
+  EXPECT_EQ(events_text(0), "0 events");
   EXPECT_EQ(weight_text(1234, {"bytes", "bytes"}), "1.21 KiB");
 }
 

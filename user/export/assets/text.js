@@ -24,7 +24,9 @@ function bareValue(value, { unit } = weightNow()) {
 }
 
 const counts = ({ unit }) => unit !== 'nanoseconds' && unit !== 'bytes';
-const valueText = (value, weight = weightNow()) => bareValue(value, weight) + (counts(weight) ? ' ' + weight.type : '');
+// "1 event"; a field that is a weight keeps its name.
+const nounOf = ({ type }, value) => value === 1 && (type === 'events' || type === 'errors') ? type.slice(0, -1) : type;
+const valueText = (value, weight = weightNow()) => bareValue(value, weight) + (counts(weight) ? ' ' + nounOf(weight, value) : '');
 
 // The other weights of a node or a function, and how much one event has: "12 events · 1.58 ms each".
 function otherWeights(columns, at) {
