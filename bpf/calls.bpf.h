@@ -21,16 +21,36 @@ static __always_inline bool end_call(struct jt_call *call, __u32 event)
 	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
 
 	if (!begun) {
-		bump(did_not_exist() ? JT_COUNTER_CALLS_NO_BEGIN : JT_COUNTER_CALLS_BEFORE);
+		bump_of(event,
+		        did_not_exist() ? JT_COUNTER_CALLS_NO_BEGIN : JT_COUNTER_CALLS_BEFORE);
 		return false;
 	}
 	if (!begun->open || begun->event != event) {
-		bump(JT_COUNTER_CALLS_NO_BEGIN);
+		bump_of(event, JT_COUNTER_CALLS_NO_BEGIN);
 		return false;
 	}
 	begun->open = 0;
 	call->latency = bpf_ktime_get_ns() - begun->time_ns;
 	return true;
+}
+
+/* Which descriptors the call made. */
+static __always_inline bool take_descriptors(const struct jt_event_spec *spec, __u32 event,
+                                             struct jt_call *call)
+{
+	__u32 arg = spec->fds_arg;
+
+	if (call->ret < 0)
+		return false;
+	call->fd[0] = call->ret;
+	call->fd[1] = -1;
+	if (arg >= 6)
+		return true;
+	/* The call has just written them. */
+	if (!bpf_probe_read_user(call->fd, sizeof(call->fd), (const void *)call->arg[arg]))
+		return true;
+	bump_of(event, JT_COUNTER_VALUES_UNREADABLE);
+	return false;
 }
 
 /* Makes the call's record out of the registers and the event of its end. 0 where there is no such
@@ -52,7 +72,7 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 		return 0;
 	/* The child of a clone, which also comes here. */
 	if ((spec->flags & JT_EVENT_FORKS) && !call->ret) {
-		bump(JT_COUNTER_CALLS_NO_BEGIN);
+		bump_of(event, JT_COUNTER_CALLS_NO_BEGIN);
 		return 0;
 	}
 	call->nr = regs.orig_ax;
@@ -64,6 +84,8 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 	call->arg[5] = regs.r9;
 	call->latency = 0;
 	f->record = (__u64)call;
+	if (cfg.has_opens && (spec->flags & JT_EVENT_OPENS))
+		return take_descriptors(spec, event, call);
 	return !(spec->flags & JT_EVENT_TIMED) || end_call(call, event);
 }
 
@@ -84,12 +106,12 @@ static __always_inline int begin_call(void *ctx)
 	if (last) {
 		/* The event of its end was missed. */
 		if (last->open)
-			bump(JT_COUNTER_CALLS_NO_END);
+			bump_of(last->event, JT_COUNTER_CALLS_NO_END);
 		*last = begun;
 	} else if (bpf_map_update_elem(&calls, &tid, &begun, BPF_ANY)) {
 		/* Of its end nobody will know that it was one that counts. */
-		bump(JT_COUNTER_FIRED);
-		bump(JT_COUNTER_LOST_CALLS);
+		bump_of(begun.event, JT_COUNTER_FIRED);
+		bump_of(begun.event, JT_COUNTER_LOST_CALLS);
 	}
 	return 0;
 }
@@ -106,6 +128,6 @@ static __always_inline void forget_call(__u32 tid)
 	if (!begun)
 		return;
 	if (begun->open)
-		bump(JT_COUNTER_CALLS_NO_END);
+		bump_of(begun->event, JT_COUNTER_CALLS_NO_END);
 	bpf_map_delete_elem(&calls, &tid);
 }

@@ -37,7 +37,7 @@ static __always_inline long send_stack(struct jt_walk *w, __u32 env)
 static __always_inline void use_other_values(struct jt_stack_key *key)
 {
 	key->values = JT_OTHER_VALUES;
-	bump(JT_COUNTER_VALUES_OTHER);
+	bump_of(key->event, JT_COUNTER_VALUES_OTHER);
 }
 
 /* Whether the key has values, and they are known, or counted as others. */

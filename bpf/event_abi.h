@@ -92,6 +92,8 @@ struct jt_predicate {
 	4               /* of a call: where it returns 0 it does so in the child, and is no call \
 	                 */
 #define JT_EVENT_HELD 8 /* the begin of what another event ends: counted then, by jt_held_end */
+#define JT_EVENT_OPENS \
+	16 /* of a call: it makes descriptors, and counts where they are open at the end */
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {
@@ -107,7 +109,8 @@ struct jt_event_spec {
 	__u8 latency;                /* of a HELD one: which weight it is; else not looked at */
 	__u8 pair[2];     /* what begin and end of a HELD one share: in the begin's record */
 	__u8 pair_end[2]; /* and in the end's */
-	__u32 pad;
+	__u8 fds_arg; /* of one that OPENS: argument that leads to two; else its result is one */
+	__u8 pad[3];
 	struct jt_value value[JT_MAX_VALUES];
 	struct jt_predicate predicate[JT_MAX_PREDICATES];
 };
@@ -143,6 +146,7 @@ struct jt_call {
 	__u64 arg[6];
 	__s64 ret;
 	__u64 latency; /* ns; 0 where the begin was not noted */
+	__s32 fd[2];   /* of one that OPENS: what it made; -1: no second one */
 };
 
 /* What is read of the event under way; one per CPU. */
@@ -177,11 +181,13 @@ struct jt_begun {
 	__u32 open; /* it has not ended */
 };
 
-/* What begin and end of a HELD event share. */
+/* What begin and end of a HELD event share. Of a descriptor: itself, its process, JT_OPENED. */
 struct jt_pair_key {
 	__u64 id[2];
 	__u64 event;
 };
+
+#define JT_OPENED (~0ULL)
 
 #ifndef __cplusplus
 #define static_assert _Static_assert
@@ -192,7 +198,7 @@ static_assert(sizeof(struct jt_event_spec) == 40 + 16 * JT_MAX_VALUES + 24 * JT_
               "ABI");
 static_assert(sizeof(struct jt_pattern) == 8 + 2 * JT_PATTERN_TOKENS + 32 * JT_MAX_CLASSES, "ABI");
 static_assert(sizeof(struct jt_text) == 16 + JT_TEXT_BYTES, "ABI");
-static_assert(sizeof(struct jt_call) == 80, "ABI");
-static_assert(sizeof(struct jt_fields) == 32 + 80 + 16 + JT_TEXT_BYTES, "ABI");
+static_assert(sizeof(struct jt_call) == 88, "ABI");
+static_assert(sizeof(struct jt_fields) == 32 + 88 + 16 + JT_TEXT_BYTES, "ABI");
 static_assert(sizeof(struct jt_values) == 24 + JT_MAX_BY * (16 + JT_TEXT_BYTES), "ABI");
 #endif

@@ -106,7 +106,7 @@ __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 	else if (jt_read_number(env, f, value, &text->number))
 		text->bytes = -1;
 	if (text->bytes < 0)
-		bump(JT_COUNTER_VALUES_UNREADABLE);
+		bump_of(event, JT_COUNTER_VALUES_UNREADABLE);
 	else if (text->bytes > 0)
 		jt_mix_text(env, n);
 	/* Strings are told apart by their lengths, too: "a", "b" is not "ab", "". */

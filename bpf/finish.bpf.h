@@ -58,7 +58,32 @@ static __always_inline enum jt_counter keep_held(const struct jt_pair_key *pair,
 	/* There is no room, or the end of the last one was missed. */
 	if (bpf_map_update_elem(&held, pair, begun, BPF_EXIST))
 		return JT_COUNTER_LOST_CALLS;
-	bump(JT_COUNTER_CALLS_NO_END);
+	bump_of(begun->key.event, JT_COUNTER_CALLS_NO_END);
+	return JT_COUNTER_KEPT;
+}
+
+/* What a call opened is held until its process ends, or the trace. A number that is there already
+ * was closed meanwhile: who closes is not watched, what is open at the end is asked then. */
+static __always_inline enum jt_counter keep_opened(__u32 env, struct jt_held *begun)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct jt_pair_key pair = { .id[1] = begun->key.tgid, .event = JT_OPENED };
+	struct jt_fields *f = jt_fields_of(env);
+	int i;
+
+	if (!f)
+		return JT_COUNTER_LOST_CALLS;
+	for (i = 0; i < 2; i++) {
+		__s32 fd = f->call.fd[i];
+
+		if (fd < 0)
+			continue;
+		pair.id[0] = fd;
+		begun->file = (__u64)jt_file_of(task, fd);
+		if (bpf_map_update_elem(&held, &pair, begun, BPF_ANY))
+			return JT_COUNTER_LOST_CALLS;
+		bump_of(begun->key.event, JT_COUNTER_OPENED);
+	}
 	return JT_COUNTER_KEPT;
 }
 
@@ -77,13 +102,13 @@ __noinline int jt_hold(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	struct jt_pair_key pair;
-	struct jt_held begun;
+	struct jt_held begun = {};
 	enum jt_counter known;
 
 	if (!cfg.has_held || !w)
 		return 0;
 	if (is_ending(w)) {
-		bump(JT_COUNTER_CALLS_NO_END);
+		bump_of(w->record.key.event, JT_COUNTER_CALLS_NO_END);
 		return 0;
 	}
 	/* User space finishes walks of events, and this is none yet. */
@@ -95,28 +120,55 @@ __noinline int jt_hold(__u32 env)
 		begun.key = w->record.key;
 		begun.sum = w->sum;
 		begun.time_ns = bpf_ktime_get_ns();
-		if (!pair_key(env, begun.key.event, false, &pair))
+		if (cfg.has_opens && w->opens)
+			known = keep_opened(env, &begun);
+		else if (!pair_key(env, begun.key.event, false, &pair))
 			known = JT_COUNTER_LOST_CALLS;
 		else
 			known = keep_held(&pair, &begun);
 	}
 	if (known != JT_COUNTER_KEPT) {
-		bump(JT_COUNTER_FIRED);
-		bump(known);
+		bump_of(w->record.key.event, JT_COUNTER_FIRED);
+		bump_of(w->record.key.event, known);
 	}
 	return 0;
 }
 
-/* The end of what was held: counted with the time it took. */
+/* Counts what was held, with the time it took. */
+static __always_inline void count_ended(const struct jt_event_spec *spec, struct jt_held *ended)
+{
+	__u64 latency = bpf_ktime_get_ns() - ended->time_ns;
+	__u32 which = spec->latency, event = ended->key.event;
+	struct jt_sum *sum;
+
+	bump_of(event, JT_COUNTER_FIRED);
+	if (latency < spec->min_latency) {
+		bump_of(event, JT_COUNTER_FILTERED);
+		return;
+	}
+	if (which == 0) {
+		ended->sum.weight[0] = latency;
+		ended->key.bucket[0] = size_class(latency);
+	} else if (which == 1) {
+		ended->sum.weight[1] = latency;
+		ended->key.bucket[1] = size_class(latency);
+	}
+	sum = bpf_map_lookup_elem(&counts, &ended->key);
+	if (!sum) {
+		bump_of(event, count_key(&ended->key, &ended->sum));
+		return;
+	}
+	add_sum(sum, &ended->sum);
+	bump_of(event, JT_COUNTER_KEPT);
+}
+
 static __always_inline int end_held(void *ctx)
 {
-	__u32 env = bpf_get_smp_processor_id(), event = (__u32)attach_cookie(ctx), which;
+	__u32 env = bpf_get_smp_processor_id(), event = (__u32)attach_cookie(ctx);
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
 	struct jt_fields *f = jt_fields_of(env);
 	struct jt_pair_key pair;
 	struct jt_held *begun, ended;
-	struct jt_sum *sum;
-	__u64 latency;
 
 	if (!cfg.has_held || state.paused || !spec || !f)
 		return 0;
@@ -128,27 +180,7 @@ static __always_inline int end_held(void *ctx)
 		return 0;
 	ended = *begun;
 	bpf_map_delete_elem(&held, &pair);
-	latency = bpf_ktime_get_ns() - ended.time_ns;
-	bump(JT_COUNTER_FIRED);
-	if (latency < spec->min_latency) {
-		bump(JT_COUNTER_FILTERED);
-		return 0;
-	}
-	which = spec->latency;
-	if (which == 0) {
-		ended.sum.weight[0] = latency;
-		ended.key.bucket[0] = size_class(latency);
-	} else if (which == 1) {
-		ended.sum.weight[1] = latency;
-		ended.key.bucket[1] = size_class(latency);
-	}
-	sum = bpf_map_lookup_elem(&counts, &ended.key);
-	if (!sum) {
-		bump(count_key(&ended.key, &ended.sum));
-		return 0;
-	}
-	add_sum(sum, &ended.sum);
-	bump(JT_COUNTER_KEPT);
+	count_ended(spec, &ended);
 	return 0;
 }
 
@@ -157,7 +189,7 @@ static __always_inline enum jt_counter defer_walk(struct jt_walk *w, __u32 env)
 	if (settle_values(env, &w->record.key) ||
 	    send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES))
 		return JT_COUNTER_LOST_RING;
-	bump(JT_COUNTER_DEFERRED);
+	bump_of(w->record.key.event, JT_COUNTER_DEFERRED);
 	return JT_COUNTER_KEPT;
 }
 
@@ -181,11 +213,11 @@ __noinline int finish(__u32 env)
 	if (cfg.has_held && w->held) {
 		jt_hold(env);
 	} else if (w->defer) {
-		bump(defer_walk(w, env));
+		bump_of(w->record.key.event, defer_walk(w, env));
 	} else {
 		enum jt_counter counted = count_stack(w, env);
 
-		bump(counted);
+		bump_of(w->record.key.event, counted);
 		/* What it went over was two stacks. */
 		if (cfg.check_walks && counted == JT_COUNTER_KEPT && w->joined)
 			bump(JT_COUNTER_UNCHECKED);

@@ -28,6 +28,7 @@
 #include "defer.bpf.h"
 #include "count.bpf.h"
 #include "finish.bpf.h"
+#include "descriptors.bpf.h"
 #include "lifecycle.bpf.h"
 #include "processes.bpf.h"
 
@@ -102,6 +103,50 @@ SEC("?tp")
 int jt_held_end(void *ctx)
 {
 	return end_held(ctx);
+}
+
+static long end_next_descriptor(__u32 fd, void *data)
+{
+	return end_descriptor(fd, data);
+}
+
+/* What a target that ends has not closed; before jt_exit, which forgets it. */
+SEC("?raw_tp")
+int jt_exit_open(void *ctx)
+{
+	struct jt_exiting exiting = {};
+
+	if (takes_descriptors_along(&exiting))
+		bpf_loop(JT_MAX_FDS, end_next_descriptor, &exiting, 0);
+	return 0;
+}
+
+SEC("?raw_tp")
+int jt_exit_open_few(void *ctx)
+{
+	struct jt_exiting exiting = {};
+	__u32 fd;
+
+	if (!takes_descriptors_along(&exiting))
+		return 0;
+	for (fd = 0; fd < JT_FEW_FDS; fd++) {
+		if (end_descriptor(fd, &exiting))
+			break;
+	}
+	return 0;
+}
+
+/* Each open file of each process, when the trace ends. */
+SEC("?iter/task_file")
+int jt_open_files(struct bpf_iter__task_file *ctx)
+{
+	const struct task_struct *task = ctx->task;
+	__u64 file;
+
+	/* As a number: a pointer cannot be handed to a global function. */
+	if (task && !bpf_probe_read_kernel(&file, sizeof(file), &ctx->file))
+		jt_end_descriptor(task->tgid, ctx->fd, file);
+	return 0;
 }
 
 SEC("tp/syscalls/sys_enter_mmap")

@@ -29,11 +29,12 @@
 #define JT_MAX_JVMS     1024   /* at a time */
 #define JT_MAX_TARGETS  1024
 #define JT_MAX_EVENTS   4096
-#define JT_BLOB_BYTES   512   /* HeapBlock + CodeBlob header, read at once */
-#define JT_DEFER_BYTES  65536 /* stack copied with an event whose walk user space finishes */
-#define JT_MAX_TUPLES   16384 /* distinct values of all --by together */
-#define JT_STACK_TUPLES 1024  /* of one stack; with a weight: values and size classes */
-#define JT_MAX_CALLS    16384 /* threads in a call, or switched out, whose begin is noted */
+#define JT_BLOB_BYTES   512    /* HeapBlock + CodeBlob header, read at once */
+#define JT_DEFER_BYTES  65536  /* stack copied with an event whose walk user space finishes */
+#define JT_MAX_TUPLES   16384  /* distinct values of all --by together */
+#define JT_STACK_TUPLES 1024   /* of one stack; with a weight: values and size classes */
+#define JT_MAX_CALLS    16384  /* threads in a call, or switched out, whose begin is noted */
+#define JT_MAX_OPENED   131072 /* descriptors, by their numbers, that calls made */
 
 /* ---------------------------------------------------------------- frames */
 
@@ -110,6 +111,8 @@ enum jt_status {
 	X(CALLS_BEFORE, "calls in flight at start") \
 	X(CALLS_NO_BEGIN, "ends of calls without a begin") \
 	X(CALLS_NO_END, "begins without an end") \
+	X(OPENED, "descriptors opened") \
+	X(LEFT_OPEN, "descriptors open at the end") \
 	X(VALUES_UNREADABLE, "values that could not be read") \
 	X(VALUES_OTHER, "events whose values had no room") \
 	X(LOST_TARGETS, "lost: no room for another process") \
@@ -294,6 +297,7 @@ struct jt_config {
 	__u8 has_values;            /* some event shows values */
 	__u8 has_sums;              /* some event has a weight, or tells errors */
 	__u8 has_held;              /* some event is counted when another one ends it */
+	__u8 has_opens;             /* ... where its descriptors are open at the end */
 	__u8 follow;                /* children of targets are targets */
 	__u8 every;                 /* who is no target may become one: see comm */
 	/* The globs of --comm as one automaton: state n is bit n. Without any all names match. */
@@ -302,7 +306,7 @@ struct jt_config {
 	__u32 cgroups;         /* used of the map of that name; 0: wherever they are */
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
-	__u8 pad[2];
+	__u8 pad[5];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -128,6 +128,7 @@ struct jt_held {
 	struct jt_stack_key key;
 	struct jt_sum sum;
 	__u64 time_ns;
+	__u64 file; /* of a descriptor: struct file * */
 };
 
 struct {
@@ -187,9 +188,10 @@ struct jt_counters {
 	__u64 value[JT_COUNTER_COUNT];
 };
 
+/* [set] */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct jt_counters);
 } counters SEC(".maps");

@@ -140,7 +140,7 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 }
 
 /* Whether the event is to be walked; where not, it was counted. */
-static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, bool *is_held)
+static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *held_as)
 {
 	enum jt_counter rejected;
 	__u64 min_latency;
@@ -148,7 +148,7 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, bool *is_h
 
 	if (!open_event(ctx, env, event, &flags, &min_latency))
 		return false;
-	*is_held = cfg.has_held && (flags & JT_EVENT_HELD);
+	*held_as = cfg.has_held ? flags & (JT_EVENT_HELD | JT_EVENT_OPENS) : 0;
 	if (filtered_out(env, event))
 		rejected = JT_COUNTER_FILTERED;
 	else if ((flags & JT_EVENT_TIMED) && too_short(env, min_latency))
@@ -158,11 +158,11 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, bool *is_h
 	else
 		rejected = JT_COUNTER_COUNT;
 	/* One that is held fires when it ends. */
-	if (rejected != JT_COUNTER_COUNT || !*is_held)
-		bump(JT_COUNTER_FIRED);
+	if (rejected != JT_COUNTER_COUNT || !*held_as)
+		bump_of(event, JT_COUNTER_FIRED);
 	if (rejected == JT_COUNTER_COUNT)
 		return true;
-	bump(rejected);
+	bump_of(event, rejected);
 	return false;
 }
 
@@ -176,7 +176,8 @@ static __always_inline long begin(void *ctx, bool *walk)
 	__u32 tgid = id >> 32, env, status;
 	struct jt_target *target;
 	struct jt_walk *w;
-	bool is_held = false, no_room;
+	__u32 held_as = 0;
+	bool no_room;
 	__u64 cookie;
 
 	*walk = false;
@@ -184,8 +185,9 @@ static __always_inline long begin(void *ctx, bool *walk)
 		return -1;
 	target = event_target(id, &no_room);
 	if (no_room) {
-		bump(JT_COUNTER_FIRED);
-		bump(JT_COUNTER_LOST_TARGETS);
+		cookie = attach_cookie(ctx);
+		bump_of((__u32)cookie, JT_COUNTER_FIRED);
+		bump_of((__u32)cookie, JT_COUNTER_LOST_TARGETS);
 	} else if (!target) {
 		bump(JT_COUNTER_OTHERS);
 	}
@@ -193,19 +195,20 @@ static __always_inline long begin(void *ctx, bool *walk)
 		return -1;
 	cookie = attach_cookie(ctx);
 	env = bpf_get_smp_processor_id();
-	if (!wanted(ctx, env, (__u32)cookie, &is_held))
+	if (!wanted(ctx, env, (__u32)cookie, &held_as))
 		return -1;
 	w = jt_walk_of(env);
 	if (!w || w->busy) {
-		if (is_held)
-			bump(JT_COUNTER_FIRED);
-		bump(JT_COUNTER_LOST_NESTED);
+		if (held_as)
+			bump_of((__u32)cookie, JT_COUNTER_FIRED);
+		bump_of((__u32)cookie, JT_COUNTER_LOST_NESTED);
 		return -1;
 	}
 	w->busy = 1;
 	w->target = *target;
 	start_record(w, tgid, (__u32)id, cookie);
-	w->held = is_held;
+	w->held = held_as;
+	w->opens = held_as & JT_EVENT_OPENS;
 	take_values(env, (__u32)cookie, &w->record.key);
 	if (cfg.has_sums)
 		jt_take_sum(env, (__u32)cookie);

@@ -183,12 +183,14 @@ TEST_F(Capturing, stacksAreToldApart) {
 
 TEST_F(Capturing, eventsAreToldApart) {
   if (!capture::probe_features().attach_cookie) GTEST_SKIP() << "this kernel has no attach cookie";
-  OneChild one([](const ToParent& parent) {
-    parent.wait();
-    parent.send(call_at_depth(SYS_getppid, 0, 3));
-    parent.send(call_at_depth(SYS_getpgid, 0, 5));
-    parent.wait();
-  });
+  OneChild one(
+      [](const ToParent& parent) {
+        parent.wait();
+        parent.send(call_at_depth(SYS_getppid, 0, 3));
+        parent.send(call_at_depth(SYS_getpgid, 0, 5));
+        parent.wait();
+      },
+      {.events = 8});
   one.tracing.attach("getpgid", 7);
   one.child.go();
   const std::map<std::uint32_t, Trace> expected{{0, one.child.receive_trace()},

@@ -223,7 +223,7 @@ TEST_F(Filtering, onlyTheEventThatHasOne) {
     parent.wait();
   });
   const auto program = compiled("mode == 1");
-  Tracing tracing({.only_tgid = child.pid(), .filters = true, .max_events = 2});
+  Tracing tracing({.only_tgid = child.pid(), .filters = true, .events = 2});
   tracing.refresh(child.pid());
   ASSERT_TRUE(tracing.capture().set_event(1, program.spec, program.patterns));
   tracing.attach("getppid", 0);

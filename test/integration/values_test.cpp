@@ -172,6 +172,26 @@ TEST(Values, childrenReturnFromNoCall) {
 }
 
 // seccomp refuses them before the kernel says that they begin.
+TEST(Values, eachEventHasItsOwnLedger) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced,
+               traced_by({"-t", "syscalls:sys_enter_openat", "--by", "errno", "--filter",
+                          "errno != ENOENT", "-t", "syscalls:sys_enter_mkdir", "--by", "ret", "-t",
+                          "syscalls:sys_enter_rmdir"}));
+  EXPECT_EQ(traced.ledger.count("fired"), 111U);
+  EXPECT_EQ(traced.ledger.count("syscalls:sys_enter_openat fired"), 102U);
+  EXPECT_EQ(traced.ledger.count("filtered"), 20U);
+  EXPECT_EQ(traced.ledger.count("syscalls:sys_enter_mkdir fired"), 9U);
+  EXPECT_EQ(traced.ledger.count("syscalls:sys_enter_rmdir fired"), std::nullopt);
+  EXPECT_EQ(traced.ledger.count("events that never fired"), 1U);
+  std::vector<std::uint64_t> kept;
+  for (const auto& line : traced.ledger.lines) {
+    if (line.name == "kept") kept.push_back(line.count.value_or(0));
+  }
+  EXPECT_THAT(kept, testing::ElementsAre(91, 82, 9)) << "all, and each that fired";
+  EXPECT_TRUE(traced.ledger.balanced) << to_text(traced.ledger);
+}
+
 TEST(Values, refusedCallsAreThere) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Traced traced,

@@ -6,7 +6,6 @@
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,31 +16,12 @@
 
 #include "base/privileges.h"
 #include "base/rights.h"
-#include "base/unique_fd.h"
+#include "capture/capture_impl.h"
 #include "capture/lifecycle.h"
 #include "capture/verifier_log.h"
-#include "jtrace_bpf.skel.h"
 
 namespace jtrace::capture {
 namespace {
-
-struct SkeletonDelete {
-  void operator()(struct jtrace_bpf* skeleton) const { jtrace_bpf__destroy(skeleton); }
-};
-struct LinkDelete {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-struct RingDelete {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
-using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
-using Link = std::unique_ptr<bpf_link, LinkDelete>;
-using Ring = std::unique_ptr<ring_buffer, RingDelete>;
-
-std::unexpected<Error> no_room(const std::string& what, int error) {
-  return fail(Errc::Environment, errno_text(what, error),
-              "raise memory.max of the cgroup, ulimit -v or ulimit -l (doctor: memlock)");
-}
 
 // Why the kernel did not take the programs, where that is not our own fault.
 Status why_not_loaded(int error, const std::string& log) {
@@ -63,47 +43,6 @@ Status why_not_loaded(int error, const std::string& log) {
 
 // CAP_SYS_RESOURCE: before 5.11 libbpf has to raise the limit of locked memory.
 constexpr CapabilitySet kToLoad{Capability::Bpf, Capability::Perfmon, Capability::SysResource};
-
-// A map that the kernel shares with us as memory.
-template <class T>
-class SharedArray {
- public:
-  SharedArray() = default;
-  SharedArray(const SharedArray&) = delete;
-  SharedArray& operator=(const SharedArray&) = delete;
-  ~SharedArray() {
-    if (values_) ::munmap(values_, bytes_);
-  }
-  [[nodiscard]] Status open(const bpf_map* map) {
-    count_ = bpf_map__max_entries(map);
-    bytes_ = count_ * sizeof(T);
-    void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-    if (at == MAP_FAILED && errno == ENOMEM) {
-      return no_room(std::string("map ") + bpf_map__name(map) + " into memory", errno);
-    }
-    if (at == MAP_FAILED) {
-      return fail(Errc::Internal,
-                  errno_text(std::string("map ") + bpf_map__name(map) + " into memory", errno));
-    }
-    values_ = static_cast<T*>(at);
-    return {};
-  }
-  [[nodiscard]] Status write(std::uint32_t first, std::span<const T> values) {
-    if (first > count_ || values.size() > count_ - first) {
-      return fail(Errc::Internal, "unwind tables are full: " + std::to_string(count_) + " entries");
-    }
-    std::copy(values.begin(), values.end(), values_ + first);
-    return {};
-  }
-
- private:
-  T* values_ = nullptr;
-  std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
-};
-
-// Taken from the ring buffer at a time: some milliseconds of work.
-constexpr std::size_t kDrainBytes = 4U << 20;
 
 std::uint32_t ring_size(std::uint32_t bytes) {
   auto size = static_cast<std::uint32_t>(::getpagesize());
@@ -134,6 +73,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .has_values = config.values,
                      .has_sums = config.sums,
                      .has_held = config.held,
+                     .has_opens = config.opens,
                      .follow = config.follow,
                      .every = config.every,
                      .comm_start = globs.start,
@@ -168,29 +108,6 @@ int perf_tracepoint(std::uint32_t id) {
 
 }  // namespace
 
-// Destroyed in reverse order: links before the ring buffer before the maps.
-struct Capture::Impl {
-  KernelFeatures features;
-  Skeleton skeleton;
-  SharedArray<jt_row> rows;
-  SharedArray<jt_rule> rules;
-  Ring ring;
-  const RecordHandlers* handlers = nullptr;
-  std::size_t bytes_left = 0;
-  std::optional<TargetTable> targets;
-  std::vector<Link> links;
-  std::uint32_t patterns = 0;  // written
-
-  [[nodiscard]] bpf_program* event_program() const {
-    return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
-  }
-  void configure(const CaptureConfig& config);
-  [[nodiscard]] Status load();
-  [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
-  [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
-  void dispatch(const void* data, std::size_t size) const;
-};
-
 void Capture::Impl::configure(const CaptureConfig& config) {
   const auto cpus = static_cast<std::uint32_t>(std::max(1, libbpf_num_possible_cpus()));
   auto& maps = skeleton->maps;
@@ -202,10 +119,14 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.tuples, config.values ? JT_MAX_TUPLES : 1);
   bpf_map__set_max_entries(maps.values, config.values ? cpus : 1);
   bpf_map__set_max_entries(maps.calls, config.timed ? JT_MAX_CALLS : 1);
-  bpf_map__set_max_entries(maps.held, config.held ? JT_MAX_CALLS : 1);
+  bpf_map__set_max_entries(maps.held, config.opens  ? JT_MAX_OPENED
+                                      : config.held ? JT_MAX_CALLS
+                                                    : 1);
   bpf_map__set_max_entries(maps.stack_ids, config.stack_ids ? 16384 : 1);
   bpf_map__set_max_entries(maps.fields, cpus);
-  bpf_map__set_max_entries(maps.event_specs, std::max<std::uint32_t>(1, config.max_events));
+  const std::uint32_t events = std::max<std::uint32_t>(1, config.events);
+  bpf_map__set_max_entries(maps.counters, 1 + events);
+  bpf_map__set_max_entries(maps.event_specs, events);
   bpf_map__set_max_entries(maps.patterns, std::max<std::uint32_t>(1, config.max_patterns));
   // Many that start at once are deferred at once.
   bpf_map__set_max_entries(maps.ring, ring_size((is_open(config) ? 2 : 1) * config.ring_bytes));
@@ -223,6 +144,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed);
   bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
+  if (config.opens) bpf_program__set_autoload(exit_open_program(), true);
+  bpf_program__set_autoload(skeleton->progs.jt_open_files, config.opens);
 }
 
 Status Capture::Impl::load() {
@@ -361,6 +284,10 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   const auto& progs = impl_->skeleton->progs;
   JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec"));
   JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork"));
+  if (bpf_program__fd(impl_->exit_open_program()) >= 0) {
+    JT_CHECK_OK(impl_->attach_raw(impl_->exit_open_program(), "sched_process_exit"));
+    JT_CHECK_OK(impl_->attach_open_files());
+  }
   JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit"));
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
@@ -368,6 +295,18 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   for (std::size_t i = 0; i < programs.size() && i < ids.size(); ++i) {
     JT_CHECK_OK(impl_->attach(programs.at(i), ids[i], 0));
   }
+  return {};
+}
+
+Status Capture::Impl::attach_open_files() {
+  constexpr const char* kWhat = "iterate over open files";
+  const Raised rights(kToLoad);
+  const LogCapture log;
+  Link link(bpf_program__attach_iter(skeleton->progs.jt_open_files, nullptr));
+  if (!link) return fail(Errc::Internal, errno_text(kWhat, errno) + log.tail());
+  open_files.reset(bpf_iter_create(bpf_link__fd(link.get())));
+  if (!open_files.valid()) return fail(Errc::Internal, errno_text(kWhat, errno));
+  links.push_back(std::move(link));
   return {};
 }
 
@@ -433,103 +372,6 @@ Status Capture::add_tid(pid_t tid) {
   return {};
 }
 
-void Capture::Impl::dispatch(const void* data, std::size_t size) const {
-  if (size < sizeof(jt_record_head) || !handlers) return;
-  switch (static_cast<const jt_record_head*>(data)->type) {
-    case JT_RECORD_STACK:
-      handlers->stack(*static_cast<const jt_stack_record*>(data));
-      break;
-    case JT_RECORD_DEFERRED:
-      handlers->deferred(*static_cast<const jt_deferred_record*>(data));
-      break;
-    case JT_RECORD_CHECK:
-      if (handlers->check) handlers->check(*static_cast<const jt_deferred_record*>(data));
-      break;
-    case JT_RECORD_VALUES:
-      if (handlers->values) {
-        handlers->values(static_cast<const jt_values_record*>(data)->values);
-      }
-      break;
-    case JT_RECORD_NOTICE:
-      handlers->notice(*static_cast<const jt_notice_record*>(data));
-      break;
-    default:
-      break;
-  }
-}
-
-int Capture::wake_fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
-
-bool Capture::drain(const RecordHandlers& handlers) {
-  impl_->handlers = &handlers;
-  impl_->bytes_left = kDrainBytes;
-  const int result = ring_buffer__consume(impl_->ring.get());
-  impl_->handlers = nullptr;
-  return result >= 0;
-}
-
-std::vector<StackCount> Capture::counts() const {
-  std::vector<StackCount> all;
-  const int fd = bpf_map__fd(impl_->skeleton->maps.counts);
-  StackCount entry{};
-  const jt_stack_key* previous = nullptr;
-  jt_stack_key cursor{};
-  while (bpf_map_get_next_key(fd, previous, &entry.key) == 0) {
-    if (bpf_map_lookup_elem(fd, &entry.key, &entry.sum) == 0) all.push_back(entry);
-    cursor = entry.key;
-    previous = &cursor;
-  }
-  return all;
-}
-
-std::uint64_t Capture::in_flight() const {
-  const auto& maps = impl_->skeleton->maps;
-  std::uint64_t count = 0;
-  const int calls = bpf_map__fd(maps.calls);
-  std::uint32_t tid = 0;
-  for (const void* at = nullptr; bpf_map_get_next_key(calls, at, &tid) == 0; at = &tid) {
-    jt_begun begun{};
-    if (bpf_map_lookup_elem(calls, &tid, &begun) == 0) count += begun.open;
-  }
-  const int held = bpf_map__fd(maps.held);
-  jt_pair_key pair{};
-  for (const void* at = nullptr; bpf_map_get_next_key(held, at, &pair) == 0; at = &pair) ++count;
-  return count;
-}
-
-Counters Capture::counters() const {
-  const auto cpus = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
-  std::vector<Counters> per_cpu(cpus);
-  const std::uint32_t zero = 0;
-  Counters sum{};
-  if (bpf_map_lookup_elem(bpf_map__fd(impl_->skeleton->maps.counters), &zero, per_cpu.data()) !=
-      0) {
-    return sum;
-  }
-  for (const Counters& one : per_cpu) {
-    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += one.at(i);
-  }
-  return sum;
-}
-
-std::vector<std::uint64_t> Capture::stack(std::int32_t id) const {
-  if (id < 0) return {};
-  std::array<std::uint64_t, 127> addresses{};
-  if (bpf_map__lookup_elem(impl_->skeleton->maps.stack_ids, &id, sizeof(id), addresses.data(),
-                           sizeof(addresses), 0) != 0) {
-    return {};
-  }
-  const auto end = std::find(addresses.begin(), addresses.end(), 0U);
-  return {addresses.begin(), end};
-}
-
-std::uint64_t Capture::missed_by_recursion() const {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(bpf_program__fd(impl_->event_program()), &info, &size) != 0) return 0;
-  return info.recursion_misses;
-}
-
 bool Capture::maps_take_rights() const {
   const Lowered without({Capability::Bpf, Capability::SysAdmin});
   const std::uint32_t none = 0;
@@ -551,20 +393,6 @@ void Capture::settle() {
     ::close(btf__fd(types));
     btf__set_fd(types, -1);
   }
-}
-
-std::vector<ProgramInfo> Capture::programs() const {
-  std::vector<ProgramInfo> all;
-  bpf_program* program = nullptr;
-  while ((program = bpf_object__next_program(impl_->skeleton->obj, program)) != nullptr) {
-    const int fd = bpf_program__fd(program);
-    if (fd < 0) continue;
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
-    all.push_back({bpf_program__name(program), info.verified_insns});
-  }
-  return all;
 }
 
 }  // namespace jtrace::capture

@@ -40,14 +40,15 @@ struct CaptureConfig {
   std::uint32_t interval = 1;  // every Nth event
   bool by_thread = false;
   bool count_cost = false;
-  bool check_walks = false;  // send what each walk read of the stack, too
-  bool filters = false;      // some event has a filter: set_event
-  bool values = false;       // ... shows values
-  bool sums = false;         // ... has a weight, or tells errors
-  bool calls = false;        // ... is a call at its end
-  bool timed = false;        // ... is a call whose begin is noted
-  bool held = false;         // ... is counted when another one ends it
-  std::uint32_t max_events = 1;
+  bool check_walks = false;        // send what each walk read of the stack, too
+  bool filters = false;            // some event has a filter: set_event
+  bool values = false;             // ... shows values
+  bool sums = false;               // ... has a weight, or tells errors
+  bool calls = false;              // ... is a call at its end
+  bool timed = false;              // ... is a call whose begin is noted
+  bool held = false;               // ... is counted when another one ends it
+  bool opens = false;              // ... where its descriptors are open at the end
+  std::uint32_t events = 1;        // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
 
@@ -104,6 +105,9 @@ class Capture {
   void pause();
   void resume();
 
+  // Counts what calls opened and nobody closed; after pause().
+  [[nodiscard]] Status count_open_files();
+
   // Detaches all; returns after running programs have finished with the maps.
   void detach();
 
@@ -128,7 +132,9 @@ class Capture {
   [[nodiscard]] std::vector<StackCount> counts() const;
   // Calls that have begun and not ended, and what is held.
   [[nodiscard]] std::uint64_t in_flight() const;
+  // Of all events, and of one.
   [[nodiscard]] Counters counters() const;
+  [[nodiscard]] Counters counters_of(std::uint32_t event) const;
   // Addresses of a kernel (or frame-pointer) stack, leaf first; empty where it is not there.
   [[nodiscard]] std::vector<std::uint64_t> stack(std::int32_t id) const;
   // Events that the kernel dropped because a BPF program ran on that CPU already, of any process.

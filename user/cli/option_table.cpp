@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 40> kTable{{
+constexpr std::array<Row, 41> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -46,6 +46,13 @@ constexpr std::array<Row, 40> kTable{{
      .value = "T",
      .text = "only calls that took as long: 10us, 1ms, 2s",
      .values = &Words::min_latency,
+     .use = Use::Many,
+     .of_event = true},
+    {.group = kWhat,
+     .names = "--min-age",
+     .value = "T",
+     .text = "preset:fd-leak: only descriptors that are open as long",
+     .values = &Words::min_age,
      .use = Use::Many,
      .of_event = true},
     {.group = kWhat,

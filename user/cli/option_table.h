@@ -30,8 +30,8 @@ struct Values {
 };
 
 struct Words {
-  Values tracepoint, filter, by, weight, min_latency, errors_only, pid, interval, duration, include,
-      exclude;
+  Values tracepoint, filter, by, weight, min_latency, min_age, errors_only, pid, interval, duration,
+      include, exclude;
   Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;

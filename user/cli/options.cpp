@@ -223,6 +223,11 @@ Status read_events(const Words& words, Options& options) {
                           JT_TRY(event.min_latency, parse_duration(text, words.min_latency.label));
                           return Status();
                         }));
+  JT_CHECK_OK(
+      of_events(words.min_age, events, [&](EventRequest& event, const std::string& text) -> Status {
+        JT_TRY(event.min_age, parse_duration(text, words.min_age.label));
+        return Status();
+      }));
   return of_events(words.errors_only, events,
                    [&](EventRequest& event, const std::string& text) -> Status {
                      Values one = words.errors_only;

@@ -29,6 +29,7 @@ struct EventRequest {
   std::vector<std::string> by = {};       // fields that are shown
   std::vector<std::string> weights = {};  // the first is the one that is drawn; none: "count"
   std::chrono::nanoseconds min_latency{0};
+  std::chrono::nanoseconds min_age{0};  // of descriptors that are not closed
   bool errors_only = false;
   friend bool operator==(const EventRequest&, const EventRequest&) = default;
 };

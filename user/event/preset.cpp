@@ -65,6 +65,25 @@ constexpr PresetRow kLockWait[] = {
     {"futex_wait futex_waitv"}};
 constexpr PresetRow kOffCpu[] = {{"sched:sched_switch", "prev_state"}};
 
+// Who opens what, and does not close it.
+constexpr std::string_view kOpened = "opened thread";
+constexpr PresetRow kFdLeak[] = {
+    {.tracepoints = "open openat openat2 creat open_by_handle_at dup socket accept accept4 "
+                    "epoll_create epoll_create1 eventfd eventfd2 signalfd signalfd4 "
+                    "timerfd_create inotify_init inotify_init1 fanotify_init memfd_create "
+                    "memfd_secret userfaultfd perf_event_open pidfd_open pidfd_getfd mq_open "
+                    "io_uring_setup fsopen fspick fsmount open_tree",
+     .by = kOpened,
+     .opens = "ret"},
+    // Standard input, output and error are put in place, to stay.
+    {.tracepoints = "dup2 dup3", .by = kOpened, .filter = "newfd > 2", .opens = "ret"},
+    {.tracepoints = "fcntl",
+     .by = kOpened,
+     .filter = "cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC",
+     .opens = "ret"},
+    {.tracepoints = "pipe pipe2", .by = kOpened, .opens = "fildes"},
+    {.tracepoints = "socketpair", .by = kOpened, .opens = "usockvec"}};
+
 constexpr auto kPresets = std::to_array<Preset>({
     {"file-open", "files that are opened, by name", "count", kFileOpen},
     {"file-meta", "files that are asked for their status, rights, links and attributes, by name",
@@ -79,6 +98,9 @@ constexpr auto kPresets = std::to_array<Preset>({
     {"proc", "processes and threads that begin and end, programs, signals", "count", kProc},
     {"map", "bytes of address space that are mapped, given back, protected and advised on",
      "length", kMap},
+    {"fd-leak",
+     "descriptors that are opened and not closed until the end, by what they are open on",
+     "events,age", kFdLeak},
     {"lock-wait", "time that threads wait in futex, where Java's locks wait, by operation",
      "latency", kLockWait},
     {"off-cpu", "time off the CPU, by the state it was left in: R was preempted, S and D wait",
@@ -108,7 +130,7 @@ std::optional<std::string> known(const Format& format, const std::string& names)
 }
 
 bool is_field(std::string_view weight) {
-  return weight != "count" && weight != "ret" && weight != "latency";
+  return weight != "count" && weight != "ret" && weight != "latency" && weight != "events,age";
 }
 
 Result<PresetEvent> event_of(const Preset& preset, const PresetRow& row, Tracepoint tracepoint,
@@ -117,8 +139,13 @@ Result<PresetEvent> event_of(const Preset& preset, const PresetRow& row, Tracepo
   PresetEvent event{.tracepoint = std::move(tracepoint),
                     .by = {},
                     .weight = std::string(row.weight.empty() ? preset.weight : row.weight),
-                    .filter = std::string(row.filter)};
+                    .filter = std::string(row.filter),
+                    .opens = std::string(row.opens)};
   for (const std::string& names : split(row.by, ' ')) {
+    if (!row.opens.empty()) {
+      event.by.push_back(names);  // no fields of the record
+      continue;
+    }
     if (auto name = known(format, names)) event.by.push_back(std::move(*name));
   }
   if (is_field(event.weight)) event.weight = known(format, event.weight).value_or("count");

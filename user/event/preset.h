@@ -18,6 +18,9 @@ struct PresetRow {
   std::string_view by = {};      // fields between blanks; `|` between what kernels call the same
   std::string_view weight = {};  // as the option's value; where it is empty, the preset's
   std::string_view filter = {};  // joined with --filter by &&
+  // Calls that make descriptors, which count where they are open at the end: "ret", or the argument
+  // that leads to two of them.
+  std::string_view opens = {};
 };
 
 struct Preset {
@@ -36,8 +39,9 @@ struct Preset {
 struct PresetEvent {
   Tracepoint tracepoint;
   std::vector<std::string> by;
-  std::string weight;
+  std::string weight;  // several between commas
   std::string filter;  // empty: every event
+  std::string opens;   // PresetRow::opens
 };
 struct Expansion {
   std::vector<PresetEvent> events;

@@ -164,7 +164,9 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
       return fail(Errc::Usage, fmt::format("--weight: an event has at most {} besides its count",
                                            JT_MAX_WEIGHTS));
     }
-    if (name == "latency" && fields_.kind() == RecordKind::Begin) {
+    const RecordKind kind = fields_.kind();
+    if ((name == "latency" && kind == RecordKind::Begin) ||
+        (name == "age" && kind == RecordKind::Opening)) {
       spec.latency = static_cast<std::uint8_t>(slot);
       program_.weights.push_back({name, name, "nanoseconds"});
       continue;
@@ -180,6 +182,7 @@ Status Compiler::weigh(const std::vector<std::string>& names) {
                                 : bytes           ? "bytes"
                                                   : "count"});
   }
+  if (fields_.kind() == RecordKind::Opening) return {};  // one that failed made none
   // Whether a call failed is told wherever it is known.
   if (const auto error = fields_.find({.name = "errno"}); error && !program_.weights.empty()) {
     JT_TRY(spec.error, index_of_value(error->where));

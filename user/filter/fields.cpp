@@ -86,6 +86,14 @@ std::unexpected<Error> not_there(std::string why, std::string hint = {}) {
   return std::unexpected(Error{Errc::Usage, std::move(why), std::move(hint)});
 }
 
+// The descriptor that a call made.
+Value opened() {
+  Value value{.where = number(offsetof(jt_call, fd), sizeof(jt_call::fd[0]), true)};
+  value.file = value.where;
+  value.file->kind = JT_VALUE_FD_PATH;
+  return value;
+}
+
 std::optional<jt_value> declared_type(const Field& field) {
   std::string_view type = field.type;
   if (type.starts_with("const ")) type.remove_prefix(6);
@@ -99,8 +107,8 @@ std::optional<jt_value> declared_type(const Field& field) {
 Fields::Fields(const event::Tracepoint& tracepoint, const event::Format* format, bool hides_kernel,
                RecordKind kind)
     : tracepoint_(tracepoint), format_(format), hides_kernel_(hides_kernel), kind_(kind) {
-  if (kind == RecordKind::Call) record_bytes_ = sizeof(jt_call);
-  if (format == nullptr || kind == RecordKind::Call) return;
+  if (has_call()) record_bytes_ = sizeof(jt_call);
+  if (format == nullptr || has_call()) return;
   for (const Field& field : format->fields) {
     if (is_visible(field)) record_bytes_ = std::max(record_bytes_, field.offset + field.size);
   }
@@ -187,7 +195,7 @@ Result<Value> Fields::shown(const Field& field, Value value) const {
 
 // The result of a system call stands in the event of its end only.
 Result<Value> Fields::result(std::string_view name) const {
-  if (kind_ == RecordKind::Call) {
+  if (has_call()) {
     jt_value value = number(offsetof(jt_call, ret), sizeof(jt_call::ret), true);
     if (name == "errno") value.kind = JT_VALUE_ERRNO;
     return Value{.where = value};
@@ -209,6 +217,10 @@ Result<Value> Fields::latency() const {
   if (kind_ == RecordKind::Call) {
     return Value{.where = number(offsetof(jt_call, latency), sizeof(jt_call::latency), false)};
   }
+  if (kind_ == RecordKind::Opening) {
+    return not_there("what counts is a descriptor, not the call that made it",
+                     "--min-age leaves out those that are younger, --weight age adds up");
+  }
   if (kind_ == RecordKind::Begin) {
     return not_there("the stack is taken at the begin, where it is not known",
                      "--min-latency keeps what took longer");
@@ -225,6 +237,7 @@ Result<Value> Fields::find(const Request& request) const {
   }
   if (request.name == "ret" || request.name == "errno") return result(request.name);
   if (request.name == "latency") return latency();
+  if (request.name == "opened" && kind_ == RecordKind::Opening) return opened();
   const auto* pseudo = std::ranges::find(kPseudo, request.name, &Pseudo::name);
   if (pseudo != kPseudo.end()) {
     if (request.index) return not_there("the field is no array of numbers");
@@ -261,6 +274,7 @@ std::string Fields::there_are() const {
     }
     if (kind_ == RecordKind::Call)
       own += (own.empty() ? "" : ", ") + std::string("ret, errno, latency");
+    if (kind_ == RecordKind::Opening) own += (own.empty() ? "" : ", ") + std::string("opened");
     if (is_call() && format_->find("ret") != nullptr) own += ", errno";
   }
   std::string all = own.empty() ? "" : "fields: " + own + "; ";

@@ -29,8 +29,9 @@ struct Value {
 };
 
 // What a record is of: an event as it is; a system call at its end, whose record is a jt_call made
-// by the kernel side (the format is that of its begin); the begin of what another event ends.
-enum class RecordKind { Event, Call, Begin };
+// by the kernel side (the format is that of its begin); the begin of what another event ends; a
+// call that makes descriptors, which count where they are open at the end.
+enum class RecordKind { Event, Call, Begin, Opening };
 
 // The kernel's record and where its values are. Programs see less of it than perf writes.
 class Fields {
@@ -63,6 +64,9 @@ class Fields {
   [[nodiscard]] Result<Value> common(const event::Field& field) const;
   [[nodiscard]] Result<Value> result(std::string_view name) const;
   [[nodiscard]] Result<Value> latency() const;
+  [[nodiscard]] bool has_call() const {
+    return kind_ == RecordKind::Call || kind_ == RecordKind::Opening;
+  }
   [[nodiscard]] bool is_call() const { return tracepoint_.category == "syscalls"; }
   [[nodiscard]] bool is_visible(const event::Field& field) const;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <ranges>
 #include <set>
 #include <utility>
 #include <variant>
@@ -27,7 +28,7 @@ filter::Wanted wanted_of(const cli::EventRequest& request) {
   filter::Wanted wanted{.filters = request.filters,
                         .by = request.by,
                         .weights = request.weights,
-                        .min_latency = request.min_latency};
+                        .min_latency = std::max(request.min_latency, request.min_age)};
   if (request.errors_only) wanted.filters.emplace_back("errno != 0");
   return wanted;
 }
@@ -37,10 +38,18 @@ Result<Tracepoint> find(const event::Tracefs& tracefs, const event::TracepointNa
   return found.front();
 }
 
+struct Asked {
+  Tracepoint tracepoint;
+  filter::Wanted wanted;
+  std::string opens = {};  // event::PresetRow::opens
+};
+
 class Preparation {
  public:
-  Preparation(Tracepoint tracepoint, filter::Wanted wanted, const event::Tracefs* tracefs)
-      : event_{.tracepoint = std::move(tracepoint), .wanted = std::move(wanted)},
+  Preparation(Asked asked, const event::Tracefs* tracefs)
+      : event_{.tracepoint = std::move(asked.tracepoint),
+               .wanted = std::move(asked.wanted),
+               .opens = std::move(asked.opens)},
         tracefs_(tracefs) {}
 
   [[nodiscard]] Result<Event> operator()();
@@ -51,6 +60,7 @@ class Preparation {
   [[nodiscard]] Status plain(const std::optional<event::Format>& format);
   [[nodiscard]] Status call(const event::Pair& pair);
   [[nodiscard]] Status held(const event::Pair& pair, const event::Format& format);
+  [[nodiscard]] Status opening(const event::Pair& pair, const event::Format& format);
   [[nodiscard]] Status pair_keys(const event::Pair& pair, const Fields& begin, const Fields& end);
 
   Event event_;
@@ -83,6 +93,19 @@ Status Preparation::call(const event::Pair& pair) {
   if (filter::needs_latency(event_.wanted)) {
     flags |= JT_EVENT_TIMED;
     event_.call_begin = begin;
+  }
+  return {};
+}
+
+// What it makes is held, and counted by the kernel side where nobody closes it.
+Status Preparation::opening(const event::Pair& pair, const event::Format& format) {
+  JT_TRY(event_.counted, find(*tracefs_, pair.end));
+  JT_CHECK_OK(compile(event_.tracepoint, &format, RecordKind::Opening));
+  jt_event_spec& spec = event_.program.spec;
+  spec.flags |= JT_EVENT_CALL | JT_EVENT_HELD | JT_EVENT_OPENS;
+  spec.fds_arg = JT_NO_VALUE;
+  if (const event::Field* field = format.find(event_.opens)) {
+    spec.fds_arg = static_cast<std::uint8_t>((field->offset - offsetof(jt_call, arg)) / 8);
   }
   return {};
 }
@@ -121,7 +144,10 @@ Result<Event> Preparation::operator()() {
   }
   const auto pair = format ? event::pair_of(event_.tracepoint) : std::nullopt;
   const Fields fields(event_.tracepoint, format ? &*format : nullptr);
-  if (pair && pair->kind == event::Pair::Kind::Call && filter::needs_end(event_.wanted, fields)) {
+  if (!event_.opens.empty() && pair) {
+    JT_CHECK_OK(opening(*pair, *format));
+  } else if (pair && pair->kind == event::Pair::Kind::Call &&
+             filter::needs_end(event_.wanted, fields)) {
     JT_CHECK_OK(call(*pair));
   } else if (pair && pair->kind == event::Pair::Kind::Held &&
              filter::needs_latency(event_.wanted)) {
@@ -154,7 +180,15 @@ bool Events::has_sums() const {
 
 bool Events::has_calls() const { return any(*this, JT_EVENT_CALL); }
 bool Events::has_timed() const { return any(*this, JT_EVENT_TIMED); }
-bool Events::has_held() const { return any(*this, JT_EVENT_HELD); }
+bool Events::has_held() const {
+  return std::ranges::any_of(all, [](const Event& event) { return event.held_end.has_value(); });
+}
+bool Events::has_ends() const {
+  return std::ranges::any_of(all, [](const Event& event) {
+    return event.opens.empty() && (event.is_call() || event.held_end);
+  });
+}
+bool Events::has_opens() const { return any(*this, JT_EVENT_OPENS); }
 
 bool Events::has_specs() const {
   return filtered() || shows_values() || has_sums() || has_calls() || has_held();
@@ -168,20 +202,24 @@ std::size_t Events::patterns() const {
 
 namespace {
 
-struct Asked {
-  Tracepoint tracepoint;
-  filter::Wanted wanted;
-};
-
 // The events of a preset have not all the same fields.
-Status leave_out_missing(const Tracepoint& tracepoint, const event::Tracefs& tracefs,
+Status leave_out_missing(const event::PresetEvent& event, const event::Tracefs& tracefs,
                          std::vector<std::string>& names) {
+  const Tracepoint& tracepoint = event.tracepoint;
   JT_TRY(const event::Format format, event::read_format(tracefs, tracepoint));
-  const Fields fields(tracepoint, &format, false, RecordKind::Call);
+  const Fields fields(tracepoint, &format, false,
+                      event.opens.empty() ? RecordKind::Call : RecordKind::Opening);
   std::erase_if(names, [&](const std::string& name) {
     return name != "thread" && !fields.find({.name = name.substr(0, name.find('.'))});
   });
   return {};
+}
+
+std::vector<std::string> words(const std::string& list) {
+  std::vector<std::string> words;
+  for (const auto word : list | std::views::split(','))
+    words.emplace_back(word.begin(), word.end());
+  return words;
 }
 
 // What the options do not say a preset does.
@@ -197,11 +235,13 @@ Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wan
     if (own.by.empty())
       own.by = std::move(one.by);
     else
-      JT_CHECK_OK(leave_out_missing(one.tracepoint, tracefs, own.by));
+      JT_CHECK_OK(leave_out_missing(one, tracefs, own.by));
     shown.insert(own.by.begin(), own.by.end());
-    if (own.weights.empty() && one.weight != "count") own.weights = {one.weight};
+    if (own.weights.empty() && one.weight != "count") own.weights = words(one.weight);
     if (!one.filter.empty()) own.filters.push_back(std::move(one.filter));
-    all.push_back({.tracepoint = std::move(one.tracepoint), .wanted = std::move(own)});
+    all.push_back({.tracepoint = std::move(one.tracepoint),
+                   .wanted = std::move(own),
+                   .opens = std::move(one.opens)});
   }
   for (const std::string& field : wanted.by) {
     if (shown.contains(field)) continue;
@@ -213,10 +253,31 @@ Result<std::vector<Asked>> ask_preset(const std::string& name, const filter::Wan
   return all;
 }
 
+// Descriptors have an age, calls a latency and a result.
+Status check_age(const cli::EventRequest& request, const std::vector<event::EventSpec>& specs) {
+  for (const event::EventSpec& spec : specs) {
+    const auto* preset = std::get_if<event::PresetName>(&spec);
+    const bool leaks = preset != nullptr && preset->name == "fd-leak";
+    if (!leaks && request.min_age.count() != 0) {
+      return fail(Errc::Usage, "--min-age: only the descriptors of preset:fd-leak have an age",
+                  "--min-latency keeps calls that took as long");
+    }
+    if (leaks && (request.min_latency.count() != 0 || request.errors_only)) {
+      return fail(
+          Errc::Usage,
+          fmt::format("{}: preset:fd-leak is of descriptors, not of the calls that made them",
+                      request.errors_only ? "--errors-only" : "--min-latency"),
+          "--min-age leaves out those that are younger");
+    }
+  }
+  return {};
+}
+
 Result<std::vector<Asked>> ask(const cli::EventRequest& request, const event::Tracefs* tracefs,
                                const Error& why_none) {
   JT_TRY(const auto specs, event::parse_event_specs(request.text));
   const filter::Wanted wanted = wanted_of(request);
+  JT_CHECK_OK(check_age(request, specs));
   std::vector<Asked> all;
   for (const event::EventSpec& spec : specs) {
     const auto* preset = std::get_if<event::PresetName>(&spec);
@@ -259,7 +320,7 @@ Result<Events> find_events(const std::vector<cli::EventRequest>& requests,
   for (const cli::EventRequest& request : requests) {
     JT_TRY(auto asked, ask(request, tracefs, why_none));
     for (Asked& one : asked) {
-      JT_TRY(Event next, Preparation(std::move(one.tracepoint), std::move(one.wanted), tracefs)());
+      JT_TRY(Event next, Preparation(std::move(one), tracefs)());
       JT_CHECK_OK(add(events, std::move(next)));
     }
   }

@@ -23,6 +23,7 @@ struct Event {
   event::Tracepoint counted = {};
   std::optional<event::Tracepoint> call_begin = {};  // where latency is asked for
   std::optional<event::Tracepoint> held_end = {};
+  std::string opens = {};  // event::PresetRow::opens: its descriptors count, where they stay open
   std::vector<filter::Vocabulary> words = {};  // of program.by
 
   [[nodiscard]] bool is_call() const { return (program.spec.flags & JT_EVENT_CALL) != 0; }
@@ -39,6 +40,9 @@ struct Events {
   [[nodiscard]] bool has_calls() const;
   [[nodiscard]] bool has_timed() const;
   [[nodiscard]] bool has_held() const;
+  [[nodiscard]] bool has_opens() const;
+  // Whether some are counted at an end of their own.
+  [[nodiscard]] bool has_ends() const;
   // Whether anything but the number of each is to be written into the kernel's table.
   [[nodiscard]] bool has_specs() const;
   [[nodiscard]] std::size_t patterns() const;

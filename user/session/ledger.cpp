@@ -28,6 +28,7 @@ constexpr std::array kLosses{
     std::pair{JT_COUNTER_LOST_COUNTS, "lost: table of stacks full"},
     std::pair{JT_COUNTER_LOST_NESTED, "lost: nested event"},
     std::pair{JT_COUNTER_LOST_CALLS, "lost: no room for the begin of a call"},
+    std::pair{JT_COUNTER_LOST_TARGETS, "lost: no room for another process"},
 };
 
 // Comparisons of --filter, not events: each was false, so an event may have been left out.
@@ -83,13 +84,15 @@ std::uint64_t value_or_zero(const Map& map, const Key& key) {
   return it == map.end() ? 0 : it->second;
 }
 
+std::string status_text(std::size_t status) {
+  const bool whole = status == JT_STATUS_COMPLETE || status == JT_STATUS_NO_USER;
+  return std::string(whole ? "" : "partial: ") + kStatusText.at(status);
+}
+
 void add_statuses(Ledger& ledger, const StatusCounts& statuses) {
   for (std::size_t i = 0; i < statuses.size(); ++i) {
     if (statuses.at(i) == 0 && i != JT_STATUS_COMPLETE) continue;
-    const bool whole = i == JT_STATUS_COMPLETE || i == JT_STATUS_NO_USER;
-    ledger.lines.push_back({.name = std::string(whole ? "" : "partial: ") + kStatusText.at(i),
-                            .count = statuses.at(i),
-                            .depth = 1});
+    ledger.lines.push_back({.name = status_text(i), .count = statuses.at(i), .depth = 1});
   }
 }
 
@@ -132,6 +135,53 @@ void add_calls(Ledger& ledger, const LedgerInput& input) {
   line("in flight at end", input.in_flight, input.timed);
   line("begins without an end", c.at(JT_COUNTER_CALLS_NO_END), input.timed);
   line("ends without a begin", c.at(JT_COUNTER_CALLS_NO_BEGIN), true);
+}
+
+constexpr std::array kLeftOut{std::pair{JT_COUNTER_FILTERED, "filtered"},
+                              std::pair{JT_COUNTER_SAMPLED_OUT, "sampled out"}};
+
+// fired = kept + filtered + sampled out + lost{...}, kept = complete + partial{...}
+bool adds_up(const capture::Counters& counters, const StatusCounts& statuses) {
+  std::uint64_t accounted = counters.at(JT_COUNTER_KEPT);
+  for (const auto& lines : {std::span<const Line>(kLeftOut), std::span<const Line>(kLosses)}) {
+    for (const auto& [counter, name] : lines) accounted += counters.at(counter);
+  }
+  const auto walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
+  return accounted == counters.at(JT_COUNTER_FIRED) && walked == counters.at(JT_COUNTER_KEPT);
+}
+
+// The same of each event, where there are several: what is 0 is left out.
+void add_events(Ledger& ledger, const std::vector<EventFigures>& events) {
+  std::uint64_t silent = 0;
+  for (const EventFigures& event : events) {
+    const auto& c = event.counters;
+    ledger.balanced = ledger.balanced && adds_up(c, event.statuses);
+    if (c.at(JT_COUNTER_FIRED) == 0) {
+      ++silent;
+      continue;
+    }
+    const auto line = [&](std::string name, std::uint64_t count) {
+      if (count != 0) ledger.lines.push_back({.name = std::move(name), .count = count, .depth = 1});
+    };
+    ledger.lines.push_back({.name = event.name + " fired", .count = c.at(JT_COUNTER_FIRED)});
+    line("kept", c.at(JT_COUNTER_KEPT));
+    for (const auto& lines : {std::span<const Line>(kLeftOut), std::span<const Line>(kLosses)}) {
+      for (const auto& [counter, name] : lines) line(name, c.at(counter));
+    }
+    for (std::size_t i = 0; i < event.statuses.size(); ++i) {
+      line(status_text(i), event.statuses.at(i));
+    }
+  }
+  if (silent != 0) ledger.lines.push_back({.name = "events that never fired", .count = silent});
+}
+
+// What is open at the end has fired.
+void add_opened(Ledger& ledger, const capture::Counters& counters) {
+  const std::uint64_t opened = counters.at(JT_COUNTER_OPENED);
+  const std::uint64_t left = counters.at(JT_COUNTER_LEFT_OPEN);
+  ledger.lines.push_back({.name = "descriptors opened", .count = opened});
+  ledger.lines.push_back({.name = "open at the end", .count = left, .depth = 1});
+  ledger.lines.push_back({.name = "closed again", .count = opened - left, .depth = 1});
 }
 
 void add_cost(Ledger& ledger, const capture::Counters& counters) {
@@ -182,7 +232,6 @@ Ledger make_ledger(const LedgerInput& input) {
   const auto& c = input.counters;
   const auto& statuses = input.samples.statuses();
   Ledger ledger;
-  std::uint64_t accounted = c.at(JT_COUNTER_KEPT);
   ledger.lines.push_back({.name = "fired", .count = c.at(JT_COUNTER_FIRED)});
   ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT)});
   add_statuses(ledger, statuses);
@@ -192,7 +241,6 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back(
       {.name = "walk finished in user space", .count = c.at(JT_COUNTER_DEFERRED), .depth = 1});
   ledger.lines.push_back({.name = "distinct stacks", .count = input.samples.stacks(), .depth = 1});
-  accounted += c.at(JT_COUNTER_FILTERED) + c.at(JT_COUNTER_SAMPLED_OUT);
   if (input.event_filters) {
     ledger.lines.push_back({.name = "filtered", .count = c.at(JT_COUNTER_FILTERED)});
   }
@@ -201,12 +249,10 @@ Ledger make_ledger(const LedgerInput& input) {
   }
   for (const auto& [counter, name] : kLosses) {
     ledger.lines.push_back({.name = name, .count = c.at(counter)});
-    accounted += c.at(counter);
   }
   if (input.calls) add_calls(ledger, input);
-  const std::uint64_t walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
-  ledger.balanced = accounted == c.at(JT_COUNTER_FIRED) && walked == c.at(JT_COUNTER_KEPT) &&
-                    input.samples.without_frames() == 0;
+  if (input.opens) add_opened(ledger, c);
+  ledger.balanced = adds_up(c, statuses) && input.samples.without_frames() == 0;
   ledger.lines.push_back({.name = "missed by recursion, any process",
                           .count = input.missed_by_recursion,
                           .depth = 0,
@@ -223,6 +269,7 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   add_sources(ledger, input.samples.frames());
+  add_events(ledger, input.events);
   if (input.cost_counted) add_cost(ledger, c);
   if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "capture/capture.h"
 #include "profile/profile.h"
@@ -10,20 +12,29 @@
 
 namespace jtrace::session {
 
+// One of several events.
+struct EventFigures {
+  std::string name;
+  capture::Counters counters;
+  StatusCounts statuses;
+};
+
 struct LedgerInput {
   const capture::Counters& counters;
   const SampleStore& samples;
   std::uint64_t missed_by_recursion = 0;
   bool misses_measurable = true;
   bool cost_counted = false;
-  const WalkCheck* checked = nullptr;  // --check-walks
-  bool event_filters = false;          // --filter was given
-  bool calls = false;                  // some event has a begin and an end
-  bool timed = false;                  // ... and its begin is noted
-  std::uint64_t in_flight = 0;         // of those, at the end
-  bool sampled = false;                // -i was given
-  bool filtered = false;               // -I or -X were given
-  std::uint64_t left_out = 0;          // events whose stack they left out; still part of kept
+  const WalkCheck* checked = nullptr;     // --check-walks
+  bool event_filters = false;             // --filter was given
+  bool calls = false;                     // some event has a begin and an end
+  bool timed = false;                     // ... and its begin is noted
+  bool opens = false;                     // some count where their descriptors are open at the end
+  std::uint64_t in_flight = 0;            // of those, at the end
+  std::vector<EventFigures> events = {};  // where there are several
+  bool sampled = false;                   // -i was given
+  bool filtered = false;                  // -I or -X were given
+  std::uint64_t left_out = 0;             // events whose stack they left out; still part of kept
 };
 
 // Whether anything was lost or ended as partial (--strict).

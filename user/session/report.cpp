@@ -125,9 +125,13 @@ void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
   for (const Event& event : events) {
     for (const std::string& text : event.wanted.filters) say(event, "only with: " + text);
     if (const auto least = event.wanted.min_latency.count(); least != 0) {
-      say(event, fmt::format("only what took {} ns or more", least));
+      say(event, fmt::format("only what {} {} ns or more",
+                             event.opens.empty() ? "took" : "was open for", least));
     }
-    if (event.is_call()) say(event, "calls, counted at their end (sys_exit_*)");
+    if (!event.opens.empty()) {
+      say(event, "descriptors that were open when their process ended, or the trace");
+    } else if (event.is_call())
+      say(event, "calls, counted at their end (sys_exit_*)");
     if (event.held_end) {
       say(event,
           fmt::format("stacks of the begin, counted at the end ({})", event.held_end->display()));
@@ -150,6 +154,11 @@ std::vector<std::string> explain_nothing(const Events& events, const capture::Co
                                          const std::string& target) {
   std::vector<std::string> lines;
   const std::uint64_t others = counters.at(JT_COUNTER_OTHERS);
+  if (const std::uint64_t opened = counters.at(JT_COUNTER_OPENED); opened != 0) {
+    lines.push_back(
+        fmt::format("0 descriptors left open: {} were opened, and all are closed", opened));
+    return lines;
+  }
   if (others == 0) {
     lines.emplace_back("0 events: nothing on this host fired them while jtrace was tracing");
   } else {
@@ -179,7 +188,19 @@ std::string what_filters(const std::vector<cli::EventRequest>& requests) {
   add("--filter", [](const auto& one) { return !one.filters.empty(); });
   add("--errors-only", [](const auto& one) { return one.errors_only; });
   add("--min-latency", [](const auto& one) { return one.min_latency.count() != 0; });
+  add("--min-age", [](const auto& one) { return one.min_age.count() != 0; });
   return options.empty() ? "the preset's own filter" : options;
+}
+
+std::vector<EventFigures> figures_by_event(const ReportInput& input) {
+  std::vector<EventFigures> all;
+  const auto& events = input.events.all;
+  for (std::uint32_t i = 0; i < events.size() && events.size() > 1; ++i) {
+    all.push_back({.name = events[i].tracepoint.display(),
+                   .counters = input.capture.counters_of(i),
+                   .statuses = input.recorder.samples().statuses_of(i)});
+  }
+  return all;
 }
 
 }  // namespace
@@ -229,9 +250,11 @@ Report make_report(ReportInput input) {
                              .cost_counted = options.count_cost,
                              .checked = options.check_walks ? &input.recorder.checked() : nullptr,
                              .event_filters = input.events.filtered() || min_latency,
-                             .calls = input.events.has_calls() || input.events.has_held(),
+                             .calls = input.events.has_ends(),
                              .timed = input.events.has_timed() || input.events.has_held(),
+                             .opens = input.events.has_opens(),
                              .in_flight = input.capture.in_flight(),
+                             .events = figures_by_event(input),
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});

@@ -59,7 +59,10 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
   const std::uint64_t count = sum.count;
   std::vector<LocationId> locations;
   std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
-  if (key.status < statuses_.size()) statuses_.at(key.status) += count;
+  if (key.status < statuses_.size()) {
+    statuses_.at(key.status) += count;
+    by_event_[key.event].at(key.status) += count;
+  }
   constexpr std::size_t kShallow = 3;
   if (locations.size() <= kShallow) shallow_ += count;
   for (const LocationId id : locations) {
@@ -84,6 +87,11 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
   auto labels = hooks.labels(key, all);
   builder.add(
       {.locations = std::move(all), .values = hooks.values(key, sum), .labels = std::move(labels)});
+}
+
+StatusCounts SampleStore::statuses_of(std::uint32_t event) const {
+  const auto found = by_event_.find(event);
+  return found == by_event_.end() ? StatusCounts{} : found->second;
 }
 
 void SampleStore::build(const std::vector<capture::StackCount>& counts,

@@ -87,6 +87,7 @@ class SampleStore {
   [[nodiscard]] std::size_t stacks() const { return stacks_.size(); }
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
+  [[nodiscard]] StatusCounts statuses_of(std::uint32_t event) const;
   [[nodiscard]] const FrameCounts& frames() const { return frames_; }
   // Events whose stacks `keep` refused.
   [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
@@ -113,6 +114,7 @@ class SampleStore {
   std::map<std::pair<jt_stack_key, std::vector<profile::LocationId>>, jt_sum, DeferredLess>
       deferred_;
   StatusCounts statuses_{};
+  std::map<std::uint32_t, StatusCounts> by_event_;
   FrameCounts frames_;
   std::uint64_t without_frames_ = 0;
   std::uint64_t shallow_ = 0;

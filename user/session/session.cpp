@@ -183,23 +183,23 @@ Status Run::load() {
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
   const bool fp = options_.cstack == cli::CStack::Fp;
-  capture::CaptureConfig config{
-      .cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
-      .max_frames = walk_depth(options_),
-      .max_rows = kMaxRows,
-      .stack_ids = fp || any_kernel_stacks(),
-      .interval = static_cast<std::uint32_t>(options_.interval),
-      .by_thread = options_.threads,
-      .count_cost = options_.count_cost,
-      .check_walks = options_.check_walks,
-      .filters = events_.filtered(),
-      .values = events_.shows_values(),
-      .sums = events_.has_sums(),
-      .calls = events_.has_calls(),
-      .timed = events_.has_timed(),
-      .held = events_.has_held(),
-      .max_events = static_cast<std::uint32_t>(events_.has_specs() ? events_.all.size() : 1),
-      .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
+  capture::CaptureConfig config{.cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
+                                .max_frames = walk_depth(options_),
+                                .max_rows = kMaxRows,
+                                .stack_ids = fp || any_kernel_stacks(),
+                                .interval = static_cast<std::uint32_t>(options_.interval),
+                                .by_thread = options_.threads,
+                                .count_cost = options_.count_cost,
+                                .check_walks = options_.check_walks,
+                                .filters = events_.filtered(),
+                                .values = events_.shows_values(),
+                                .sums = events_.has_sums(),
+                                .calls = events_.has_calls(),
+                                .timed = events_.has_timed(),
+                                .held = events_.has_held() || events_.has_opens(),
+                                .opens = events_.has_opens(),
+                                .events = static_cast<std::uint32_t>(events_.all.size()),
+                                .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   selection_->configure(config);
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
@@ -305,6 +305,7 @@ Status Run::trace(Recorder& recorder) {
   }
   duration_ = steady_clock::now() - begin;
   capture_->pause();
+  JT_CHECK_OK(capture_->count_open_files());
   status.clear();
   progress_.begin("naming the last stacks");
   return recorder.finish();
@@ -422,7 +423,10 @@ Status Run::print_plan() const {
     for (const auto& weight : event.program.weights) {
       line("weight   {} ({})\n", printable(weight.type), weight.unit);
     }
-    if (event.is_call()) line("counted  at the end: {}\n", event.counted.display());
+    if (!event.opens.empty())
+      line("counted  where its descriptors are open at the end\n");
+    else if (event.is_call())
+      line("counted  at the end: {}\n", event.counted.display());
     if (event.call_begin) line("begin    {}\n", event.call_begin->display());
     if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
   }

@@ -237,5 +237,7 @@ public final class TruthVirtual {
             .append(chain).append('\n'));
     System.out.print(out);
     System.out.flush();
+    // On a busy machine the tracer may be behind: what was compiled last has its name read yet.
+    Thread.sleep(300);
   }
 }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Capture holds. For capture.cpp, which makes it, and drain.cpp, which reads it.
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "capture/capture.h"
+#include "jtrace_bpf.skel.h"
+
+namespace jtrace::capture {
+
+struct SkeletonDelete {
+  void operator()(struct jtrace_bpf* skeleton) const { jtrace_bpf__destroy(skeleton); }
+};
+struct LinkDelete {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+struct RingDelete {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
+using Link = std::unique_ptr<bpf_link, LinkDelete>;
+using Ring = std::unique_ptr<ring_buffer, RingDelete>;
+
+inline std::unexpected<Error> no_room(const std::string& what, int error) {
+  return fail(Errc::Environment, errno_text(what, error),
+              "raise memory.max of the cgroup, ulimit -v or ulimit -l (doctor: memlock)");
+}
+
+// A map that the kernel shares with us as memory.
+template <class T>
+class SharedArray {
+ public:
+  SharedArray() = default;
+  SharedArray(const SharedArray&) = delete;
+  SharedArray& operator=(const SharedArray&) = delete;
+  ~SharedArray() {
+    if (values_) ::munmap(values_, bytes_);
+  }
+  [[nodiscard]] Status open(const bpf_map* map) {
+    count_ = bpf_map__max_entries(map);
+    bytes_ = count_ * sizeof(T);
+    void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+    if (at == MAP_FAILED && errno == ENOMEM) {
+      return no_room(std::string("map ") + bpf_map__name(map) + " into memory", errno);
+    }
+    if (at == MAP_FAILED) {
+      return fail(Errc::Internal,
+                  errno_text(std::string("map ") + bpf_map__name(map) + " into memory", errno));
+    }
+    values_ = static_cast<T*>(at);
+    return {};
+  }
+  [[nodiscard]] Status write(std::uint32_t first, std::span<const T> values) {
+    if (first > count_ || values.size() > count_ - first) {
+      return fail(Errc::Internal, "unwind tables are full: " + std::to_string(count_) + " entries");
+    }
+    std::copy(values.begin(), values.end(), values_ + first);
+    return {};
+  }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+// Destroyed in reverse order: links before the ring buffer before the maps.
+struct Capture::Impl {
+  KernelFeatures features;
+  Skeleton skeleton;
+  SharedArray<jt_row> rows;
+  SharedArray<jt_rule> rules;
+  Ring ring;
+  const RecordHandlers* handlers = nullptr;
+  std::size_t bytes_left = 0;
+  std::optional<TargetTable> targets;
+  std::vector<Link> links;
+  std::uint32_t patterns = 0;  // written
+  UniqueFd open_files;         // read once, it has jt_open_files look at each
+
+  [[nodiscard]] bpf_program* event_program() const {
+    return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
+  }
+  [[nodiscard]] bpf_program* exit_open_program() const {
+    return features.bpf_loop ? skeleton->progs.jt_exit_open : skeleton->progs.jt_exit_open_few;
+  }
+  void configure(const CaptureConfig& config);
+  [[nodiscard]] Status load();
+  [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
+  [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
+  [[nodiscard]] Status attach_open_files();
+  void dispatch(const void* data, std::size_t size) const;
+};
+
+}  // namespace jtrace::capture
