@@ -341,6 +341,31 @@ Result<std::chrono::nanoseconds> parse_duration(const std::string& text, std::st
   return static_cast<std::int64_t>(count) * unit->length;
 }
 
+namespace {
+
+// What a shell takes for one word as it stands.
+bool is_plain(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         std::string_view("_-./:,=@%+").find(c) != std::string_view::npos;
+}
+
+std::string quoted_for_shell(std::string_view word) {
+  if (!word.empty() && std::ranges::all_of(word, is_plain)) return std::string(word);
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+// `hidden`: so many words at the end are not shown.
+std::string command_line_of(int argc, const char* const* argv, std::size_t hidden) {
+  std::string text = "jtrace";
+  const int shown = argc - static_cast<int>(hidden);
+  for (int i = 1; i < shown; ++i) text += " " + quoted_for_shell(argv[i]);
+  return hidden == 0 ? text : text + " ...";
+}
+
+}  // namespace
+
 Result<Options> parse_options(int argc, const char* const* argv, std::string_view formats,
                               const Sources& sources) {
   const Command& command = command_of(argc, argv);
@@ -359,6 +384,8 @@ Result<Options> parse_options(int argc, const char* const* argv, std::string_vie
     return options;
   }
   JT_CHECK_OK(finish(command, words, options));
+  const std::size_t arguments = options.command.empty() ? 0 : options.command.size() - 1;
+  options.command_line = command_line_of(argc, argv, arguments);
   return options;
 }
 

@@ -71,6 +71,8 @@ struct Options {
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
   bool check_walks = false;         // --check-walks: every walk done again in a second way
+  // As a shell would read it; of a command behind -- its name alone, for passwords may follow.
+  std::string command_line;
   std::string text;  // for Help, Version and PrintConfig: what to print, line end included
 
   // Processes come while tracing, whoever starts them.

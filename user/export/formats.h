@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,6 +46,9 @@ namespace jtrace::exporting {
 
 // "1.5 ms", "1,234 events": what counts says what is counted.
 [[nodiscard]] std::string weight_text(std::int64_t value, const profile::ValueType& type);
+
+// Characters of UTF-8, of which each begins with a byte that does not go on with another.
+[[nodiscard]] std::size_t columns(std::string_view text);
 
 // "1 event", "1,234 events"
 [[nodiscard]] std::string events_text(std::int64_t count);

@@ -24,11 +24,7 @@ constexpr int kBar = 24;
 constexpr std::size_t kLeafFrames = 4;
 constexpr std::size_t kFrameText = 60;  // of one frame in a line that shows several
 
-// Characters of UTF-8, of which each begins with a byte that does not go on with another.
 bool begins(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80; }
-std::size_t columns(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, begins));
-}
 
 // The end of a long name says more than its beginning.
 std::string short_text(const std::string& text, std::size_t most) {
@@ -57,10 +53,11 @@ std::string leaf_text(const profile::Profile& profile, const profile::Sample& sa
   return out + (frames.size() > kLeafFrames ? " < ..." : "");
 }
 
-// A bar of eighths would be finer, but fonts of terminals differ about them.
-std::string bar(std::int64_t count, std::int64_t most) {
+// A bar of eighths would be finer, but fonts of terminals differ about them. What is 0.0 % has
+// none.
+std::string bar(std::int64_t count, std::int64_t most, double share) {
   std::string out;
-  if (count == 0) return out;
+  if (share < 0.05) return out;
   const double part = static_cast<double>(count) / static_cast<double>(most);
   out.assign(static_cast<std::size_t>(std::max(1L, std::lround(part * kBar))), '#');
   return out;
@@ -88,9 +85,10 @@ std::vector<Row> rows_of(const profile::Profile& profile, const Histogram& histo
       if (at > 1) row.to = "- " + value_text(end, histogram.unit);
       row.count = count_text(any ? bucket->count : std::int64_t{0});
       if (any) {
-        row.share = fmt::format("{:.1f} %", 100.0 * static_cast<double>(bucket->count) /
-                                                static_cast<double>(histogram.count));
-        row.bar = bar(bucket->count, most);
+        const double share =
+            100.0 * static_cast<double>(bucket->count) / static_cast<double>(histogram.count);
+        row.share = fmt::format("{:.1f} %", share);
+        row.bar = bar(bucket->count, most, share);
         row.stack = leaf_text(profile, profile.samples[bucket->hottest.front().sample], lines);
         ++bucket;
       }

@@ -15,6 +15,7 @@
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/histogram.h"
+#include "export/totals.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -37,7 +38,7 @@ class Writer {
     for (std::size_t i = 0; i < frames_.size(); ++i) {
       out_ += (i == 0 ? "\n" : ",\n") + frames_[i];
     }
-    return std::move(out_) + "],\n\"stacks\":[" + stacks + "]" + histograms() + "}\n";
+    return std::move(out_) + "],\n\"stacks\":[" + stacks + "]" + totals() + histograms() + "}\n";
   }
 
  private:
@@ -90,6 +91,22 @@ class Writer {
       comma = ",\n";
     }
     return out;
+  }
+
+  std::string totals() const {
+    std::string out;
+    for (const FieldTotals& field : make_totals(profile_)) {
+      fmt::format_to(std::back_inserter(out), "{}{{\"field\":{},\"values\":[",
+                     out.empty() ? "" : ",\n", json_string(field.field));
+      std::string_view comma = "\n";
+      for (const ValueTotal& one : field.values) {
+        fmt::format_to(std::back_inserter(out), "{}{{\"value\":{},\"sums\":[{}]}}", comma,
+                       json_string(one.value), fmt::join(one.sums, ","));
+        comma = ",\n";
+      }
+      out += "]}";
+    }
+    return out.empty() ? out : ",\n\"totals\":[\n" + out + "]";
   }
 
   std::string histograms() const {

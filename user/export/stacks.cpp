@@ -187,16 +187,17 @@ Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lin
   Expander expander(profile, suffixes, lines);
   for (const profile::Sample& sample : profile.samples) {
     const std::int64_t value = above_zero(sample, drawn);
+    const std::int64_t count = above_zero(sample, events);
+    out.total_events = profile::saturating_add(out.total_events, count);
     const std::int64_t before = out.difference ? above_zero(sample, kBase) : 0;
     const auto weighed = [](std::int64_t v) { return v > 0; };
     const bool wanted = value > 0 || before > 0 ||
                         (keep == Keep::Weighed && std::ranges::any_of(sample.values, weighed));
     out.of_sample.push_back(wanted ? out.stacks.size() : kNoStack);
     if (!wanted) continue;
-    out.stacks.push_back({expander.expand(sample), value, before, above_zero(sample, events)});
+    out.stacks.push_back({expander.expand(sample), value, before, count});
     out.total = profile::saturating_add(out.total, value);
     out.total_before = profile::saturating_add(out.total_before, before);
-    out.total_events = profile::saturating_add(out.total_events, out.stacks.back().events);
   }
   out.frames = expander.take_frames();
   sort_frames(out);

@@ -34,7 +34,7 @@ struct Stacks {
   profile::ValueType type;             // of `value`
   std::int64_t total = 0;
   std::int64_t total_before = 0;
-  std::int64_t total_events = 0;
+  std::int64_t total_events = 0;  // of all samples, those that are left out here, too
   bool difference = false;
 };
 

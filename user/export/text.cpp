@@ -15,6 +15,7 @@
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/stacks.h"
+#include "export/totals.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -134,8 +135,9 @@ void put_hottest(std::string& out, const Stacks& stacks, const profile::Profile&
   }
   fmt::format_to(std::back_inserter(out), "\nhottest stacks ({} of {})\n", order.size(), all);
   for (const Stack* stack : order) {
-    const double share =
-        100.0 * static_cast<double>(stack->value) / static_cast<double>(stacks.total);
+    const double share = stacks.total == 0 ? 0
+                                           : 100.0 * static_cast<double>(stack->value) /
+                                                 static_cast<double>(stacks.total);
     const bool counted =
         events_column(profile) != profile.default_type && events_column(profile) != kNoColumn;
     fmt::format_to(std::back_inserter(out), "\n  {}  {:.1f} %{}\n",
@@ -151,8 +153,9 @@ std::string write_text(const profile::Profile& profile, const WriteOptions& opti
   std::string out;
   put_header(out, profile.header);
   const bool difference = is_difference(profile);
-  Stacks stacks = make_stacks(profile, difference ? Suffixes::No : Suffixes::Yes,
-                              options.lines ? Lines::Yes : Lines::No);
+  Stacks stacks =
+      make_stacks(profile, difference ? Suffixes::No : Suffixes::Yes,
+                  options.lines ? Lines::Yes : Lines::No, difference ? Keep::Drawn : Keep::Weighed);
   if (difference) {
     merge_kinds(stacks, Kinds::Java);
     if (options.normalise) normalise(stacks);
@@ -160,6 +163,7 @@ std::string write_text(const profile::Profile& profile, const WriteOptions& opti
   } else {
     put_weight(out, stacks, profile);
     put_hottest(out, stacks, profile);
+    out += totals_text(profile);
     out += histogram_text(profile, options.lines);
   }
   put_ledger(out, profile.ledger);

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -86,6 +87,11 @@ std::string weight_text(std::int64_t value, const profile::ValueType& type) {
   std::string_view noun = type.type;
   if (plural && value == 1) noun.remove_suffix(1);
   return value_text(value, type.unit) + " " + safe_text(noun);
+}
+
+std::size_t columns(std::string_view text) {
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80; };
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins));
 }
 
 std::string events_text(std::int64_t count) { return weight_text(count, {"events", "count"}); }

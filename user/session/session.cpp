@@ -348,7 +348,7 @@ profile::Header Run::header() const {
                          .events = {},
                          .target = target_text_,
                          .host = host.data(),
-                         .command_line = {},
+                         .command_line = options_.command_line,
                          .start = start_,
                          .duration = duration_};
   for (const Event& event : events_.all) header.events.push_back(event.tracepoint.display());

@@ -53,6 +53,16 @@ TEST(Options, defaults) {
   EXPECT_FALSE(options->count_cost);
 }
 
+// As it can be given again, but for what a traced command was told.
+TEST(Options, theCommandLineIsKept) {
+  EXPECT_EQ(trace({"--filter", "comm == 'it' && a < 5"})->command_line,
+            R"(jtrace -t a:b -p 7 --filter 'comm == '\''it'\'' && a < 5')");
+  EXPECT_EQ(parse({"-t", "a:b", "--", "java", "-Dpassword=secret", "-jar", "x"})->command_line,
+            "jtrace -t a:b -- java ...");
+  EXPECT_EQ(parse({"-t", "a:b", "-f", "a b", "--", "true"})->command_line,
+            "jtrace -t a:b -f 'a b' -- true");
+}
+
 TEST(Options, targetsOfAllKinds) {
   const auto options = parse({"-t", "a:b", "--comm", "java", "--comm=ngin*", "--cgroup", "/x",
                               "--container", "12ab", "--tid", "5,6", "--tid=5", "--follow"});

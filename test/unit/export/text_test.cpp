@@ -60,6 +60,65 @@ TEST(Units, Times) {
   EXPECT_FALSE(time_text(system_clock::time_point::min()).empty());
 }
 
+// Each event is there, whether it has any of the weight or not.
+TEST(Text, CountsEventsWithoutWeight) {
+  test::ProfileSketch s({}, {{"events", "count"}, {"bytes", "bytes"}}, 1);
+  const auto read = s.frame(profile::FrameKind::Native, "read");
+  s.weighed({read}, {10, 4096});
+  s.weighed({read}, {5, 0});
+  s.weighed({s.frame(profile::FrameKind::Native, "poll")}, {3, 0});
+  const std::string text = write_text(std::move(s).build(), {});
+  EXPECT_THAT(text, HasSubstr("weight    bytes: 4 KiB in 18 events\n"));
+  EXPECT_THAT(text, HasSubstr("hottest stacks (2 of 2)\n\n  4 KiB  100.0 %  15 events\n"));
+  EXPECT_THAT(text, HasSubstr("  0 B  0.0 %  3 events\n"));
+}
+
+TEST(Text, NothingHasAnyOfTheWeight) {
+  test::ProfileSketch s({}, {{"events", "count"}, {"errors", "count"}}, 1);
+  s.weighed({s.frame(profile::FrameKind::Native, "open")}, {2, 0});
+  EXPECT_THAT(write_text(std::move(s).build(), {}), HasSubstr("  0 errors  0.0 %  2 events\n"));
+}
+
+TEST(Text, TotalsOfValues) {
+  test::ProfileSketch s({}, {{"events", "count"}, {"latency", "nanoseconds"}}, 1);
+  const auto open = s.frame(profile::FrameKind::Native, "open");
+  const auto stat = s.frame(profile::FrameKind::Native, "stat");
+  s.weighed({open}, {3, 1'500}, {s.label("filename", "/a"), s.label("event", "e")});
+  s.weighed({stat}, {1, 500}, {s.label("filename", "/a"), s.label("thread", "[t tid=1]")});
+  s.weighed({stat}, {1, 2'000}, {s.label("filename", "/b\x1b[2J")});
+  s.weighed({stat}, {9, 0}, {s.label("filename", "/c"), s.label("latency", 4, "nanoseconds")});
+  EXPECT_THAT(write_text(std::move(s).build(), {}),
+              HasSubstr("\nfilename, 3 values\n"
+                        "  2 µs  50.0 %  4 events  /a\n"
+                        "  2 µs  50.0 %   1 event  /b\\x1b[2J\n"
+                        "  0 ns   0.0 %  9 events  /c\n"));
+}
+
+TEST(Text, TotalsSayWhatTheyLeaveOut) {
+  test::ProfileSketch s({});
+  for (int i = 0; i < 23; ++i) {
+    s.stack({s.frame(profile::FrameKind::Native, "f")}, 10, {s.label("fd", std::to_string(i))});
+  }
+  const auto profile = std::move(s).build();
+  const std::string text = write_text(profile, {});
+  EXPECT_THAT(text, HasSubstr("\nfd, 23 values\n"));
+  EXPECT_THAT(text, HasSubstr("\n  30 events  13.0 %  (3 more values)\n"));
+  const std::string json = write_json(profile, {});
+  EXPECT_THAT(json, HasSubstr(R"({"field":"fd","values":[)"));
+  EXPECT_THAT(json, HasSubstr(R"({"value":"22","sums":[10]})")) << "json has all";
+}
+
+TEST(Text, HistogramsDrawNoBarOfNothing) {
+  test::ProfileSketch s({});
+  const auto f = s.frame(profile::FrameKind::Native, "f");
+  s.stack({f}, 9'997, {s.label("latency", 8, "nanoseconds")});
+  s.stack({f}, 3, {s.label("latency", 16, "nanoseconds")});
+  s.stack({f}, 40, {s.label("latency", 32, "nanoseconds")});
+  const std::string text = write_text(std::move(s).build(), {});
+  EXPECT_THAT(text, HasSubstr("      3   0.0 %                            f"));
+  EXPECT_THAT(text, HasSubstr("     40   0.4 %  #"));
+}
+
 TEST(Text, SaysWhenTheLedgerDoesNotAddUp) {
   test::ProfileSketch good({});
   EXPECT_THAT(write_text(std::move(good).build(), {}), Not(HasSubstr("does not add up")));
@@ -93,8 +152,8 @@ TEST(Text, ShowsTenStacksHottestFirst) {
 
 TEST(Text, StacksAreThoseOfTheDefaultWeightWithTheirEvents) {
   const std::string text = write_text(test::weighed_profile(), {});
-  EXPECT_THAT(text, HasSubstr("weight    latency: 61.7 ms in 1,062 events\n"));
-  EXPECT_THAT(text, HasSubstr("(5 of 5)\n\n  41 ms  66.4 %  3 events\n    filename=/data/cold\n"));
+  EXPECT_THAT(text, HasSubstr("weight    latency: 61.7 ms in 1,067 events\n"));
+  EXPECT_THAT(text, HasSubstr("(6 of 6)\n\n  41 ms  66.4 %  3 events\n    filename=/data/cold\n"));
 }
 
 TEST(Text, HistogramsNameTheHottestStackOfABucket) {
