@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/pprof_dump.h"
 
-#include <fmt/format.h>
 #include <zlib.h>
 
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <vector>
+#include <string>
+
+#include "support/protobuf_dump.h"
 
 namespace jtrace::test {
 namespace {
@@ -27,28 +25,9 @@ std::string inflated(std::string_view file) {
   return state == Z_STREAM_END ? out : std::string();
 }
 
-std::optional<std::uint64_t> varint(std::string_view& in) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64 && !in.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(in.front());
-    in.remove_prefix(1);
-    value |= std::uint64_t{byte & 0x7fU} << shift;
-    if (byte < 0x80) return value;
-  }
-  return std::nullopt;
-}
-
-enum class Form { Number, Text, Packed, Message };
-struct Field {
-  std::string name;
-  Form form = Form::Number;
-};
-using Fields = std::map<std::uint64_t, Field>;
-
-// By the path of the message: "" is Profile.
-const std::map<std::string, Fields>& schema() {
+const Schema& schema() {
   using enum Form;
-  static const std::map<std::string, Fields> kSchema{
+  static const Schema kSchema{
       {"",
        {{1, {"sample_type", Message}},
         {2, {"sample", Message}},
@@ -80,53 +59,8 @@ const std::map<std::string, Fields>& schema() {
   return kSchema;
 }
 
-bool dump(std::string_view in, const std::string& path, std::string& out);
-
-bool dump_bytes(std::string_view part, const std::string& name, Form form, std::string& out) {
-  if (form == Form::Message) {
-    out += name + " {\n";
-    if (!dump(part, name, out)) return false;
-    out += "}\n";
-    return true;
-  }
-  out += name + ":";
-  if (form == Form::Text) out += fmt::format(" {}", part);
-  while (form == Form::Packed && !part.empty()) {
-    const auto value = varint(part);
-    if (!value) return false;
-    out += fmt::format(" {}", static_cast<std::int64_t>(*value));
-  }
-  out += '\n';
-  return true;
-}
-
-bool dump(std::string_view in, const std::string& path, std::string& out) {
-  const Fields& fields = schema().at(path);
-  while (!in.empty()) {
-    const auto tag = varint(in);
-    if (!tag) return false;
-    const auto it = fields.find(*tag >> 3U);
-    const Field field = it == fields.end() ? Field{"?"} : it->second;
-    const std::string name = path.empty() ? field.name : path + "." + field.name;
-    const auto value = varint(in);
-    if (!value) return false;
-    if ((*tag & 7U) == 0 && field.form == Form::Number) {
-      out += fmt::format("{}: {}\n", name, static_cast<std::int64_t>(*value));
-    } else if ((*tag & 7U) == 2 && field.form != Form::Number && *value <= in.size()) {
-      if (!dump_bytes(in.substr(0, *value), name, field.form, out)) return false;
-      in.remove_prefix(*value);
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
-std::string pprof_dump(std::string_view file) {
-  std::string out;
-  return dump(inflated(file), "", out) ? out : std::string();
-}
+std::string pprof_dump(std::string_view file) { return protobuf_dump(inflated(file), schema()); }
 
 }  // namespace jtrace::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pprof file as text, by a decoder that shares nothing with the one of the product.
+// A pprof file as text, as protobuf_dump() has it.
 #pragma once
 
 #include <string>
@@ -7,8 +7,7 @@
 
 namespace jtrace::test {
 
-// One line a field: "sample.value: 1 2". Empty where the file is not a gzipped message, unknown
-// fields are "?"; numbers of packed fields stand in one line.
+// Empty where the file is not a gzipped message.
 [[nodiscard]] std::string pprof_dump(std::string_view file);
 
 }  // namespace jtrace::test

@@ -19,6 +19,7 @@ namespace jtrace::exporting {
 [[nodiscard]] std::string write_pprof(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_speedscope(const profile::Profile& profile,
                                            const WriteOptions& options);
+[[nodiscard]] std::string write_otlp(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_json(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 

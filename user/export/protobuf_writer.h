@@ -20,6 +20,18 @@ class ProtobufWriter {
     number(field, static_cast<std::uint64_t>(value));
   }
 
+  // A member of a oneof is there when it is zero: it says which one is set.
+  void member(unsigned field, std::int64_t value) {
+    tag(field, kVarint);
+    varint(static_cast<std::uint64_t>(value));
+  }
+  void fixed64(unsigned field, std::uint64_t value) {
+    if (value == 0) return;
+    tag(field, kFixed64);
+    constexpr unsigned kBits = 64;
+    for (unsigned shift = 0; shift < kBits; shift += 8) out_ += static_cast<char>(value >> shift);
+  }
+
   // Unlike other fields, elements of a repeated field are there when they are empty.
   void element(unsigned field, std::string_view bytes) {
     tag(field, kLength);
@@ -40,6 +52,7 @@ class ProtobufWriter {
 
  private:
   static constexpr unsigned kVarint = 0;
+  static constexpr unsigned kFixed64 = 1;
   static constexpr unsigned kLength = 2;
 
   void tag(unsigned field, unsigned type) { varint(field << 3U | type); }

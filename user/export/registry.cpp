@@ -16,14 +16,16 @@ constexpr std::array<std::string_view, 2> kCollapsed{".collapsed", ".folded"};
 constexpr std::array<std::string_view, 1> kHtml{".html"};
 constexpr std::array<std::string_view, 1> kPprof{".pb.gz"};
 constexpr std::array<std::string_view, 1> kSpeedscope{".speedscope.json"};
+constexpr std::array<std::string_view, 1> kOtlp{".otlp"};
 constexpr std::array<std::string_view, 1> kJson{".json"};
 constexpr std::array<std::string_view, 1> kText{".txt"};
 
-constexpr std::array<Exporter, 6> kExporters{{
+constexpr std::array<Exporter, 7> kExporters{{
     {"collapsed", kCollapsed, write_collapsed, true, true},
     {"html", kHtml, write_html},
     {"pprof", kPprof, write_pprof},
     {"speedscope", kSpeedscope, write_speedscope, false},  // before json: the longer suffix
+    {"otlp", kOtlp, write_otlp, false},
     {"json", kJson, write_json},
     {"text", kText, write_text},
 }};

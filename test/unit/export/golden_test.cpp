@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every format against test/golden/<format>/<profile>.expected: same profile, same bytes. Of a page
-// only what differs between pages is kept there, of a pprof file the fields in words.
+// only what differs between pages is kept there, of messages the fields in words.
 // JTRACE_UPDATE_GOLDEN=1 writes the files instead; read the diff before committing it.
 #include <gtest/gtest.h>
 
@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "support/otlp_dump.h"
 #include "support/pprof_dump.h"
 #include "support/sample_differences.h"
 #include "support/sample_profiles.h"
@@ -47,6 +48,7 @@ std::string without_page(std::string bytes) {
 
 // How zlib packs bytes is its business.
 std::string kept_form(const Exporter& exporter, std::string bytes) {
+  if (exporter.name == "otlp") return test::otlp_dump(bytes);
   return exporter.name == "pprof" ? test::pprof_dump(bytes) : without_page(std::move(bytes));
 }
 
