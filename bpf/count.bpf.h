@@ -103,6 +103,24 @@ static __always_inline enum jt_counter count_key(const struct jt_stack_key *key,
 	return JT_COUNTER_KEPT;
 }
 
+/* One event that was counted, where each is wanted. Of no use without a turn of user space's soon:
+ * it wakes as new stacks do. */
+static __always_inline void list_event(const struct jt_stack_key *key, const struct jt_sum *sum,
+                                       __u32 tid)
+{
+	struct jt_event_record record = {};
+
+	if (!cfg.lists_events)
+		return;
+	record.head.type = JT_RECORD_EVENT;
+	record.head.time_ns = bpf_ktime_get_ns();
+	record.key = *key;
+	record.sum = *sum;
+	record.tid = tid;
+	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wake_flags(record.head.time_ns)))
+		bump_of(key->event, JT_COUNTER_NOT_LISTED);
+}
+
 /* The key's hash, of all that makes a stack another one. */
 static __always_inline void close_key(struct jt_walk *w, __u32 env)
 {

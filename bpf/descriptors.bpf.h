@@ -8,8 +8,8 @@
 
 /* Descriptors of a process that are looked at when it ends. */
 #define JT_MAX_FDS (1U << 20)
-/* ... without bpf_loop. */
-#define JT_FEW_FDS 8192
+/* ... without bpf_loop: the verifier follows 8192 jumps in a row (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
+#define JT_FEW_FDS 1024
 
 /* Counts descriptor `fd` of a process if what one of the calls made is still open there; what is
  * not is forgotten. */

@@ -120,6 +120,7 @@ __noinline int jt_hold(__u32 env)
 		begun.key = w->record.key;
 		begun.sum = w->sum;
 		begun.time_ns = bpf_ktime_get_ns();
+		begun.tid = w->tid;
 		if (cfg.has_opens && w->opens)
 			known = keep_opened(env, &begun);
 		else if (!pair_key(env, begun.key.event, false, &pair))
@@ -139,6 +140,7 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 {
 	__u64 latency = bpf_ktime_get_ns() - ended->time_ns;
 	__u32 which = spec->latency, event = ended->key.event;
+	enum jt_counter counted = JT_COUNTER_KEPT;
 	struct jt_sum *sum;
 
 	bump_of(event, JT_COUNTER_FIRED);
@@ -154,12 +156,13 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 		ended->key.bucket[1] = size_class(latency);
 	}
 	sum = bpf_map_lookup_elem(&counts, &ended->key);
-	if (!sum) {
-		bump_of(event, count_key(&ended->key, &ended->sum));
-		return;
-	}
-	add_sum(sum, &ended->sum);
-	bump_of(event, JT_COUNTER_KEPT);
+	if (sum)
+		add_sum(sum, &ended->sum);
+	else
+		counted = count_key(&ended->key, &ended->sum);
+	bump_of(event, counted);
+	if (counted == JT_COUNTER_KEPT)
+		list_event(&ended->key, &ended->sum, ended->tid);
 }
 
 static __always_inline int end_held(void *ctx)
@@ -218,6 +221,8 @@ __noinline int finish(__u32 env)
 		enum jt_counter counted = count_stack(w, env);
 
 		bump_of(w->record.key.event, counted);
+		if (counted == JT_COUNTER_KEPT)
+			list_event(&w->record.key, &w->sum, w->tid);
 		/* What it went over was two stacks. */
 		if (cfg.check_walks && counted == JT_COUNTER_KEPT && w->joined)
 			bump(JT_COUNTER_UNCHECKED);

@@ -120,6 +120,7 @@ enum jt_status {
 	X(USER_COLLISION, "user stack id collisions") \
 	X(NOTICE_LOST, "mapping notices that found no room") \
 	X(UNCHECKED, "walks not sent to be checked") \
+	X(NOT_LISTED, "events that are counted, but not listed") \
 	/* cost counters, only with cfg.count_cost */ \
 	X(COST_READS, "user reads") \
 	X(COST_LOOKUPS, "map lookups") \
@@ -219,6 +220,7 @@ enum jt_record_type {
 	JT_RECORD_NOTICE = 3,   /* jt_notice_record */
 	JT_RECORD_CHECK = 4,    /* jt_deferred_record of an event that was counted under its key */
 	JT_RECORD_VALUES = 5,   /* jt_values_record: values seen for the first time */
+	JT_RECORD_EVENT = 6,    /* jt_event_record: one event, counted under its key */
 };
 
 struct jt_record_head {
@@ -249,6 +251,14 @@ struct jt_deferred_record {
 	__u32 absent; /* bit n: the n-th page, from sp's on, could not be read */
 	__u32 pad;
 	__u8 stack[JT_DEFER_BYTES]; /* from regs.sp upwards; only stack_bytes are sent */
+};
+
+/* Of events that are wanted one by one; behind what it takes to know their key. */
+struct jt_event_record {
+	struct jt_record_head head;
+	struct jt_stack_key key;
+	struct jt_sum sum; /* of this one event */
+	__u32 tid, pad;
 };
 
 struct jt_values_record {
@@ -298,6 +308,7 @@ struct jt_config {
 	__u8 has_sums;              /* some event has a weight, or tells errors */
 	__u8 has_held;              /* some event is counted when another one ends it */
 	__u8 has_opens;             /* ... where its descriptors are open at the end */
+	__u8 lists_events;          /* each event is sent, too */
 	__u8 follow;                /* children of targets are targets */
 	__u8 every;                 /* who is no target may become one: see comm */
 	/* The globs of --comm as one automaton: state n is bit n. Without any all names match. */
@@ -306,7 +317,7 @@ struct jt_config {
 	__u32 cgroups;         /* used of the map of that name; 0: wherever they are */
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
-	__u8 pad[5];
+	__u8 pad[4];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */
@@ -318,5 +329,6 @@ static_assert(sizeof(struct jt_row) == 8, "ABI");
 static_assert(sizeof(struct jt_range) == 40, "ABI");
 static_assert(sizeof(struct jt_stack_key) == 48, "ABI");
 static_assert(sizeof(struct jt_stack_record) == 136 + 16 * JT_MAX_FRAMES, "ABI");
+static_assert(sizeof(struct jt_event_record) == 104, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif

@@ -129,6 +129,7 @@ struct jt_held {
 	struct jt_sum sum;
 	__u64 time_ns;
 	__u64 file; /* of a descriptor: struct file * */
+	__u32 tid, pad;
 };
 
 struct {

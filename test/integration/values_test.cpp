@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -172,6 +173,37 @@ TEST(Values, childrenReturnFromNoCall) {
 }
 
 // seccomp refuses them before the kernel says that they begin.
+TEST(Values, eachEventCanBeListed) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() / "events.ndjson";
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "syscalls:sys_enter_openat", "--by",
+                                               "filename", "--weight", "latency", "-f", file}));
+  JT_ASSERT_OK(const std::string text, read_text(file));
+  std::istringstream lines(text);
+  std::map<std::string, int> paths;
+  std::string last;
+  std::uint64_t latency = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto event = nlohmann::json::parse(line);
+    if (!event.contains("stack")) continue;
+    const std::string path = event.at("values").at("filename");
+    paths[path.substr(path.rfind('/') + 1)]++;
+    EXPECT_LE(last, event.at("time").get<std::string>());
+    last = event.at("time");
+    EXPECT_EQ(event.at("pid"), event.at("tid")) << line;
+    EXPECT_EQ(event.at("weights").at("events"), 1);
+    latency += event.at("weights").at("latency").get<std::uint64_t>();
+    EXPECT_THAT(event.at("stack").back().get<std::string>(), HasSubstr("open"));
+  }
+  EXPECT_THAT(paths,
+              UnorderedElementsAre(Pair("passwd", 70), Pair("such\\x3bfile", 20), Pair("file", 10),
+                                   Pair("group", 1), Pair("[unreadable]", 1)));
+  std::uint64_t counted = 0;
+  for (const Stack& stack : traced.stacks) counted += stack.count;
+  EXPECT_EQ(latency, counted) << "the sum of all is what the stacks add up to";
+}
+
 TEST(Values, eachEventHasItsOwnLedger) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Traced traced,

@@ -157,7 +157,16 @@ void ProfileSketch::weighed(std::vector<LocationId> root_first, std::vector<std:
 profile::Profile ProfileSketch::build(profile::Ledger ledger,
                                       std::vector<std::string> comments) && {
   for (std::string& comment : comments) builder_.comment(std::move(comment));
-  return std::move(builder_).build(symbols_, std::move(ledger));
+  profile::Profile profile = std::move(builder_).build(symbols_, std::move(ledger));
+  // One event each, a millisecond after the other.
+  for (std::size_t i = 0; i < profile.samples.size(); ++i) {
+    profile.events.push_back({.time = profile.header.start + std::chrono::milliseconds(i),
+                              .sample = i,
+                              .pid = 4711,
+                              .tid = static_cast<std::uint32_t>(4712 + i),
+                              .values = profile.samples[i].values});
+  }
+  return profile;
 }
 
 std::vector<NamedProfile> small_profiles() {

@@ -74,6 +74,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .has_sums = config.sums,
                      .has_held = config.held,
                      .has_opens = config.opens,
+                     .lists_events = config.lists,
                      .follow = config.follow,
                      .every = config.every,
                      .comm_start = globs.start,

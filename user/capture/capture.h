@@ -48,6 +48,7 @@ struct CaptureConfig {
   bool timed = false;              // ... is a call whose begin is noted
   bool held = false;               // ... is counted when another one ends it
   bool opens = false;              // ... where its descriptors are open at the end
+  bool lists = false;              // each event is handed over, too
   std::uint32_t events = 1;        // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
@@ -67,6 +68,7 @@ struct RecordHandlers {
   std::function<void(const jt_notice_record&)> notice;
   std::function<void(const jt_deferred_record&)> check{};  // of CaptureConfig::check_walks
   std::function<void(const jt_values&)> values{};          // of CaptureConfig::values
+  std::function<void(const jt_event_record&)> event{};     // of CaptureConfig::lists
 };
 
 struct ProgramInfo {

@@ -46,6 +46,9 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
         handlers->values(static_cast<const jt_values_record*>(data)->values);
       }
       break;
+    case JT_RECORD_EVENT:
+      if (handlers->event) handlers->event(*static_cast<const jt_event_record*>(data));
+      break;
     case JT_RECORD_NOTICE:
       handlers->notice(*static_cast<const jt_notice_record*>(data));
       break;

@@ -23,8 +23,9 @@ struct Exporter {
   std::string_view name;                       // of -o: "collapsed"
   std::span<const std::string_view> suffixes;  // of -f: ".collapsed", ".folded"
   std::string (*write)(const profile::Profile&, const WriteOptions&);
-  bool differences = true;  // whether it can show what diff_profile() makes
-  bool one_weight = false;  // keeps the default weight only
+  bool differences = true;     // whether it can show what diff_profile() makes
+  bool one_weight = false;     // keeps the default weight only
+  bool single_events = false;  // writes Profile::events, which only a trace has
 };
 
 // "weight: latency, ns", for the line that says what was written: of a format that keeps one weight

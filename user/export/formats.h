@@ -21,6 +21,8 @@ namespace jtrace::exporting {
                                            const WriteOptions& options);
 [[nodiscard]] std::string write_otlp(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_json(const profile::Profile& profile, const WriteOptions& options);
+[[nodiscard]] std::string write_events(const profile::Profile& profile,
+                                       const WriteOptions& options);
 [[nodiscard]] std::string write_html(const profile::Profile& profile, const WriteOptions& options);
 
 // The page of assets/ as built in (embed_page.cmake).
@@ -28,6 +30,9 @@ namespace jtrace::exporting {
 
 // A word for machines: "java-inlined". The page keys its colours and its legend by it.
 [[nodiscard]] std::string_view kind_name(profile::FrameKind kind);
+
+// For text that is safe already: two characters of it mean something to JSON.
+[[nodiscard]] std::string json_escaped(std::string_view safe);
 
 // A JSON string of safe_text().
 [[nodiscard]] std::string json_string(std::string_view text);

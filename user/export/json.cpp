@@ -176,16 +176,6 @@ class Writer {
     }
   }
 
-  // For text that is safe: two characters of it mean something to JSON.
-  static std::string json_escaped(std::string_view safe) {
-    std::string out;
-    for (const char c : safe) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    return out;
-  }
-
   std::size_t id_of(std::string frame) {
     const auto [it, fresh] = ids_.try_emplace(frame, frames_.size());
     if (fresh) frames_.push_back(std::move(frame));

@@ -18,9 +18,10 @@ constexpr std::array<std::string_view, 1> kPprof{".pb.gz"};
 constexpr std::array<std::string_view, 1> kSpeedscope{".speedscope.json"};
 constexpr std::array<std::string_view, 1> kOtlp{".otlp"};
 constexpr std::array<std::string_view, 1> kJson{".json"};
+constexpr std::array<std::string_view, 2> kEvents{".ndjson", ".jsonl"};
 constexpr std::array<std::string_view, 1> kText{".txt"};
 
-constexpr std::array<Exporter, 7> kExporters{{
+constexpr std::array<Exporter, 8> kExporters{{
     {"collapsed", kCollapsed, write_collapsed, true, true},
     {"html", kHtml, write_html},
     {"pprof", kPprof, write_pprof},
@@ -28,6 +29,7 @@ constexpr std::array<Exporter, 7> kExporters{{
     {"otlp", kOtlp, write_otlp, false},
     {"json", kJson, write_json},
     {"text", kText, write_text},
+    {"events", kEvents, write_events, false, false, true},
 }};
 
 template <class Each>

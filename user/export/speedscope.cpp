@@ -56,6 +56,15 @@ void put_profile(std::string& out, const Stacks& stacks, std::string_view name,
 
 }  // namespace
 
+std::string json_escaped(std::string_view safe) {
+  std::string out;
+  for (const char c : safe) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string json_string(std::string_view text) { return nlohmann::json(safe_text(text)).dump(); }
 
 std::string write_speedscope(const profile::Profile& profile, const WriteOptions& options) {

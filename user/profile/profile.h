@@ -122,6 +122,14 @@ struct Sample {
   std::vector<Label> labels;
 };
 
+// One event of a sample, where they were asked for one by one.
+struct SingleEvent {
+  std::chrono::system_clock::time_point time;  // when it was counted: of a call, its end
+  std::size_t sample = 0;                      // index
+  std::uint32_t pid = 0, tid = 0;
+  std::vector<std::int64_t> values;  // one per sample type
+};
+
 // A line of the ledger: "lost: ring buffer full" 12. Nested lines (depth 1) are part of the last
 // line of depth 0 before them.
 struct LedgerLine {
@@ -158,6 +166,7 @@ struct Profile {
   std::vector<Mapping> mappings;
   std::vector<Location> locations;
   std::vector<Sample> samples;
+  std::vector<SingleEvent> events;  // in the order of their times; empty where nobody asked
   std::vector<std::string> comments;
   Ledger ledger;
 

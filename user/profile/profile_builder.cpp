@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile/profile_builder.h"
 
+#include <algorithm>
+#include <unordered_map>
+
 #include "profile/saturate.h"
 
 namespace jtrace::profile {
@@ -11,12 +14,18 @@ ProfileBuilder::ProfileBuilder(Header header, std::vector<ValueType> sample_type
       sample_types_(std::move(sample_types)),
       default_type_(default_type < sample_types_.size() ? default_type : 0) {}
 
-void ProfileBuilder::add(Sample sample) {
-  auto& values = samples_[Key{std::move(sample.locations), std::move(sample.labels)}];
+const void* ProfileBuilder::add(Sample sample) {
+  Key key{std::move(sample.locations), std::move(sample.labels)};
+  auto& [known, values] = *samples_.try_emplace(std::move(key)).first;
   values.resize(sample_types_.size());
   for (std::size_t i = 0; i < values.size() && i < sample.values.size(); ++i) {
     values[i] = saturating_add(values[i], sample.values[i]);
   }
+  return &known;
+}
+
+void ProfileBuilder::add_event(const void* sample, SingleEvent event) {
+  events_.emplace_back(sample, std::move(event));
 }
 
 Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
@@ -28,11 +37,19 @@ Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
                   .mappings = symbols.mappings(),
                   .locations = symbols.locations(),
                   .samples = {},
+                  .events = {},
                   .comments = std::move(comments_),
                   .ledger = std::move(ledger)};
+  std::unordered_map<const void*, std::size_t> index;
   for (auto& [key, values] : samples_) {
+    if (!events_.empty()) index.emplace(&key, profile.samples.size());
     profile.samples.push_back({key.first, std::move(values), key.second});
   }
+  for (auto& [sample, event] : events_) {
+    event.sample = index.at(sample);
+    profile.events.push_back(std::move(event));
+  }
+  std::ranges::stable_sort(profile.events, {}, &SingleEvent::time);
   return profile;
 }
 

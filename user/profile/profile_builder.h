@@ -18,7 +18,10 @@ class ProfileBuilder {
   ProfileBuilder(Header header, std::vector<ValueType> sample_types, std::size_t default_type = 0);
 
   // `sample.values` has one value per sample type.
-  void add(Sample sample);
+  // Names the sample for add_event().
+  const void* add(Sample sample);
+  // `event.sample` is not looked at: it is the one that add() named.
+  void add_event(const void* sample, SingleEvent event);
   void comment(std::string text) { comments_.push_back(std::move(text)); }
 
   // Consumes the builder. `symbols` stays usable (the next window shares it).
@@ -30,7 +33,8 @@ class ProfileBuilder {
   std::vector<ValueType> sample_types_;
   std::size_t default_type_;
   std::vector<std::string> comments_;
-  std::map<Key, std::vector<std::int64_t>> samples_;
+  std::map<Key, std::vector<std::int64_t>> samples_;  // nodes stay where they are
+  std::vector<std::pair<const void*, SingleEvent>> events_;
 };
 
 }  // namespace jtrace::profile

@@ -17,7 +17,13 @@ namespace {
 
 Result<std::vector<Output>> outputs_of(const cli::Options& options) {
   if (options.files.empty()) return fail(Errc::Usage, "no output: -f OUT is required");
-  return plan_outputs(options, {}, std::chrono::system_clock::now());
+  JT_TRY(auto outputs, plan_outputs(options, {}, std::chrono::system_clock::now()));
+  for (const Output& output : outputs) {
+    if (!output.exporter->single_events) continue;
+    return fail(Errc::Usage, "-o events: a profile has sums, no single events",
+                "jtrace -t EVENT -o events writes them while it traces");
+  }
+  return outputs;
 }
 
 Status check_formats(const std::vector<Output>& outputs) {

@@ -266,6 +266,9 @@ Ledger make_ledger(const LedgerInput& input) {
   add_where_any(kNotCompared);
   add_where_any(kNotShown);
   add_where_any(kTroubles);
+  if (const auto unlisted = input.unlisted + c.at(JT_COUNTER_NOT_LISTED); unlisted != 0) {
+    ledger.lines.push_back({.name = "events that are counted, but not listed", .count = unlisted});
+  }
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   add_sources(ledger, input.samples.frames());

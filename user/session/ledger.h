@@ -32,6 +32,7 @@ struct LedgerInput {
   bool opens = false;                     // some count where their descriptors are open at the end
   std::uint64_t in_flight = 0;            // of those, at the end
   std::vector<EventFigures> events = {};  // where there are several
+  std::uint64_t unlisted = 0;             // events that -o events has no room for
   bool sampled = false;                   // -i was given
   bool filtered = false;                  // -I or -X were given
   std::uint64_t left_out = 0;             // events whose stack they left out; still part of kept

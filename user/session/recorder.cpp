@@ -24,8 +24,13 @@ constexpr std::size_t kMaxDeferredBytes = 64U << 20;
 }  // namespace
 
 Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Options& options,
-                   const Events& events)
-    : capture_(capture), targets_(targets), options_(options), events_(events), values_(events) {
+                   const Events& events, bool lists_events)
+    : capture_(capture),
+      targets_(targets),
+      options_(options),
+      events_(events),
+      values_(events),
+      lists_(lists_events) {
   for (Target* target : targets_.current()) note_start(target);
   handlers_ = {.stack = [this](const jt_stack_record& r) { on_stack(r); },
                .deferred = [this](const jt_deferred_record& r) { on_deferred(r); },
@@ -34,7 +39,8 @@ Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Optio
                    [this](const jt_deferred_record& r) {
                      if (Target* target = find(r.space)) check_.check(*target, r);
                    },
-               .values = [this](const jt_values& values) { on_values(values); }};
+               .values = [this](const jt_values& values) { on_values(values); },
+               .event = [this](const jt_event_record& r) { on_event(r); }};
 }
 
 LocationId Recorder::signal_frame() {
@@ -163,7 +169,6 @@ void Recorder::on_stack(const jt_stack_record& record) {
   const std::span frames(record.frame, target ? n : 0);
   unnamed_.push_back(
       {.key = record.key,
-       .sum = {},
        .space = record.space,
        .frames = {frames.begin(), frames.end()},
        .java = target ? locate_java(*target, frames, {record.epoch, record.head.time_ns})
@@ -187,13 +192,28 @@ void Recorder::name_stacks(bool all) {
     auto names =
         target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
     if (stack.deferred) {
-      samples_.add_deferred(stack.key, stack.sum, std::move(names));
+      count_here(stack.key, *stack.deferred, std::move(names));
     } else {
       samples_.name(stack.key, std::move(names));
     }
   }
   unnamed_.clear();
   named_ = std::chrono::steady_clock::now();
+}
+
+void Recorder::on_event(const jt_event_record& record) {
+  ++records_;
+  if (lists_) list_.add(record);
+}
+
+void Recorder::count_here(const jt_stack_key& key, const Deferral& event,
+                          std::vector<LocationId> locations) {
+  const void* of = samples_.add_deferred(key, event.sum, std::move(locations));
+  if (lists_) list_.add(key, event.sum, event.time_ns, event.tid, of);
+}
+
+Recorder::Deferral Recorder::deferral_of(const jt_deferred_record& record) {
+  return {.sum = record.sum, .time_ns = record.head.time_ns, .tid = record.tid};
 }
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
@@ -205,7 +225,7 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   if (!copy) {
     jt_stack_key key = record.key;
     key.status = JT_STATUS_DEFER_CUT;
-    samples_.add_deferred(key, record.sum, {});
+    count_here(key, deferral_of(record), {});
     return;
   }
   std::memcpy(copy.get(), &record, bytes);
@@ -285,7 +305,7 @@ void Recorder::finish_walks(bool all) {
       // It had ended before its mappings could be read.
       jt_stack_key key = record->key;
       key.status = JT_STATUS_MAPPING;
-      samples_.add_deferred(key, record->sum, {});
+      count_here(key, deferral_of(*record), {});
       continue;
     }
     if (!all && target->jvm_pending()) {
@@ -296,7 +316,7 @@ void Recorder::finish_walks(bool all) {
     if (target->revoked()) {
       jt_stack_key key = record->key;
       key.status = JT_STATUS_DEFER_CUT;
-      samples_.add_deferred(key, record->sum, {});
+      count_here(key, deferral_of(*record), {});
       continue;
     }
     const auto walk = target->walk(*record, walk_depth(options_));
@@ -304,11 +324,10 @@ void Recorder::finish_walks(bool all) {
     key.status = walk.status;
     unnamed_.push_back(
         {.key = key,
-         .sum = record->sum,
          .space = record->space,
          .frames = walk.frames,
          .java = locate_java(*target, walk.frames, {record->epoch, record->head.time_ns}),
-         .deferred = true});
+         .deferred = deferral_of(*record)});
     if (target->has_waiting()) waiting_.insert(target);
   }
   deferred_ = std::move(waiting);

@@ -17,6 +17,7 @@
 #include "capture/capture.h"
 #include "profile/profile_builder.h"
 #include "profile/symbol_table.h"
+#include "session/event_list.h"
 #include "session/sample_store.h"
 #include "session/target.h"
 #include "session/targets.h"
@@ -30,7 +31,7 @@ namespace jtrace::session {
 class Recorder {
  public:
   Recorder(capture::Capture& capture, Targets& targets, const cli::Options& options,
-           const Events& events);
+           const Events& events, bool lists_events);
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
@@ -48,6 +49,7 @@ class Recorder {
   [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
   [[nodiscard]] std::string thread_name(std::uint32_t tid) const;
   [[nodiscard]] const ValueStore& values() const { return values_; }
+  [[nodiscard]] EventList& list() { return list_; }
   [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
@@ -67,6 +69,16 @@ class Recorder {
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
   void on_values(const jt_values& values);
+  void on_event(const jt_event_record& record);
+  // An event whose walk was finished here.
+  struct Deferral {
+    jt_sum sum;
+    std::uint64_t time_ns;
+    std::uint32_t tid;
+  };
+  [[nodiscard]] static Deferral deferral_of(const jt_deferred_record& record);
+  void count_here(const jt_stack_key& key, const Deferral& event,
+                  std::vector<profile::LocationId> locations);
   void name_stacks(bool all);
   [[nodiscard]] Status adopt_new();
   [[nodiscard]] Status refresh_changed();
@@ -97,17 +109,18 @@ class Recorder {
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
   SampleStore samples_;
+  const bool lists_;
+  EventList list_;
   std::uint64_t records_ = 0;
   WalkCheck check_;  // --check-walks
   // Targets with something to be done for them, so that the others cost nothing.
   std::set<Target*> changed_, starting_, asking_, waiting_;
   struct Stack {
     jt_stack_key key;
-    jt_sum sum{};  // where deferred
     std::uint32_t space = 0;
     std::vector<jt_frame> frames;
     Perishable java;
-    bool deferred = false;  // one event, walked here
+    std::optional<Deferral> deferred{};  // one event, walked here
   };
   std::vector<Stack> unnamed_;  // what one drain brought, or a few
   std::chrono::steady_clock::time_point named_{};

@@ -109,8 +109,11 @@ void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& 
           [&](jt_status status) {
             const bool deep = status == JT_STATUS_DEPTH || status == JT_STATUS_BUDGET;
             return recorder.marker(deep ? "[truncated]" : "[unknown]");
-          }};
+          },
+      .added = [&](const jt_stack_key& key, const void* deferred,
+                   const void* sample) { recorder.list().found(key, deferred, sample); }};
   recorder.samples().build(input.capture.counts(), symbols, hooks, builder);
+  recorder.list().build(weights, scale, input.wall_ns, builder);
 }
 
 // What is not seen by the numbers alone. What holds for all events alike is said once.
@@ -255,6 +258,7 @@ Report make_report(ReportInput input) {
                              .opens = input.events.has_opens(),
                              .in_flight = input.capture.in_flight(),
                              .events = figures_by_event(input),
+                             .unlisted = input.recorder.list().unlisted(),
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});

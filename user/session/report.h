@@ -23,6 +23,7 @@ struct ReportInput {
   Recorder& recorder;
   const SharedTables& tables;
   profile::Header header;
+  std::int64_t wall_ns = 0;  // what to add to CLOCK_MONOTONIC for the time since the epoch
 };
 
 struct Report {

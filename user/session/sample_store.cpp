@@ -42,20 +42,22 @@ void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> location
   stacks_.try_emplace(stack_of(key), std::move(locations));
 }
 
-void SampleStore::add_deferred(const jt_stack_key& key, const jt_sum& sum,
-                               std::vector<LocationId> locations) {
+const void* SampleStore::add_deferred(const jt_stack_key& key, const jt_sum& sum,
+                                      std::vector<LocationId> locations) {
   // A hostile process can make every one different: past the limit they are counted without frames.
   if (deferred_.size() >= kMaxStacks) locations.clear();
   jt_stack_key of = key;
   of.hash = 0;
   of.frames = 0;
   of.user_stack = -1;
-  session::add(deferred_[{of, std::move(locations)}], sum);
+  auto& node = *deferred_.try_emplace({of, std::move(locations)}).first;
+  session::add(node.second, sum);
+  return &node;
 }
 
-void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
-                      const jt_sum& sum, const profile::SymbolTable& symbols, const Hooks& hooks,
-                      profile::ProfileBuilder& builder) {
+const void* SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
+                             const jt_sum& sum, const profile::SymbolTable& symbols,
+                             const Hooks& hooks, profile::ProfileBuilder& builder) {
   const std::uint64_t count = sum.count;
   std::vector<LocationId> locations;
   std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
@@ -78,14 +80,14 @@ void SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at
   all.insert(all.end(), locations.begin(), locations.end());
   if (!hooks.keep(all)) {
     left_out_ += count;
-    return;
+    return nullptr;
   }
   const auto status = static_cast<jt_status>(key.status);
   if (!reaches_entry(status)) {
     all.push_back(hooks.cut_marker(status));
   }
   auto labels = hooks.labels(key, all);
-  builder.add(
+  return builder.add(
       {.locations = std::move(all), .values = hooks.values(key, sum), .labels = std::move(labels)});
 }
 
@@ -102,11 +104,14 @@ void SampleStore::build(const std::vector<capture::StackCount>& counts,
       continue;  // a stack that is known to the kernel, before its first event ended
     const auto it = stacks_.find(stack_of(key));
     if (it == stacks_.end()) without_frames_ += sum.count;
-    add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, sum, symbols, hooks,
-        builder);
+    const void* sample = add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, sum,
+                             symbols, hooks, builder);
+    if (hooks.added && sample != nullptr) hooks.added(key, nullptr, sample);
   }
-  for (const auto& [deferred, sum] : deferred_) {
-    add(deferred.first, deferred.second, sum, symbols, hooks, builder);
+  for (const auto& node : deferred_) {
+    const auto& [of, sum] = node;
+    const void* sample = add(of.first, of.second, sum, symbols, hooks, builder);
+    if (hooks.added && sample != nullptr) hooks.added(of.first, &node, sample);
   }
 }
 

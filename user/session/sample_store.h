@@ -59,8 +59,9 @@ class SampleStore {
   // A stack seen for the first time, named while its process lives. Leaf first.
   void name(const jt_stack_key& key, std::vector<profile::LocationId> locations);
   // An event whose walk was finished here. Its key's status is the walk's.
-  void add_deferred(const jt_stack_key& key, const jt_sum& sum,
-                    std::vector<profile::LocationId> locations);
+  // Returns a name for what it was added to, as Hooks::added has it.
+  const void* add_deferred(const jt_stack_key& key, const jt_sum& sum,
+                           std::vector<profile::LocationId> locations);
 
   // Adds every counted stack to the builder. `labels` makes the labels of a key and its stack,
   // `shown` the frames of the values it shows, leaf first, `kernel` the kernel frames of a stack
@@ -78,6 +79,8 @@ class SampleStore {
     std::function<profile::LocationId(profile::LocationId)> settled;
     // The frame that stands below the last one of a stack that ended early.
     std::function<profile::LocationId(jt_status)> cut_marker;
+    // A sample of the builder holds what came under this key, or by this name.
+    std::function<void(const jt_stack_key&, const void* deferred, const void* sample)> added{};
   };
   void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
              const Hooks& hooks, profile::ProfileBuilder& builder);
@@ -96,9 +99,10 @@ class SampleStore {
   [[nodiscard]] std::uint64_t without_frames() const { return without_frames_; }
 
  private:
-  void add(const jt_stack_key& key, const std::vector<profile::LocationId>& locations,
-           const jt_sum& sum, const profile::SymbolTable& symbols, const Hooks& hooks,
-           profile::ProfileBuilder& builder);
+  // The builder's name for the sample, nullptr where it is left out.
+  const void* add(const jt_stack_key& key, const std::vector<profile::LocationId>& locations,
+                  const jt_sum& sum, const profile::SymbolTable& symbols, const Hooks& hooks,
+                  profile::ProfileBuilder& builder);
 
   // As many as the kernel's table of counts has; beyond, nothing is counted that could be looked
   // up.

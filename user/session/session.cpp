@@ -69,6 +69,10 @@ class Hurry {
   int before_;
 };
 
+std::int64_t nanoseconds_since_epoch(std::chrono::system_clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+
 class Run {
  public:
   explicit Run(const cli::Options& options)
@@ -95,6 +99,7 @@ class Run {
   [[nodiscard]] Status print_plan() const;
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
+  [[nodiscard]] bool lists_events() const;
   [[nodiscard]] bool is_over(Recorder& recorder, steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read() const;
@@ -116,6 +121,7 @@ class Run {
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
   std::chrono::system_clock::time_point start_;
   steady_clock::duration duration_{};
+  std::int64_t wall_ns_ = 0;   // ReportInput::wall_ns
   mutable Progress progress_;  // hidden by say(), which changes nothing else
 };
 
@@ -173,6 +179,11 @@ bool Run::kernel_stacks(const event::Tracepoint& tracepoint) const {
   return options_.kernel == cli::KernelStack::Yes;
 }
 
+bool Run::lists_events() const {
+  return std::ranges::any_of(outputs_,
+                             [](const Output& output) { return output.exporter->single_events; });
+}
+
 bool Run::any_kernel_stacks() const {
   return std::ranges::any_of(events_.all,
                              [this](const Event& e) { return kernel_stacks(e.tracepoint); });
@@ -198,6 +209,7 @@ Status Run::load() {
                                 .timed = events_.has_timed(),
                                 .held = events_.has_held() || events_.has_opens(),
                                 .opens = events_.has_opens(),
+                                .lists = lists_events(),
                                 .events = static_cast<std::uint32_t>(events_.all.size()),
                                 .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   selection_->configure(config);
@@ -281,6 +293,7 @@ Status Run::trace(Recorder& recorder) {
   if (command_) command_->release();
   start_ = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
+  wall_ns_ = nanoseconds_since_epoch(start_) - begin.time_since_epoch().count();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
                       events_.all.size() == 1 ? events_.all.front().tracepoint.display()
@@ -479,7 +492,8 @@ Result<int> Run::finish(Recorder& recorder) {
                                    .features = features_,
                                    .recorder = recorder,
                                    .tables = shared_,
-                                   .header = header()}));
+                                   .header = header(),
+                                   .wall_ns = wall_ns_}));
   progress_.begin("detaching");
   capture_->detach();
   for (Target* target : targets_.current()) target->release_names();
@@ -499,7 +513,7 @@ Result<int> Run::operator()() {
     JT_CHECK_OK(print_plan());
     return 0;
   }
-  Recorder recorder(*capture_, targets_, options_, events_);
+  Recorder recorder(*capture_, targets_, options_, events_, lists_events());
   JT_CHECK_OK(trace(recorder));
   if (command_) JT_CHECK_OK(command_->status());
   return finish(recorder);

@@ -108,6 +108,7 @@ TEST(Stacks, SameDataInAnotherOrderIsTheSame) {
     return std::move(s).build();
   };
   for (const Exporter& exporter : exporters()) {
+    if (exporter.single_events) continue;  // the sketch's events have the order of its samples
     EXPECT_EQ(exporter.write(sketch(false), {}), exporter.write(sketch(true), {})) << exporter.name;
   }
 }

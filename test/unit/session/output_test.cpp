@@ -57,6 +57,7 @@ profile::Profile tiny() {
                           .mappings = symbols.mappings(),
                           .locations = symbols.locations(),
                           .samples = {},
+                          .events = {},
                           .comments = {},
                           .ledger = {}};
 }
