@@ -108,9 +108,9 @@ __noinline int jt_hold(__u32 env)
 }
 
 /* The end of what was held: counted with the time it took. */
-static __always_inline int end_held(void *ctx)
+static __always_inline int end_in_scratch(void *ctx, __u32 env)
 {
-	__u32 env = bpf_get_smp_processor_id(), event = (__u32)attach_cookie(ctx), which;
+	__u32 event = (__u32)attach_cookie(ctx), which;
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
 	struct jt_fields *f = jt_fields_of(env);
 	struct jt_pair_key pair;
@@ -149,6 +149,19 @@ static __always_inline int end_held(void *ctx)
 	}
 	add_sum(sum, &ended.sum);
 	bump(JT_COUNTER_KEPT);
+	return 0;
+}
+
+/* Where the scratch is another event's the begin stays, and is one without an end. */
+static __always_inline int end_held(void *ctx)
+{
+	__u32 env = bpf_get_smp_processor_id();
+	struct jt_walk *w = jt_walk_of(env);
+
+	if (!w || !take_scratch(w))
+		return 0;
+	end_in_scratch(ctx, env);
+	give_scratch_back(w);
 	return 0;
 }
 
@@ -192,6 +205,6 @@ __noinline int finish(__u32 env)
 		else if (cfg.check_walks && counted == JT_COUNTER_KEPT)
 			send_check(w, env);
 	}
-	w->busy = 0;
+	give_scratch_back(w);
 	return 0;
 }

@@ -31,6 +31,8 @@ const std::array kShapes{
           {.filters = true, .values = true, .sums = true, .calls = true, .timed = true}},
     Shape{"mixed, held until they end",
           {.filters = true, .values = true, .sums = true, .held = true}},
+    Shape{"mixed, raw tracepoints",
+          {.stack_ids = true, .filters = true, .values = true, .sums = true, .raw = true}},
     Shape{"mixed, what targets start", {.follow = true}},
     Shape{"mixed, of a name, in cgroups, some threads",
           {.follow = true,

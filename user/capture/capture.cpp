@@ -143,6 +143,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .cgroups = config.cgroups,
                      .only_tids = config.only_tids,
                      .has_comm = config.comm.has_value(),
+                     .has_raw_cookie = features.raw_cookie,
                      .pad = {}};
   std::ranges::copy(globs.takes, settings.comm_takes);
   return settings;
@@ -166,6 +167,14 @@ int perf_tracepoint(std::uint32_t id) {
   return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
+// BPF_RAW_TRACEPOINT_OPEN: older headers have no cookie in it, older kernels take none (6.10).
+struct RawTracepoint {
+  std::uint64_t name;
+  std::uint32_t program;
+  std::uint32_t pad;
+  std::uint64_t cookie;
+};
+
 }  // namespace
 
 // Destroyed in reverse order: links before the ring buffer before the maps.
@@ -179,13 +188,18 @@ struct Capture::Impl {
   std::size_t bytes_left = 0;
   std::optional<TargetTable> targets;
   std::vector<Link> links;
+  std::vector<UniqueFd> raw_links;
   std::uint32_t patterns = 0;  // written
 
   [[nodiscard]] bpf_program* event_program() const {
     return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
   }
+  [[nodiscard]] bpf_program* raw_program() const {
+    return features.bpf_loop ? skeleton->progs.jt_raw_event : skeleton->progs.jt_raw_event_chain;
+  }
   void configure(const CaptureConfig& config);
   [[nodiscard]] Status load();
+  [[nodiscard]] Status fill_chain(const bpf_map* map, const bpf_program* program) const;
   [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
   [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
   void dispatch(const void* data, std::size_t size) const;
@@ -221,6 +235,9 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_event_chain, !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_event, config.raw && features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_event_chain, config.raw && !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_chain, config.raw && !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed);
   bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
 }
@@ -230,13 +247,8 @@ Status Capture::Impl::load() {
   if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
     return why_not_loaded(-err, log.tail());
   }
-  if (!features.bpf_loop) {
-    const std::uint32_t zero = 0;
-    const int fd = bpf_program__fd(skeleton->progs.jt_chain);
-    if (bpf_map__update_elem(skeleton->maps.chain, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
-      return fail(Errc::Internal, errno_text("chain BPF programs", errno));
-    }
-  }
+  JT_CHECK_OK(fill_chain(skeleton->maps.chain, skeleton->progs.jt_chain));
+  JT_CHECK_OK(fill_chain(skeleton->maps.raw_chain, skeleton->progs.jt_raw_chain));
   JT_CHECK_OK(rows.open(skeleton->maps.rows));
   JT_CHECK_OK(rules.open(skeleton->maps.rules));
   const auto on_record = [](void* self, void* data, std::size_t size) {
@@ -249,6 +261,16 @@ Status Capture::Impl::load() {
   ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
   if (!ring && errno == ENOMEM) return no_room("open ring buffer", errno);
   if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
+  return {};
+}
+
+Status Capture::Impl::fill_chain(const bpf_map* map, const bpf_program* program) const {
+  const std::uint32_t zero = 0;
+  const int fd = bpf_program__fd(program);
+  if (!bpf_program__autoload(program)) return {};
+  if (bpf_map__update_elem(map, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
+    return fail(Errc::Internal, errno_text("chain BPF programs", errno));
+  }
   return {};
 }
 
@@ -329,6 +351,29 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
   return impl_->attach(impl_->event_program(), id, cookie);
 }
 
+Status Capture::attach_raw_event(const std::string& name, std::uint32_t event, bool kernel_stacks) {
+  if (!impl_->raw_links.empty() && !impl_->features.raw_cookie) {
+    return fail(Errc::Environment,
+                "this kernel has no cookie of raw tracepoints (6.10): one raw_tp event per run",
+                "name one event, or boot a newer kernel (doctor: bpf-features)");
+  }
+  const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
+  impl_->skeleton->bss->state.raw_cookie = cookie;
+  const std::string what = "attach to raw tracepoint " + name;
+  RawTracepoint open{.name = reinterpret_cast<std::uint64_t>(name.c_str()),
+                     .program = static_cast<std::uint32_t>(bpf_program__fd(impl_->raw_program())),
+                     .pad = 0,
+                     .cookie = impl_->features.raw_cookie ? cookie : 0};
+  const Raised rights(kToLoad);
+  UniqueFd link(static_cast<int>(::syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &open, sizeof(open))));
+  if (!link.valid() && (errno == EPERM || errno == EACCES)) {
+    return refused(what, errno, {Capability::Perfmon}, "bpf");
+  }
+  if (!link.valid()) return fail(Errc::Internal, errno_text(what, errno));
+  impl_->raw_links.push_back(std::move(link));
+  return {};
+}
+
 Status Capture::attach_call_begin(std::uint32_t id, std::uint32_t event) {
   return impl_->attach(impl_->skeleton->progs.jt_call_begin, id, event);
 }
@@ -388,6 +433,7 @@ void Capture::resume() {
 
 void Capture::detach() {
   impl_->links.clear();
+  impl_->raw_links.clear();
   wait_for_programs();
 }
 
@@ -524,10 +570,14 @@ std::vector<std::uint64_t> Capture::stack(std::int32_t id) const {
 }
 
 std::uint64_t Capture::missed_by_recursion() const {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(bpf_program__fd(impl_->event_program()), &info, &size) != 0) return 0;
-  return info.recursion_misses;
+  std::uint64_t missed = 0;
+  for (const bpf_program* program : {impl_->event_program(), impl_->raw_program()}) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    const int fd = bpf_program__fd(program);
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
+  }
+  return missed;
 }
 
 bool Capture::maps_take_rights() const {
@@ -543,8 +593,10 @@ void Capture::settle() {
   bpf_object* object = impl_->skeleton->obj;
   bpf_program* program = nullptr;
   while ((program = bpf_object__next_program(object, program)) != nullptr) {
-    // The one that is asked what it missed stays.
-    if (program != impl_->event_program()) bpf_program__unload(program);
+    // Those that are asked what they missed stay.
+    if (program != impl_->event_program() && program != impl_->raw_program()) {
+      bpf_program__unload(program);
+    }
   }
   btf* types = bpf_object__btf(object);
   if (types != nullptr && btf__fd(types) >= 0) {

@@ -39,6 +39,7 @@ struct Events {
   [[nodiscard]] bool has_calls() const;
   [[nodiscard]] bool has_timed() const;
   [[nodiscard]] bool has_held() const;
+  [[nodiscard]] bool has_raw() const;
   // Whether anything but the number of each is to be written into the kernel's table.
   [[nodiscard]] bool has_specs() const;
   [[nodiscard]] std::size_t patterns() const;
