@@ -235,18 +235,10 @@ struct {
 	__type(value, __u32);
 } tids SEC(".maps");
 
-/* The walk's step again, for kernels without bpf_loop. */
+/* The walk's step again, for kernels without bpf_loop; programs of one map are of one type. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
-} chain SEC(".maps");
-
-/* The same for raw tracepoints: all programs of such a map are of one type. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} raw_chain SEC(".maps");
+} chain SEC(".maps"), raw_chain SEC(".maps");

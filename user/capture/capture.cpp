@@ -19,6 +19,7 @@
 #include "base/rights.h"
 #include "base/unique_fd.h"
 #include "capture/lifecycle.h"
+#include "capture/raw_tracepoints.h"
 #include "capture/verifier_log.h"
 #include "jtrace_bpf.skel.h"
 
@@ -167,14 +168,6 @@ int perf_tracepoint(std::uint32_t id) {
   return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
-// BPF_RAW_TRACEPOINT_OPEN: older headers have no cookie in it, older kernels take none (6.10).
-struct RawTracepoint {
-  std::uint64_t name;
-  std::uint32_t program;
-  std::uint32_t pad;
-  std::uint64_t cookie;
-};
-
 }  // namespace
 
 // Destroyed in reverse order: links before the ring buffer before the maps.
@@ -189,6 +182,7 @@ struct Capture::Impl {
   std::optional<TargetTable> targets;
   std::vector<Link> links;
   std::vector<UniqueFd> raw_links;
+  std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
 
   [[nodiscard]] bpf_program* event_program() const {
@@ -201,7 +195,8 @@ struct Capture::Impl {
   [[nodiscard]] Status load();
   [[nodiscard]] Status fill_chain(const bpf_map* map, const bpf_program* program) const;
   [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
-  [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
+  [[nodiscard]] Status attach_raw(const bpf_program* program, const std::string& name,
+                                  std::uint64_t cookie);
   void dispatch(const void* data, std::size_t size) const;
 };
 
@@ -352,26 +347,14 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
 }
 
 Status Capture::attach_raw_event(const std::string& name, std::uint32_t event, bool kernel_stacks) {
-  if (!impl_->raw_links.empty() && !impl_->features.raw_cookie) {
+  if (impl_->raw_events++ > 0 && !impl_->features.raw_cookie) {
     return fail(Errc::Environment,
                 "this kernel has no cookie of raw tracepoints (6.10): one raw_tp event per run",
                 "name one event, or boot a newer kernel (doctor: bpf-features)");
   }
   const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
   impl_->skeleton->bss->state.raw_cookie = cookie;
-  const std::string what = "attach to raw tracepoint " + name;
-  RawTracepoint open{.name = reinterpret_cast<std::uint64_t>(name.c_str()),
-                     .program = static_cast<std::uint32_t>(bpf_program__fd(impl_->raw_program())),
-                     .pad = 0,
-                     .cookie = impl_->features.raw_cookie ? cookie : 0};
-  const Raised rights(kToLoad);
-  UniqueFd link(static_cast<int>(::syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &open, sizeof(open))));
-  if (!link.valid() && (errno == EPERM || errno == EACCES)) {
-    return refused(what, errno, {Capability::Perfmon}, "bpf");
-  }
-  if (!link.valid()) return fail(Errc::Internal, errno_text(what, errno));
-  impl_->raw_links.push_back(std::move(link));
-  return {};
+  return impl_->attach_raw(impl_->raw_program(), name, impl_->features.raw_cookie ? cookie : 0);
 }
 
 Status Capture::attach_call_begin(std::uint32_t id, std::uint32_t event) {
@@ -386,27 +369,19 @@ std::span<const std::pair<const char*, const char*>> Capture::lifecycle_tracepoi
   return kLifecycleTracepoints;
 }
 
-Status Capture::Impl::attach_raw(bpf_program* program, const char* name) {
+Status Capture::Impl::attach_raw(const bpf_program* program, const std::string& name,
+                                 std::uint64_t cookie) {
   const Raised rights(kToLoad);
-  const LogCapture log;
-  Link link(bpf_program__attach_raw_tracepoint(program, name));
-  if (!link && (errno == EPERM || errno == EACCES)) {
-    return refused(std::string("attach to raw tracepoint ") + name, errno, {Capability::Perfmon},
-                   "bpf");
-  }
-  if (!link) {
-    return fail(Errc::Internal,
-                errno_text(std::string("attach to raw tracepoint ") + name, errno) + log.tail());
-  }
-  links.push_back(std::move(link));
+  JT_TRY(UniqueFd link, attach_raw_tracepoint(name, bpf_program__fd(program), cookie));
+  raw_links.push_back(std::move(link));
   return {};
 }
 
 Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   const auto& progs = impl_->skeleton->progs;
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec"));
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork"));
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit"));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec", 0));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork", 0));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit", 0));
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());

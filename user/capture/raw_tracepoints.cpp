@@ -4,6 +4,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fnmatch.h>
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +15,7 @@
 
 #include "base/near_names.h"
 #include "base/printable.h"
+#include "base/rights.h"
 
 namespace jtrace::capture {
 namespace {
@@ -174,10 +178,24 @@ Result<std::vector<event::Tracepoint>> RawTracepoints::resolve(const std::string
   for (std::string& one : near) one.insert(0, "raw_tp:");
   std::string hint = did_you_mean(near);
   if (hint.empty()) hint = "jtrace list 'raw_tp:*' shows those of this kernel";
-  return fail(
-      Errc::Usage,
-      (glob ? "no raw tracepoint matches '" : "no such raw tracepoint '") + printable(name) + "'",
-      std::move(hint));
+  return fail(Errc::Usage, "no such raw tracepoint '" + printable(name) + "'", std::move(hint));
+}
+
+Result<UniqueFd> attach_raw_tracepoint(const std::string& name, int program, std::uint64_t cookie) {
+  // What BPF_RAW_TRACEPOINT_OPEN takes; older headers have no cookie in it.
+  struct {
+    std::uint64_t name;
+    std::uint32_t program, pad;
+    std::uint64_t cookie;
+  } open{reinterpret_cast<std::uint64_t>(name.c_str()), static_cast<std::uint32_t>(program), 0,
+         cookie};
+  UniqueFd link(static_cast<int>(::syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &open, sizeof(open))));
+  if (link.valid()) return link;
+  const std::string what = "attach to raw tracepoint " + name;
+  if (errno == EPERM || errno == EACCES) {
+    return refused(what, errno, {Capability::Perfmon}, "bpf");
+  }
+  return fail(Errc::Internal, errno_text(what, errno));
 }
 
 void RawTracepoints::add_argument(event::Format& format, std::string name,

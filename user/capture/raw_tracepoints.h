@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "event/format.h"
 #include "event/tracepoint.h"
 
@@ -49,5 +50,9 @@ class RawTracepoints {
   std::unique_ptr<btf, Free> types_;
   std::map<std::string, Types, std::less<>> by_name_;
 };
+
+// Attaches a program; it is detached with what is returned. `cookie`: 0 before 6.10.
+[[nodiscard]] Result<UniqueFd> attach_raw_tracepoint(const std::string& name, int program,
+                                                     std::uint64_t cookie);
 
 }  // namespace jtrace::capture
