@@ -10,6 +10,7 @@ struct {
 	__u32 tuples_full;   /* written by BPF: no room for new values */
 	__u64 woke;          /* written by BPF: when user space was last woken for a stack */
 	__u64 resumed_ns;    /* written by user space: CLOCK_MONOTONIC when counting began */
+	__u64 raw_cookie; /* written by user space: of the one raw_tp event, where none says so */
 } volatile state;
 
 const volatile struct jt_config cfg = {

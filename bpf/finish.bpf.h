@@ -165,9 +165,9 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 		list_event(&ended->key, &ended->sum, ended->tid);
 }
 
-static __always_inline int end_held(void *ctx)
+static __always_inline int end_in_scratch(void *ctx, __u32 env)
 {
-	__u32 env = bpf_get_smp_processor_id(), event = (__u32)attach_cookie(ctx);
+	__u32 event = (__u32)attach_cookie(ctx);
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
 	struct jt_fields *f = jt_fields_of(env);
 	struct jt_pair_key pair;
@@ -184,6 +184,19 @@ static __always_inline int end_held(void *ctx)
 	ended = *begun;
 	bpf_map_delete_elem(&held, &pair);
 	count_ended(spec, &ended);
+	return 0;
+}
+
+/* Where the scratch is another event's the begin stays, and is one without an end. */
+static __always_inline int end_held(void *ctx)
+{
+	__u32 env = bpf_get_smp_processor_id();
+	struct jt_walk *w = jt_walk_of(env);
+
+	if (!w || !take_scratch(w))
+		return 0;
+	end_in_scratch(ctx, env);
+	give_scratch_back(w);
 	return 0;
 }
 
@@ -229,6 +242,6 @@ __noinline int finish(__u32 env)
 		else if (cfg.check_walks && counted == JT_COUNTER_KEPT)
 			send_check(w, env);
 	}
-	w->busy = 0;
+	give_scratch_back(w);
 	return 0;
 }

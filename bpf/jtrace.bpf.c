@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Entry points. One capture path: filter, values, registers, walk, count. User space loads jt_event
- * where the kernel has bpf_loop (5.17), else jt_event_chain and jt_chain; jt_call_begin and
- * jt_held_end where latency is asked for; the lifecycle programs always.
+ * where the kernel has bpf_loop (5.17), else jt_event_chain and jt_chain; their likes called raw
+ * where there are events of raw tracepoints; jt_call_begin and jt_held_end where latency is asked
+ * for; the lifecycle programs always.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -43,11 +44,10 @@ static long loop_step(__u32 turn, void *data)
 	return done & 1;
 }
 
-SEC("?tp")
-int jt_event(void *ctx)
+static __always_inline int event(void *ctx, bool is_raw)
 {
 	bool walk;
-	long slot = begin(ctx, &walk);
+	long slot = begin(ctx, is_raw, &walk);
 	__u32 env = slot;
 
 	if (slot < 0)
@@ -58,23 +58,33 @@ int jt_event(void *ctx)
 }
 
 SEC("?tp")
-int jt_event_chain(void *ctx)
+int jt_event(void *ctx)
+{
+	return event(ctx, false);
+}
+
+SEC("?raw_tp")
+int jt_raw_event(void *ctx)
+{
+	return event(ctx, true);
+}
+
+static __always_inline int event_chain(void *ctx, bool is_raw, void *next)
 {
 	bool walk;
-	long slot = begin(ctx, &walk);
+	long slot = begin(ctx, is_raw, &walk);
 
 	if (slot < 0)
 		return 0;
 	if (walk)
-		bpf_tail_call(ctx, &chain, 0);
+		bpf_tail_call(ctx, next, 0);
 	return finish(slot);
 }
 
 /* 33 tail calls of this many steps: 264 frames. */
 #define JT_CHAIN_STEPS 8
 
-SEC("?tp")
-int jt_chain(void *ctx)
+static __always_inline int walk_chain(void *ctx, void *next)
 {
 	__u32 env = bpf_get_smp_processor_id();
 	struct jt_walk *w;
@@ -84,11 +94,35 @@ int jt_chain(void *ctx)
 		if (jt_step(env))
 			return finish(env);
 	}
-	bpf_tail_call(ctx, &chain, 0);
+	bpf_tail_call(ctx, next, 0);
 	w = jt_walk_of(env);
 	if (w)
 		jt_end(w, JT_STATUS_BUDGET);
 	return finish(env);
+}
+
+SEC("?tp")
+int jt_event_chain(void *ctx)
+{
+	return event_chain(ctx, false, &chain);
+}
+
+SEC("?tp")
+int jt_chain(void *ctx)
+{
+	return walk_chain(ctx, &chain);
+}
+
+SEC("?raw_tp")
+int jt_raw_event_chain(void *ctx)
+{
+	return event_chain(ctx, true, &raw_chain);
+}
+
+SEC("?raw_tp")
+int jt_raw_chain(void *ctx)
+{
+	return walk_chain(ctx, &raw_chain);
 }
 
 /* Notes when a call began whose latency is asked for. */

@@ -317,7 +317,8 @@ struct jt_config {
 	__u32 cgroups;         /* used of the map of that name; 0: wherever they are */
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
-	__u8 pad[4];
+	__u8 has_raw_cookie; /* bpf_get_attach_cookie for raw tracepoints, 6.10 */
+	__u8 pad[3];
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -74,11 +74,13 @@ static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
 	struct jt_walk *w = jt_walk_of(env);
 	struct jt_span all = { .lo = 0, .hi = JT_PAGE_MASK };
 
-	if (!target || !w || w->busy || bpf_probe_read_kernel(&from, sizeof(from), ctx->args))
+	if (!target || !w || bpf_probe_read_kernel(&from, sizeof(from), ctx->args) ||
+	    !take_scratch(w))
 		return 0;
 	w->target = *target;
 	if (jt_find_range(env, from) != JT_NO_RANGE)
 		bpf_map_update_elem(&mapping_calls, &tid, &all, BPF_ANY);
+	give_scratch_back(w);
 	return 0;
 }
 

@@ -60,8 +60,7 @@ struct {
 } jvms SEC(".maps");
 
 /* State of the walk under way, by CPU [set]. A plain array: values over 32 KiB do not fit per-CPU
- * memory. Perf tracepoint programs run with preemption off, and bpf_prog_active keeps a second one
- * off the same CPU (kernel/trace/bpf_trace.c, trace_call_bpf); `busy` guards all the same. */
+ * memory. take_scratch() says who guards it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -239,10 +238,10 @@ struct {
 	__type(value, __u32);
 } tids SEC(".maps");
 
-/* The walk's step again, for kernels without bpf_loop. */
+/* The walk's step again, for kernels without bpf_loop; programs of one map are of one type. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
-} chain SEC(".maps");
+} chain SEC(".maps"), raw_chain SEC(".maps");

@@ -3,6 +3,29 @@
  * counter. */
 #pragma once
 
+/*
+ * The scratch of this CPU (walk, fields, values) is one event's at a time. What a perf tracepoint
+ * runs is guarded by bpf_prog_active, what a raw one runs is not: an interrupt's event comes in the
+ * midst of another one (before 6.2 even of the same program, commit 05b24ff9b2cf), and since 7.0 a
+ * thread that is preempted in its event leaves the CPU to others (commit a46023d5616e; of system
+ * calls 7.2). It stays on its CPU, though (migration is off), so the slot is known to be its own.
+ * Numbers are added only, as an exchange needs 5.12: who comes between sees more than one, and of
+ * two that see each other neither goes on.
+ */
+static __always_inline bool take_scratch(struct jt_walk *w)
+{
+	__sync_fetch_and_add(&w->busy, 1);
+	if (*(volatile __u32 *)&w->busy == 1)
+		return true;
+	__sync_fetch_and_add(&w->busy, -1);
+	return false;
+}
+
+static __always_inline void give_scratch_back(struct jt_walk *w)
+{
+	__sync_fetch_and_add(&w->busy, -1);
+}
+
 static __always_inline void load_changes(struct jt_walk *w, __u32 tgid)
 {
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
@@ -170,7 +193,7 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *hel
  * Filter first, then everything up to the walk. Returns the scratch slot whose walk is to run, or
  * a negative number where nothing is to be done; *walk says whether there is a stack to walk.
  */
-static __always_inline long begin(void *ctx, bool *walk)
+static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, env, status;
@@ -185,7 +208,7 @@ static __always_inline long begin(void *ctx, bool *walk)
 		return -1;
 	target = event_target(id, &no_room);
 	if (no_room) {
-		cookie = attach_cookie(ctx);
+		cookie = is_raw ? raw_cookie(ctx) : attach_cookie(ctx);
 		bump_of((__u32)cookie, JT_COUNTER_FIRED);
 		bump_of((__u32)cookie, JT_COUNTER_LOST_TARGETS);
 	} else if (!target) {
@@ -193,18 +216,18 @@ static __always_inline long begin(void *ctx, bool *walk)
 	}
 	if (!target)
 		return -1;
-	cookie = attach_cookie(ctx);
+	cookie = is_raw ? raw_cookie(ctx) : attach_cookie(ctx);
 	env = bpf_get_smp_processor_id();
-	if (!wanted(ctx, env, (__u32)cookie, &held_as))
-		return -1;
 	w = jt_walk_of(env);
-	if (!w || w->busy) {
-		if (held_as)
-			bump_of((__u32)cookie, JT_COUNTER_FIRED);
+	if (!w || !take_scratch(w)) {
+		bump_of((__u32)cookie, JT_COUNTER_FIRED);
 		bump_of((__u32)cookie, JT_COUNTER_LOST_NESTED);
 		return -1;
 	}
-	w->busy = 1;
+	if (!wanted(ctx, env, (__u32)cookie, &held_as)) {
+		give_scratch_back(w);
+		return -1;
+	}
 	w->target = *target;
 	start_record(w, tgid, (__u32)id, cookie);
 	w->held = held_as;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -300,6 +301,41 @@ TEST(Values, waitsForLocks) {
   EXPECT_GE(own.ledger.count("filtered").value_or(0), 18U) << to_text(own.ledger);
 }
 
+// What the kernel hands over, by its BTF: threads and processes that are made, calls by number.
+TEST(Values, ofRawTracepoints) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced made,
+               traced_by({"-t", "raw_tp:task_newtask", "--by", "clone_flags", "--kernel", "no"}));
+  // fork: CLONE_CHILD_SETTID|CLONE_CHILD_CLEARTID.
+  EXPECT_EQ(by_function(made)["main clone_flags=18874368"], 6U) << to_text(made.ledger);
+  EXPECT_EQ(made.ledger.count("fired"), 7U) << "and one thread";
+  JT_ASSERT_OK(const Traced calls,
+               traced_by({"-t", "raw_tp:sys_enter", "--by", "id", "--filter", "id == 257",
+                          "--kernel", "no", "-t", "syscalls:sys_enter_openat"}));
+  const auto sums = by_function(calls);
+  const auto of = [&](const std::string& text) {
+    return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0}, [&](auto sum, auto& one) {
+      return sum + (one.first.find(text) != std::string::npos ? one.second : 0);
+    });
+  };
+  EXPECT_EQ(of("open_alpha id=257"), 52U) << to_text(calls.ledger);
+  EXPECT_EQ(of("open_beta id=257"), 50U);
+  JT_ASSERT_OK(const Traced ends, traced_by({"-t", "raw_tp:sys_exit", "--weight", "ret", "--filter",
+                                             "ret == 1000", "--kernel", "no"}));
+  EXPECT_EQ(by_function(ends)["write_bytes"], 25'000U);
+  EXPECT_TRUE(ends.ledger.balanced);
+}
+
+// It has no record in tracefs. A thread that wakes up is put on a queue.
+TEST(Values, ofTracepointsWithoutARecord) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Traced traced, traced_by({"-t", "raw_tp:pelt_cfs_tp", "--kernel", "yes"}));
+  EXPECT_GE(traced.ledger.count("kept").value_or(0), 10U) << to_text(traced.ledger);
+  for (const Stack& stack : traced.stacks) {
+    EXPECT_FALSE(stack.frames.back().name.starts_with("bpf_")) << stack.frames.back().name;
+  }
+}
+
 // Five states and some threads: however often they are met they are the same values.
 TEST(Values, ofWhatIsHeldAreCountedOnce) {
   JT_NEEDS("bpf", no_bpf());
@@ -354,6 +390,11 @@ TEST(Values, whatIsRefusedSaysWhy) {
       {{"-t", "syscalls:sys_enter_openat", "--by", "dfd,filename,flags,mode,ret"},
        "--by: an event shows at most 4 values"},
       {{"-t", "syscalls:sys_enter_openat", "--min-latency", "1 day"}, "not a duration"},
+      {{"-t", "raw_tp:task_newtsk"},
+       "no such raw tracepoint 'task_newtsk'; did you mean raw_tp:task_newtask?"},
+      {{"-t", "sched:pelt_cfs_tp"}, "raw_tp:pelt_cfs_tp is there, and needs no tracefs"},
+      {{"-t", "raw_tp:task_newtask", "--weight", "latency"}, "no end that jtrace knows"},
+      {{"-t", "raw_tp:task_newtask", "--by", "flags"}, "fields: task, clone_flags; of every event"},
       {{"-t", "syscalls:sys_enter_openat", "--by", "ret", "-t", "syscalls:sys_exit_openat", "--by",
         "ret"},
        "are one call here, counted at its end"},

@@ -70,6 +70,7 @@ void print_features(const capture::KernelFeatures& features, const VerifiedInstr
   };
   say("bpf_loop", features.bpf_loop);
   say("attach_cookie", features.attach_cookie);
+  say("raw_cookie", features.raw_cookie);
   say("task_pt_regs", features.task_pt_regs);
   say("recursion_misses", features.recursion_misses);
   // Not on a kernel that preempts the programs.

@@ -38,6 +38,8 @@ const std::array kShapes{
            .calls = true,
            .held = true,
            .opens = true}},
+    Shape{"mixed, raw tracepoints",
+          {.stack_ids = true, .filters = true, .values = true, .sums = true, .raw = true}},
     Shape{"mixed, what targets start", {.follow = true}},
     Shape{"mixed, of a name, in cgroups, some threads",
           {.follow = true,

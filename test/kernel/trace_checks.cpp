@@ -138,8 +138,8 @@ Result<std::string> trace_native(const KernelFeatures& features, const std::stri
 }
 
 // Stacks with the kernel's part above the user's, of an event that the kernel runs as ever on 7.2.
-Result<std::string> trace_kernel_frames() {
-  JT_TRY(Traced traced, trace(native_target(), by("signal:signal_generate")));
+Result<std::string> trace_kernel_frames(const std::string& event) {
+  JT_TRY(Traced traced, trace(native_target(), by(event)));
   const auto in_kernel = [](const Frame& frame) { return frame.kind == FrameKind::Kernel; };
   std::set<std::string> first_frames;
   for (Stack& stack : traced.stacks) {
@@ -271,7 +271,8 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
     JT_TRY(const std::string event, id_of_open());
     return trace_native(features, event);
   });
-  add("native, kernel frames", trace_kernel_frames);
+  add("native, kernel frames", [] { return trace_kernel_frames("signal:signal_generate"); });
+  add("native, raw_tp", [] { return trace_kernel_frames("raw_tp:signal_generate"); });
   add("native, filtered", trace_filtered);
   add("native, two events", [features] { return trace_two_events(features); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {

@@ -18,6 +18,7 @@
 #include "base/rights.h"
 #include "capture/capture_impl.h"
 #include "capture/lifecycle.h"
+#include "capture/raw_tracepoints.h"
 #include "capture/verifier_log.h"
 
 namespace jtrace::capture {
@@ -84,6 +85,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .cgroups = config.cgroups,
                      .only_tids = config.only_tids,
                      .has_comm = config.comm.has_value(),
+                     .has_raw_cookie = features.raw_cookie,
                      .pad = {}};
   std::ranges::copy(globs.takes, settings.comm_takes);
   return settings;
@@ -143,6 +145,9 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_event_chain, !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_event, config.raw && features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_event_chain, config.raw && !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_raw_chain, config.raw && !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed);
   bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
   if (config.opens) bpf_program__set_autoload(exit_open_program(), true);
@@ -154,13 +159,8 @@ Status Capture::Impl::load() {
   if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
     return why_not_loaded(-err, log.tail());
   }
-  if (!features.bpf_loop) {
-    const std::uint32_t zero = 0;
-    const int fd = bpf_program__fd(skeleton->progs.jt_chain);
-    if (bpf_map__update_elem(skeleton->maps.chain, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
-      return fail(Errc::Internal, errno_text("chain BPF programs", errno));
-    }
-  }
+  JT_CHECK_OK(fill_chain(skeleton->maps.chain, skeleton->progs.jt_chain));
+  JT_CHECK_OK(fill_chain(skeleton->maps.raw_chain, skeleton->progs.jt_raw_chain));
   JT_CHECK_OK(rows.open(skeleton->maps.rows));
   JT_CHECK_OK(rules.open(skeleton->maps.rules));
   const auto on_record = [](void* self, void* data, std::size_t size) {
@@ -173,6 +173,16 @@ Status Capture::Impl::load() {
   ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
   if (!ring && errno == ENOMEM) return no_room("open ring buffer", errno);
   if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
+  return {};
+}
+
+Status Capture::Impl::fill_chain(const bpf_map* map, const bpf_program* program) const {
+  const std::uint32_t zero = 0;
+  const int fd = bpf_program__fd(program);
+  if (!bpf_program__autoload(program)) return {};
+  if (bpf_map__update_elem(map, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
+    return fail(Errc::Internal, errno_text("chain BPF programs", errno));
+  }
   return {};
 }
 
@@ -253,6 +263,17 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
   return impl_->attach(impl_->event_program(), id, cookie);
 }
 
+Status Capture::attach_raw_event(const std::string& name, std::uint32_t event, bool kernel_stacks) {
+  if (impl_->raw_events++ > 0 && !impl_->features.raw_cookie) {
+    return fail(Errc::Environment,
+                "this kernel has no cookie of raw tracepoints (6.10): one raw_tp event per run",
+                "name one event, or boot a newer kernel (doctor: bpf-features)");
+  }
+  const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
+  impl_->skeleton->bss->state.raw_cookie = cookie;
+  return impl_->attach_raw(impl_->raw_program(), name, impl_->features.raw_cookie ? cookie : 0);
+}
+
 Status Capture::attach_call_begin(std::uint32_t id, std::uint32_t event) {
   return impl_->attach(impl_->skeleton->progs.jt_call_begin, id, event);
 }
@@ -265,31 +286,23 @@ std::span<const std::pair<const char*, const char*>> Capture::lifecycle_tracepoi
   return kLifecycleTracepoints;
 }
 
-Status Capture::Impl::attach_raw(bpf_program* program, const char* name) {
+Status Capture::Impl::attach_raw(const bpf_program* program, const std::string& name,
+                                 std::uint64_t cookie) {
   const Raised rights(kToLoad);
-  const LogCapture log;
-  Link link(bpf_program__attach_raw_tracepoint(program, name));
-  if (!link && (errno == EPERM || errno == EACCES)) {
-    return refused(std::string("attach to raw tracepoint ") + name, errno, {Capability::Perfmon},
-                   "bpf");
-  }
-  if (!link) {
-    return fail(Errc::Internal,
-                errno_text(std::string("attach to raw tracepoint ") + name, errno) + log.tail());
-  }
-  links.push_back(std::move(link));
+  JT_TRY(UniqueFd link, attach_raw_tracepoint(name, bpf_program__fd(program), cookie));
+  raw_links.push_back(std::move(link));
   return {};
 }
 
 Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
   const auto& progs = impl_->skeleton->progs;
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec"));
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork"));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exec, "sched_process_exec", 0));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_fork, "sched_process_fork", 0));
   if (bpf_program__fd(impl_->exit_open_program()) >= 0) {
-    JT_CHECK_OK(impl_->attach_raw(impl_->exit_open_program(), "sched_process_exit"));
+    JT_CHECK_OK(impl_->attach_raw(impl_->exit_open_program(), "sched_process_exit", 0));
     JT_CHECK_OK(impl_->attach_open_files());
   }
-  JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit"));
+  JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit", 0));
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());
@@ -328,6 +341,7 @@ void Capture::resume() {
 
 void Capture::detach() {
   impl_->links.clear();
+  impl_->raw_links.clear();
   wait_for_programs();
 }
 
@@ -386,8 +400,10 @@ void Capture::settle() {
   bpf_object* object = impl_->skeleton->obj;
   bpf_program* program = nullptr;
   while ((program = bpf_object__next_program(object, program)) != nullptr) {
-    // The one that is asked what it missed stays.
-    if (program != impl_->event_program()) bpf_program__unload(program);
+    // Those that are asked what they missed stay.
+    if (program != impl_->event_program() && program != impl_->raw_program()) {
+      bpf_program__unload(program);
+    }
   }
   btf* types = bpf_object__btf(object);
   if (types != nullptr && btf__fd(types) >= 0) {

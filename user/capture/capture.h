@@ -47,6 +47,7 @@ struct CaptureConfig {
   bool calls = false;              // ... is a call at its end
   bool timed = false;              // ... is a call whose begin is noted
   bool held = false;               // ... is counted when another one ends it
+  bool raw = false;                // ... is a raw tracepoint
   bool opens = false;              // ... where its descriptors are open at the end
   bool lists = false;              // each event is handed over, too
   std::uint32_t events = 1;        // their numbers are below
@@ -90,6 +91,9 @@ class Capture {
                                  std::span<const jt_pattern> patterns);
   // Counts events of tracepoint `id` as event number `event`; with their kernel stacks if asked.
   [[nodiscard]] Status attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks);
+  // The same of the raw tracepoint of that name.
+  [[nodiscard]] Status attach_raw_event(const std::string& name, std::uint32_t event,
+                                        bool kernel_stacks);
 
   // Has tracepoint `id` note the begin of what is counted as event number `event`; or, of one that
   // is held, end it.

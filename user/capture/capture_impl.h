@@ -87,6 +87,8 @@ struct Capture::Impl {
   std::size_t bytes_left = 0;
   std::optional<TargetTable> targets;
   std::vector<Link> links;
+  std::vector<UniqueFd> raw_links;
+  std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
   UniqueFd open_files;         // read once, it has jt_open_files look at each
 
@@ -96,10 +98,15 @@ struct Capture::Impl {
   [[nodiscard]] bpf_program* exit_open_program() const {
     return features.bpf_loop ? skeleton->progs.jt_exit_open : skeleton->progs.jt_exit_open_few;
   }
+  [[nodiscard]] bpf_program* raw_program() const {
+    return features.bpf_loop ? skeleton->progs.jt_raw_event : skeleton->progs.jt_raw_event_chain;
+  }
   void configure(const CaptureConfig& config);
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
-  [[nodiscard]] Status attach_raw(bpf_program* program, const char* name);
+  [[nodiscard]] Status fill_chain(const bpf_map* map, const bpf_program* program) const;
+  [[nodiscard]] Status attach_raw(const bpf_program* program, const std::string& name,
+                                  std::uint64_t cookie);
   [[nodiscard]] Status attach_open_files();
   void dispatch(const void* data, std::size_t size) const;
 };

@@ -137,10 +137,14 @@ std::vector<std::uint64_t> Capture::stack(std::int32_t id) const {
 }
 
 std::uint64_t Capture::missed_by_recursion() const {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(bpf_program__fd(impl_->event_program()), &info, &size) != 0) return 0;
-  return info.recursion_misses;
+  std::uint64_t missed = 0;
+  for (const bpf_program* program : {impl_->event_program(), impl_->raw_program()}) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    const int fd = bpf_program__fd(program);
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
+  }
+  return missed;
 }
 
 std::vector<ProgramInfo> Capture::programs() const {

@@ -15,8 +15,8 @@
 namespace jtrace::capture {
 namespace {
 
-bool has_helper(bpf_func_id helper) {
-  return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, helper, nullptr) == 1;
+bool has_helper(bpf_func_id helper, bpf_prog_type type = BPF_PROG_TYPE_TRACEPOINT) {
+  return libbpf_probe_bpf_helper(type, helper, nullptr) == 1;
 }
 
 // bpf_throw came with the same release (6.7) as the counting of missed events in trace_call_bpf
@@ -33,6 +33,7 @@ std::vector<std::string> KernelFeatures::fallbacks() const {
   if (!bpf_loop)
     lines.emplace_back("no bpf_loop: stacks of up to 264 frames, by chained tail calls");
   if (!attach_cookie) lines.emplace_back("no attach cookie: one event per run");
+  if (!raw_cookie) lines.emplace_back("no cookie of raw tracepoints: one raw_tp event per run");
   if (!task_pt_regs) {
     lines.emplace_back("no bpf_task_pt_regs: registers read at the kernel stack's top");
   }
@@ -47,6 +48,7 @@ KernelFeatures probe_features() {
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   return {.bpf_loop = has_helper(BPF_FUNC_loop),
           .attach_cookie = has_helper(BPF_FUNC_get_attach_cookie),
+          .raw_cookie = has_helper(BPF_FUNC_get_attach_cookie, BPF_PROG_TYPE_RAW_TRACEPOINT),
           .task_pt_regs = has_helper(BPF_FUNC_task_pt_regs),
           .recursion_misses = counts_misses()};
 }

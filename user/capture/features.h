@@ -13,6 +13,7 @@ namespace jtrace::capture {
 struct KernelFeatures {
   bool bpf_loop = false;          // 5.17: walks of 2048 frames; else chained tail calls, 264
   bool attach_cookie = false;     // 5.15: one program tells many events apart
+  bool raw_cookie = false;        // 6.10: the same of raw tracepoints
   bool task_pt_regs = false;      // 5.15: user registers by helper; else by the stack's layout
   bool recursion_misses = false;  // 6.7: events missed by recursion are counted
 

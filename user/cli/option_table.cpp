@@ -17,7 +17,7 @@ constexpr std::array<Row, 41> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
-     .text = "CATEGORY:NAME or GLOB, preset:NAME, trace:ID; lists by comma",
+     .text = "CATEGORY:NAME or GLOB, preset:NAME, raw_tp:NAME, trace:ID; lists by comma",
      .values = &Words::tracepoint,
      .use = Use::Many},
     {.group = kWhat,

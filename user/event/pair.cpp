@@ -53,6 +53,7 @@ std::optional<Pair> pair_of(const Tracepoint& tracepoint) {
   const std::string& category = tracepoint.category;
   const std::string& name = tracepoint.name;
   if (category == "syscalls") return call_of(name);
+  if (tracepoint.is_raw()) return std::nullopt;
   for (const Known& known : kKnown) {
     if (known.category != category || known.begin != name) continue;
     Pair pair{.kind = Pair::Kind::Held,

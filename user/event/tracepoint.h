@@ -36,12 +36,18 @@ using EventSpec = std::variant<TracepointName, TracepointId, PresetName>;
 // ("-t openat" suggests syscalls:sys_enter_openat; "-e cpu": events are tracepoints; ...).
 [[nodiscard]] Result<std::vector<EventSpec>> parse_event_specs(std::string_view text);
 
+// Raw tracepoints are no files of tracefs: the kernel's BTF has them (capture/raw_tracepoints.h).
+// What -t calls their category, and where their ids begin, above all of tracefs'.
+inline constexpr std::string_view kRawCategory = "raw_tp";
+inline constexpr std::uint32_t kFirstRawId = std::uint32_t{1} << 31;
+
 struct Tracepoint {
   std::uint32_t id = 0;
   std::string category;  // empty where only the id is known (no tracefs)
   std::string name;
   // "syscalls:sys_enter_openat", or "trace:782" where the name is not known.
   [[nodiscard]] std::string display() const;
+  [[nodiscard]] bool is_raw() const { return category == kRawCategory; }
 };
 
 // Where tracepoints are looked up: a directory descriptor of some tracefs, wherever it comes from.

@@ -131,7 +131,7 @@ Result<Value> Fields::common(const Field& field) const {
 
 Result<Value> Fields::of_record(const Field& field, const Request& request) const {
   using Shape = Field::Shape;
-  if (field.common || field.offset < kCommonBytes) return common(field);
+  if (field.common || (!tracepoint_.is_raw() && field.offset < kCommonBytes)) return common(field);
   if (!is_visible(field)) return not_there("the kernel does not show it to programs");
   if (field.offset + field.size > record_bytes_)
     return not_there("the field lies outside of the record");

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/privileges.h"
 #include "base/rights.h"
+#include "capture/raw_tracepoints.h"
 #include "event/tracepoint.h"
 #include "process/cgroups.h"
 #include "process/identity.h"
@@ -148,7 +149,12 @@ void HostChecks::kernel() {
 
 void HostChecks::btf() {
   const auto path = host_.root / "sys/kernel/btf/vmlinux";
-  if (::access(path.c_str(), R_OK) == 0) return ok("btf", "/sys/kernel/btf/vmlinux");
+  if (::access(path.c_str(), R_OK) == 0) {
+    const auto raw = capture::RawTracepoints::read(path);
+    return ok("btf", "/sys/kernel/btf/vmlinux" +
+                         (raw ? "; " + counted(raw->list().size(), "raw tracepoint") + " (raw_tp:)"
+                              : std::string()));
+  }
   gap("btf", errno_text("/sys/kernel/btf/vmlinux", errno),
       "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, e.g. apt-get install linux-image-amd64", true);
 }

@@ -13,6 +13,7 @@
 
 #include "base/printable.h"
 #include "base/rights.h"
+#include "capture/raw_tracepoints.h"
 #include "event/format.h"
 #include "event/preset.h"
 #include "filter/fields.h"
@@ -139,7 +140,10 @@ Result<Event> Preparation::operator()() {
     return std::move(event_);
   }
   std::optional<event::Format> format;
-  if (tracefs_ != nullptr) {
+  if (event_.tracepoint.is_raw()) {
+    JT_TRY(const auto* raw, capture::RawTracepoints::of_kernel());
+    format = raw->format(event_.tracepoint);
+  } else if (tracefs_ != nullptr) {
     JT_TRY(format, event::read_format(*tracefs_, event_.tracepoint));
   }
   const auto pair = format ? event::pair_of(event_.tracepoint) : std::nullopt;
@@ -189,6 +193,10 @@ bool Events::has_ends() const {
   });
 }
 bool Events::has_opens() const { return any(*this, JT_EVENT_OPENS); }
+
+bool Events::has_raw() const {
+  return std::ranges::any_of(all, [](const Event& one) { return one.tracepoint.is_raw(); });
+}
 
 bool Events::has_specs() const {
   return filtered() || shows_values() || has_sums() || has_calls() || has_held();
@@ -273,6 +281,28 @@ Status check_age(const cli::EventRequest& request, const std::vector<event::Even
   return {};
 }
 
+// Where tracefs has no such event, or is not to be had, the kernel may have it without a record.
+std::unexpected<Error> or_raw(Error error, const event::EventSpec& spec) {
+  const auto* name = std::get_if<event::TracepointName>(&spec);
+  const auto raw = capture::RawTracepoints::of_kernel();
+  if (name == nullptr || !raw || !(*raw)->has(name->name)) return std::unexpected(std::move(error));
+  error.hint = "raw_tp:" + name->name + " is there, and needs no tracefs" +
+               (error.hint.empty() ? "" : "; " + error.hint);
+  return std::unexpected(std::move(error));
+}
+
+Result<std::vector<Tracepoint>> resolve(const event::EventSpec& spec, const event::Tracefs* tracefs,
+                                        const Error& why_none) {
+  const auto* name = std::get_if<event::TracepointName>(&spec);
+  if (name != nullptr && name->category == event::kRawCategory) {
+    JT_TRY(const auto* raw, capture::RawTracepoints::of_kernel());
+    return raw->resolve(name->name);
+  }
+  auto found = event::resolve_events({spec}, tracefs, why_none);
+  if (!found) return or_raw(std::move(found).error(), spec);
+  return found;
+}
+
 Result<std::vector<Asked>> ask(const cli::EventRequest& request, const event::Tracefs* tracefs,
                                const Error& why_none) {
   JT_TRY(const auto specs, event::parse_event_specs(request.text));
@@ -286,7 +316,7 @@ Result<std::vector<Asked>> ask(const cli::EventRequest& request, const event::Tr
       std::ranges::move(found, std::back_inserter(all));
       continue;
     }
-    JT_TRY(auto found, event::resolve_events({spec}, tracefs, why_none));
+    JT_TRY(auto found, resolve(spec, tracefs, why_none));
     for (Tracepoint& one : found) all.push_back({.tracepoint = std::move(one), .wanted = wanted});
   }
   return all;

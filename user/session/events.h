@@ -43,6 +43,7 @@ struct Events {
   [[nodiscard]] bool has_opens() const;
   // Whether some are counted at an end of their own.
   [[nodiscard]] bool has_ends() const;
+  [[nodiscard]] bool has_raw() const;
   // Whether anything but the number of each is to be written into the kernel's table.
   [[nodiscard]] bool has_specs() const;
   [[nodiscard]] std::size_t patterns() const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/counted.h"
+#include "capture/raw_tracepoints.h"
 #include "event/format.h"
 #include "event/preset.h"
 #include "session/output.h"
@@ -38,6 +39,21 @@ Result<std::vector<Tracepoint>> find(const event::Tracefs& tracefs, const std::s
   // It knows near names, and what is wrong with the category.
   if (colon == std::string::npos) return tracefs.resolve(event::TracepointName{"*", glob + "*"});
   return tracefs.resolve(event::TracepointName{glob.substr(0, colon), glob.substr(colon + 1)});
+}
+
+// Of -v; of a raw tracepoint by BTF.
+Result<event::Format> format_of(const event::Tracefs* tracefs, const Tracepoint& tracepoint) {
+  if (!tracepoint.is_raw()) return event::read_format(*tracefs, tracepoint);
+  JT_TRY(const auto* raw, capture::RawTracepoints::of_kernel());
+  return raw->format(tracepoint);
+}
+
+// "raw_tp:*", "raw_tp:sched_*", "raw_tp"; nullopt for what is of tracefs.
+std::optional<std::string> raw_glob(const std::string& glob) {
+  const std::string prefix = std::string(event::kRawCategory) + ":";
+  if (glob == event::kRawCategory || glob == prefix) return "*";
+  if (!glob.starts_with(prefix)) return std::nullopt;
+  return glob.substr(prefix.size());
 }
 
 std::string fields_text(const event::Format& format) {
@@ -146,12 +162,10 @@ nlohmann::ordered_json fields_json(const event::Format& format) {
   return fields;
 }
 
-}  // namespace
-
-Result<std::string> list_text(const event::Tracefs& tracefs, const cli::Options& options) {
-  if (const auto presets = preset_glob(options.glob))
-    return list_presets(tracefs, *presets, options);
-  JT_TRY(const auto tracepoints, find(tracefs, options.glob));
+// `tracefs` may be null where all are raw.
+Result<std::string> list_all(const event::Tracefs* tracefs,
+                             const std::vector<Tracepoint>& tracepoints,
+                             const cli::Options& options) {
   const bool fields = options.verbosity > 0;
   std::size_t width = 0;
   for (const auto& one : tracepoints) width = std::max(width, one.display().size());
@@ -160,15 +174,21 @@ Result<std::string> list_text(const event::Tracefs& tracefs, const cli::Options&
   for (const auto& one : tracepoints) {
     event::Format format;
     if (fields) {
-      JT_TRY(format, event::read_format(tracefs, one));
+      JT_TRY(format, format_of(tracefs, one));
     }
     if (options.json) {
       nlohmann::ordered_json entry{
-          {"event", one.display()}, {"category", one.category}, {"name", one.name}, {"id", one.id}};
+          {"event", one.display()}, {"category", one.category}, {"name", one.name}};
+      // Those of BTF mean nothing elsewhere.
+      if (!one.is_raw()) entry["id"] = one.id;
       if (fields) entry["fields"] = fields_json(format);
       json.push_back(std::move(entry));
     } else {
-      fmt::format_to(std::back_inserter(text), "{:<{}}  {:>5}\n", one.display(), width, one.id);
+      if (one.is_raw()) {
+        text += one.display() + "\n";
+      } else {
+        fmt::format_to(std::back_inserter(text), "{:<{}}  {:>5}\n", one.display(), width, one.id);
+      }
       text += fields_text(format);
     }
   }
@@ -176,9 +196,30 @@ Result<std::string> list_text(const event::Tracefs& tracefs, const cli::Options&
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+}  // namespace
+
+Result<std::string> list_text(const event::Tracefs& tracefs, const cli::Options& options) {
+  if (const auto presets = preset_glob(options.glob))
+    return list_presets(tracefs, *presets, options);
+  JT_TRY(const auto tracepoints, find(tracefs, options.glob));
+  return list_all(&tracefs, tracepoints, options);
+}
+
+Result<std::string> list_raw_text(const capture::RawTracepoints& raw, const std::string& glob,
+                                  const cli::Options& options) {
+  JT_TRY(const auto tracepoints, raw.resolve(glob));
+  return list_all(nullptr, tracepoints, options);
+}
+
 Result<int> run_list(const cli::Options& options) {
-  JT_TRY(const auto tracefs, event::Tracefs::open());
-  JT_TRY(const std::string text, list_text(tracefs, options));
+  std::string text;
+  if (const auto glob = raw_glob(options.glob)) {
+    JT_TRY(const auto* raw, capture::RawTracepoints::of_kernel());
+    JT_TRY(text, list_raw_text(*raw, *glob, options));
+  } else {
+    JT_TRY(const auto tracefs, event::Tracefs::open());
+    JT_TRY(text, list_text(tracefs, options));
+  }
   JT_CHECK_OK(write_standard_output(text));
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "capture/raw_tracepoints.h"
 #include "cli/options.h"
 #include "event/tracepoint.h"
 
@@ -14,6 +15,11 @@ namespace jtrace::session {
 // matching is an error with near names.
 [[nodiscard]] Result<std::string> list_text(const event::Tracefs& tracefs,
                                             const cli::Options& options);
+
+// The same of raw tracepoints, whose glob is of names; with -v their arguments.
+[[nodiscard]] Result<std::string> list_raw_text(const capture::RawTracepoints& raw,
+                                                const std::string& glob,
+                                                const cli::Options& options);
 
 [[nodiscard]] Result<int> run_list(const cli::Options& options);
 

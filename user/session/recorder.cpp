@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -20,6 +21,13 @@ using profile::UnknownReason;
 
 // Deferred walks kept in memory until the tables are fresh; beyond, the tables there are must do.
 constexpr std::size_t kMaxDeferredBytes = 64U << 20;
+
+// What a raw tracepoint goes through from the kernel's own code to our program.
+bool is_of_tracing(std::string_view function) {
+  static constexpr std::array<std::string_view, 4> kOurs{"bpf_prog_", "bpf_trace_run",
+                                                         "__bpf_trace_", "__traceiter_"};
+  return std::ranges::any_of(kOurs, [&](auto begin) { return function.starts_with(begin); });
+}
 
 }  // namespace
 
@@ -385,7 +393,9 @@ std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
                                .address = hidden ? 0 : address,
                                .reason = UnknownReason::NoSymbols,
                                .lines = {}};
-    if (const auto found = kernel_ ? kernel_->find(address) : std::nullopt) {
+    const auto found = kernel_ ? kernel_->find(address) : std::nullopt;
+    if (found && locations.empty() && is_of_tracing(found->name)) continue;
+    if (found) {
       location.reason = UnknownReason::None;
       location.lines.push_back(
           {.function = symbols_.function(found->name), .kind = FrameKind::Kernel});

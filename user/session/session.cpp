@@ -137,6 +137,7 @@ Status Run::resolve() {
   JT_TRY(events_, find_events(options_.events, tracefs_ ? &*tracefs_ : nullptr, why));
   for (const Event& event : events_.all) {
     const auto& tracepoint = event.tracepoint;
+    if (tracepoint.is_raw()) continue;
     say(1, fmt::format("event {} is tracepoint {}", tracepoint.display(), tracepoint.id));
   }
   std::set<std::string> said;
@@ -208,6 +209,7 @@ Status Run::load() {
                                 .calls = events_.has_calls(),
                                 .timed = events_.has_timed(),
                                 .held = events_.has_held() || events_.has_opens(),
+                                .raw = events_.has_raw(),
                                 .opens = events_.has_opens(),
                                 .lists = lists_events(),
                                 .events = static_cast<std::uint32_t>(events_.all.size()),
@@ -240,7 +242,11 @@ Status Run::attach(const Event& event, std::uint32_t number) {
   if (events_.has_specs()) {
     JT_CHECK_OK(capture_->set_event(number, event.program.spec, event.program.patterns));
   }
-  JT_CHECK_OK(capture_->attach_event(event.counted.id, number, kernel_stacks(event.tracepoint)));
+  const bool kernel = kernel_stacks(event.tracepoint);
+  if (event.tracepoint.is_raw()) {
+    return capture_->attach_raw_event(event.tracepoint.name, number, kernel);
+  }
+  JT_CHECK_OK(capture_->attach_event(event.counted.id, number, kernel));
   if (event.call_begin) JT_CHECK_OK(capture_->attach_call_begin(event.call_begin->id, number));
   if (event.held_end) JT_CHECK_OK(capture_->attach_held_end(event.held_end->id, number));
   return {};
@@ -429,7 +435,8 @@ Status Run::print_plan() const {
   line("target   {}\n", printable(target_text_));
   for (const Event& event : events_.all) {
     const auto& tracepoint = event.tracepoint;
-    line("event    {} (tracepoint {}), kernel stacks {}\n", tracepoint.display(), tracepoint.id,
+    line("event    {} ({}), kernel stacks {}\n", tracepoint.display(),
+         tracepoint.is_raw() ? "raw tracepoint" : fmt::format("tracepoint {}", tracepoint.id),
          kernel_stacks(tracepoint) ? "yes" : "no");
     for (const auto& text : event.wanted.filters) line("filter   {}\n", printable(text));
     for (const auto& name : event.wanted.by) line("by       {}\n", printable(name));
