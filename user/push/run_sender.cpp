@@ -28,8 +28,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-void say(int socket, const Counters& counters, std::string_view trouble, int flags) {
-  Answer answer{.counters = counters};
+void say(int socket, const Counters& counters, std::string_view trouble, int flags,
+         bool last = false) {
+  Answer answer{.counters = counters, .last = last ? 1U : 0U};
   trouble = trouble.substr(0, answer.trouble.size() - 1);
   std::ranges::copy(trouble, answer.trouble.begin());
   (void)!::send(socket, &answer, sizeof answer, MSG_NOSIGNAL | flags);
@@ -54,7 +55,7 @@ class Loop {
       perform();
     }
     if (post_) ::curl_multi_remove_handle(multi_.get(), post_->handle());
-    tell(closed_ ? MSG_DONTWAIT : 0);
+    tell(closed_ ? MSG_DONTWAIT : 0, true);
   }
 
  private:
@@ -76,11 +77,11 @@ class Loop {
     perform();
   }
 
-  void tell(int flags) {
+  void tell(int flags, bool last = false) {
     counters_.dropped = spool_.dropped();
     counters_.waiting = spool_.windows();
     counters_.spool_bytes = spool_.bytes();
-    say(socket_, counters_, trouble_, flags);
+    say(socket_, counters_, trouble_, flags, last);
   }
 
   void wait() {

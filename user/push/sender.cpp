@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -18,8 +19,8 @@
 namespace jtrace::push {
 namespace {
 
-// Windows on their way to a sender that does not take them: their memory is ours.
-constexpr std::uint64_t kMostUnderWay = 16;
+// Of windows on their way to a sender that does not take them: their memory counts as ours.
+constexpr std::size_t kMostUnderWay = 64U << 20;
 
 UniqueFd in_memory(std::string_view bytes) {
   UniqueFd memory(::memfd_create("jtrace-window", MFD_CLOEXEC));
@@ -92,14 +93,17 @@ Sender::Sender(Sender&& other) noexcept
     : socket_(std::move(other.socket_)),
       pid_(std::exchange(other.pid_, -1)),
       last_(std::move(other.last_)),
+      ended_(other.ended_),
       gone_(other.gone_),
-      finished_(other.finished_),
-      handed_(other.handed_),
+      under_way_(std::move(other.under_way_)),
+      bytes_under_way_(other.bytes_under_way_),
       not_handed_(other.not_handed_) {}
 
 Sender::~Sender() {
   if (pid_ < 0) return;
-  socket_.reset();  // it ends where it is; what waits is on disk
+  if (!gone_) (void)finish({});
+  // Where it hangs, in a file system or stopped, it holds nobody up; what it took is on disk.
+  ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
@@ -107,15 +111,19 @@ Sender::~Sender() {
 bool Sender::hand_over(std::string_view body) {
   while (receive()) {
   }
-  if (gone_ || handed_ - last_.counters.taken >= kMostUnderWay) return false;
+  if (gone_ || bytes_under_way_ + body.size() > kMostUnderWay) return false;
   const UniqueFd memory = in_memory(body);
   return memory.valid() && send_order(socket_.get(), Order{}, &memory);
 }
 
 bool Sender::send(std::string_view body) {
-  const bool handed = hand_over(body);
-  ++(handed ? handed_ : not_handed_);
-  return handed;
+  if (!hand_over(body)) {
+    ++not_handed_;
+    return false;
+  }
+  under_way_.push_back(body.size());
+  bytes_under_way_ += body.size();
+  return true;
 }
 
 // False where there is nothing more for now.
@@ -128,7 +136,12 @@ bool Sender::receive() {
     return false;
   }
   answer.trouble.back() = 0;
+  for (auto taken = answer.counters.taken - last_.counters.taken; taken > 0; --taken) {
+    bytes_under_way_ -= under_way_.front();
+    under_way_.pop_front();
+  }
   last_ = {.counters = answer.counters, .trouble = answer.trouble.data()};
+  ended_ = answer.last != 0;
   return true;
 }
 
@@ -136,11 +149,11 @@ Report Sender::report() {
   while (receive()) {
   }
   Report now = last_;
-  const std::uint64_t under_way = handed_ - last_.counters.taken;
-  now.counters.taken = handed_ + not_handed_;
+  const std::uint64_t under_way = under_way_.size();
+  now.counters.taken += under_way + not_handed_;
   now.counters.dropped += not_handed_ + (gone_ ? under_way : 0);
   now.counters.waiting += gone_ ? 0 : under_way;
-  if (gone_ && !finished_) now.trouble = "the sender of profiles is gone";
+  if (gone_ && !ended_) now.trouble = "the sender of profiles is gone";
   return now;
 }
 
@@ -149,9 +162,9 @@ Report Sender::finish(std::chrono::milliseconds patience) {
   constexpr std::chrono::seconds kToEnd{2};
   const auto order = Order{.kind = Order::Kind::Finish,
                            .patience_ms = static_cast<std::uint32_t>(patience.count())};
-  finished_ = send_order(socket_.get(), order, nullptr);
+  const bool ordered = send_order(socket_.get(), order, nullptr);
   const auto end = Clock::now() + patience + kToEnd;
-  while (finished_ && !gone_ && Clock::now() < end) {
+  while (ordered && !gone_ && Clock::now() < end) {
     pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
     (void)::poll(&ready, 1, static_cast<int>(left.count()));

@@ -6,7 +6,9 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -80,10 +82,11 @@ class Sender {
 
   UniqueFd socket_;
   pid_t pid_ = -1;
-  Report last_;  // as the sender sees it
+  Report last_;         // as the sender sees it
+  bool ended_ = false;  // by itself
   bool gone_ = false;
-  bool finished_ = false;
-  std::uint64_t handed_ = 0;
+  std::deque<std::size_t> under_way_;  // bytes of windows that it has not taken yet
+  std::size_t bytes_under_way_ = 0;
   std::uint64_t not_handed_ = 0;
 };
 

@@ -19,6 +19,7 @@ struct Order {
 // From the sender, whenever something changed.
 struct Answer {
   Counters counters;
+  std::uint64_t last = 0;           // it ends by itself
   std::array<char, 256> trouble{};  // ends in 0
 };
 
