@@ -124,4 +124,4 @@ class PushCase(unittest.TestCase):
 
     def assert_adds_up(self, report):
         self.assertEqual(report["taken"] + report["left"], report["sent"] + report["refused"] +
-                         report["dropped"] + report["waiting"], report)
+                         report["dropped"] + report["waiting"] + report["under_way"], report)

@@ -56,10 +56,10 @@ profile::Profile window(std::int64_t value, std::size_t noise) {
 
 Json text_of(const push::Report& report) {
   const push::Counters& c = report.counters;
-  return {{"taken", c.taken},           {"left", c.left},       {"sent", c.sent},
-          {"refused", c.refused},       {"dropped", c.dropped}, {"retried", c.retried},
-          {"sent_bytes", c.sent_bytes}, {"waiting", c.waiting}, {"spool_bytes", c.spool_bytes},
-          {"trouble", report.trouble}};
+  return {{"taken", c.taken},           {"left", c.left},           {"sent", c.sent},
+          {"refused", c.refused},       {"dropped", c.dropped},     {"retried", c.retried},
+          {"sent_bytes", c.sent_bytes}, {"waiting", c.waiting},     {"spool_bytes", c.spool_bytes},
+          {"under_way", c.under_way},   {"trouble", report.trouble}};
 }
 
 push::Settings settings_of(int argc, char** argv, const push::Destination& to) {
@@ -120,6 +120,8 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}\n", sender.error().message);
     return 1;
   }
+  // What follows is done with what is left to who traces.
+  if (!session::confine_tracing(session::kReadTargets)) return 1;
   fmt::print("{}\n", Json{{"pid", sender->pid()}}.dump());
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {

@@ -152,7 +152,7 @@ Report Sender::report() {
   const std::uint64_t under_way = under_way_.size();
   now.counters.taken += under_way + not_handed_;
   now.counters.dropped += not_handed_ + (gone_ ? under_way : 0);
-  now.counters.waiting += gone_ ? 0 : under_way;
+  now.counters.under_way = gone_ ? 0 : under_way;
   if (gone_ && !ended_) now.trouble = "the sender of profiles is gone";
   return now;
 }

@@ -30,7 +30,7 @@ struct Settings {
   std::chrono::milliseconds longest_pause{300'000};
 };
 
-// taken + left = sent + refused + dropped + waiting.
+// taken + left = sent + refused + dropped + waiting + under way.
 struct Counters {
   std::uint64_t taken = 0;  // windows given to send()
   std::uint64_t left = 0;   // that an earlier run left in the spool
@@ -39,8 +39,9 @@ struct Counters {
   std::uint64_t dropped = 0;  // no room for them, or not readable any more
   std::uint64_t retried = 0;  // tries after the first
   std::uint64_t sent_bytes = 0;
-  std::uint64_t waiting = 0;
-  std::uint64_t spool_bytes = 0;  // on disk
+  std::uint64_t waiting = 0;  // in the spool
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t under_way = 0;  // to the sender
 };
 
 struct Report {
