@@ -15,7 +15,8 @@ struct Source {
   std::optional<std::int64_t> pid;  // where it is one process
 };
 
-// Of the target "java (pid 7)", "all processes" and the like.
+// Of the target "java (pid 7)", "java -jar app.jar (pid 7), with what is started by it", "all
+// processes" and the like.
 [[nodiscard]] Source source_of(const profile::Header& header);
 
 }  // namespace jtrace::exporting
