@@ -24,9 +24,10 @@ LAYERS = {
     "jvmsym": ["base", "process", "profile", "symbolize"],
     "helper": ["base", "process", "unwind", "symbolize", "jvmsym"],
     "export": ["base", "profile"],
+    "push": ["base", "profile", "export"],
     "cli": ["base"],
     "session": ["base", "profile", "process", "event", "unwind", "capture", "symbolize", "jvmsym",
-                "helper", "export", "cli", "filter"],
+                "helper", "export", "push", "cli", "filter"],
     "main.cpp": ["base", "cli", "session"],
 }
 
@@ -44,6 +45,7 @@ RESTRICTED = [
     (r"bpf/walk\w*\.h", {"unwind"}, "the walker is compiled for user space in unwind only"),
     (r"bpf/(bpf|libbpf|btf|libbpf_common)\.h|\w+\.skel\.h", {"capture"}, "libbpf is capture's"),
     (r"bpf/.*", set(), "is BPF code"),
+    (r"curl/.*", {"push"}, "who else would talk to a network"),
     (r"(libelf|gelf|dwarf)\.h|elfutils/.*", {"unwind", "symbolize", "jvmsym"},
      "ELF and DWARF are read in unwind, symbolize and jvmsym"),
 ]

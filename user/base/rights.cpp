@@ -129,14 +129,17 @@ CapabilitySet permitted_rights() { return CapabilitySet(read_sets().permitted); 
 
 CapabilitySet effective_rights() { return CapabilitySet(read_sets().effective); }
 
-Status give_up_rights(CapabilitySet kept, bool leave_root) {
+uid_t uid_without_root() {
   constexpr CapabilitySet kToChange{Capability::Setuid, Capability::Setgid};
+  const bool leaves = ::geteuid() == 0 && (effective_rights() & kToChange) == kToChange;
+  return leaves ? kNobody : ::geteuid();
+}
+
+Status give_up_rights(CapabilitySet kept, bool leave_root) {
   empty_bounding_set();
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, kNone, kNone, kNone);
   const CapabilitySet held = permitted_rights();
-  if (leave_root && ::geteuid() == 0 && (effective_rights() & kToChange) == kToChange) {
-    JT_CHECK_OK(become_nobody());
-  }
+  if (leave_root && uid_without_root() != ::geteuid()) JT_CHECK_OK(become_nobody());
   const std::uint64_t left = held.bits() & kept.bits();
   if (!write_sets({.effective = left, .permitted = left})) return not_given_up("capset");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, kNone, kNone, kNone) != 0) return not_given_up("prctl");

@@ -3,6 +3,8 @@
 // when they are not needed any more.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <initializer_list>
 
@@ -77,6 +79,9 @@ class Lowered {
 // This thread's, as they are.
 [[nodiscard]] CapabilitySet permitted_rights();
 [[nodiscard]] CapabilitySet effective_rights();
+
+// Who this process is after give_up_rights() with `leave_root`.
+[[nodiscard]] uid_t uid_without_root();
 
 // Gives up all but `kept`, in every set and for good: nothing that is executed later gets more. For
 // a process with one thread. With `leave_root` root becomes a user that owns nothing, since root's

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/near_names.h"
+#include "base/redacted.h"
 #include "cli/config_file.h"
 #include "cli/words.h"
 
@@ -81,6 +82,7 @@ std::string value_text(const Row& row, const Values& values) {
   const auto one = [&row](std::string_view text) {
     const bool number = text.find_first_not_of("0123456789") == std::string_view::npos &&
                         (text.size() == 1 || text.front() != '0');
+    if (row.value == "URL") return toml_string(redacted_url(text));
     return row.is_flag() || number ? std::string(text) : toml_string(text);
   };
   if (!values.given()) return row.is_flag() ? std::string(row.fallback) : one(row.fallback);

@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 41> kTable{{
+constexpr std::array<Row, 43> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -169,6 +169,18 @@ constexpr std::array<Row, 41> kTable{{
      .fallback = "false",
      .commands = kDiff},
     {.group = kOutput,
+     .names = "--push",
+     .value = "URL",
+     .text = "send it: otlp+http://HOST:4318, pyroscope+https://HOST, parca+...",
+     .values = &Words::push,
+     .commands = kConvert},
+    {.group = kOutput,
+     .names = "--push-token-file",
+     .value = "FILE",
+     .text = "what the backend asks for (else JTRACE_PUSH_TOKEN)",
+     .values = &Words::push_token_file,
+     .commands = kConvert},
+    {.group = kOutput,
      .names = "--json",
      .value = {},
      .text = "JSON on standard output: list, doctor, the summary of a trace",
@@ -286,14 +298,14 @@ constexpr std::array<Command, 5> kCommands{{
     {"list", "[GLOB] [-v] [--json]", "tracepoints with their ids; -v adds fields and types", kList},
     {"doctor", "[-p PID] [--json]", "what this host and this process allow, and what mends it",
      kDoctor},
-    {"convert", "IN -f OUT [-o FORMAT]", "one profile format into another", kConvert},
+    {"convert", "IN -f OUT [-o FORMAT] [--push URL]", "one profile format into another", kConvert},
     {"diff", "BASE NEW -f OUT [-o FORMAT] [--normalise]",
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 8> kOfOtherVersions{
+constexpr std::array<std::string_view, 7> kOfOtherVersions{
     "--max-overhead", "--max-rate", "--continuous", "--loop",
-    "--push",         "--metrics",  "--serve",      "--max-memory"};
+    "--metrics",      "--serve",    "--max-memory"};
 
 }  // namespace
 

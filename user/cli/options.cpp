@@ -67,6 +67,8 @@ Result<std::vector<pid_t>> parse_pids(const Values& words, const std::string& wh
 
 Status read_output(const Words& words, Options& options) {
   options.files = words.file.texts;
+  if (words.push.given()) options.push = words.push.last();
+  if (words.push_token_file.given()) options.push_token_file = words.push_token_file.last();
   if (!words.output.given()) return {};
   const std::string& format = words.output.last();
   if (format == "-" || format.find_first_of("/.") != std::string::npos) {
@@ -305,8 +307,11 @@ Status finish(const Command& command, Words& words, Options& options) {
     case kDiff:
       options.action = command.bit == kDiff ? Action::Diff : Action::Convert;
       options.inputs = std::move(words.rest);
-      if (options.files.empty()) return usage("no output: -f OUT is required", form);
-      return {};
+      // A configuration file is for what traces; a file that is converted goes nowhere by it.
+      if (words.push.origin != Origin::CommandLine) options.push.clear();
+      if (!options.files.empty() || !options.push.empty()) return {};
+      if (command.bit == kDiff) return usage("no output: -f OUT is required", form);
+      return usage("no output: -f OUT or --push URL is required", form);
     default:
       return check_trace(words, options);
   }

@@ -68,6 +68,8 @@ struct Options {
   bool json = false;           // list, doctor, and the summary of a trace
   std::string glob = "*";      // list
   std::vector<std::string> inputs;  // convert: one, diff: base and new
+  std::string push;                 // --push: as given; empty: none
+  std::string push_token_file;      // --push-token-file
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
   bool check_walks = false;         // --check-walks: every walk done again in a second way

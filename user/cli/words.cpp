@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/near_names.h"
+#include "base/redacted.h"
 
 namespace jtrace::cli {
 namespace {
@@ -138,6 +139,9 @@ std::unexpected<Error> usage(std::string message, std::string hint) {
 
 std::string shown(std::string_view word) {
   constexpr std::size_t kLongest = 80;
+  // Wherever it stands, a URL may have a password in it.
+  const std::string url = word.find("://") != word.npos ? redacted_url(word) : "";
+  if (!url.empty()) word = url;
   std::string text(word.substr(0, kLongest));
   std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   if (word.size() > kLongest) text += "...";

@@ -19,6 +19,7 @@
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/protobuf_writer.h"
+#include "export/source.h"
 #include "export/stacks.h"
 
 namespace jtrace::exporting {
@@ -145,18 +146,6 @@ std::pair<std::string_view, std::optional<std::int64_t>> thread_parts(std::strin
   return {text.substr(1, at - 1), tid};
 }
 
-// "java" and 7 of "java (pid 7)", where there is one process.
-std::pair<std::string_view, std::optional<std::int64_t>> process_parts(std::string_view text) {
-  constexpr std::string_view kPid = " (pid ";
-  const auto at = text.rfind(kPid);
-  if (at == text.npos) return {text, {}};
-  const std::string_view number = text.substr(at + kPid.size());
-  std::int64_t pid = 0;
-  const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), pid);
-  if (error != std::errc{} || stop + 1 != number.data() + number.size()) return {text, {}};
-  return {text.substr(0, at), pid};
-}
-
 // The word of OpenTelemetry's conventions for what runs a frame; they have none for the rest.
 std::string_view frame_type(FrameKind kind) {
   switch (kind) {
@@ -226,9 +215,9 @@ class Writer {
     const auto put = [&](std::string_view key, const ProtobufWriter& value) {
       message.element(kResourceAttributes, key_value(key, value));
     };
-    const auto [name, pid] = process_parts(profile_.header.target);
-    put("service.name", any_text(name.empty() ? "unknown_service" : safe_text(name)));
-    if (pid) put("process.pid", any_number(*pid));
+    const Source source = source_of(profile_.header);
+    put("service.name", any_text(source.service));
+    if (source.pid) put("process.pid", any_number(*source.pid));
     if (!profile_.header.host.empty()) put("host.name", any_text(safe_text(profile_.header.host)));
     return message;
   }

@@ -55,6 +55,9 @@ constexpr std::array kAttaches{SCMP_SYS(fork),     SCMP_SYS(vfork),     SCMP_SYS
                                SCMP_SYS(socket),   SCMP_SYS(setresuid), SCMP_SYS(setresgid),
                                SCMP_SYS(setgroups)};
 
+// ... and for who sends profiles to a backend.
+constexpr std::array kSends{SCMP_SYS(socket)};
+
 // The sanitizer of leaks looks at the process by these when it ends.
 constexpr std::array kRefusedUnlessSanitized{SCMP_SYS(ptrace)};
 
@@ -118,8 +121,11 @@ class Filter {
   int error_ = 0;
 };
 
-void refuse_what_reaches_out(Filter& filter) {
-  filter.refuse_all(kRefused);
+// `but`: what is among them for this process.
+void refuse_what_reaches_out(Filter& filter, std::span<const int> but = {}) {
+  for (const int call : kRefused) {
+    if (std::ranges::find(but, call) == but.end()) filter.refuse(call);
+  }
   if (!kSanitized) filter.refuse_all(kRefusedUnlessSanitized);
   // Threads, not processes. The flags of clone3 lie in memory, where no filter looks; libc then
   // takes clone.
@@ -176,6 +182,14 @@ Status confine_writing() {
   hide();
   Filter filter;
   refuse_what_reaches_out(filter);
+  return filter.load();
+}
+
+Status confine_sending() {
+  JT_CHECK_OK(give_up_rights({}, true));
+  hide();
+  Filter filter;
+  refuse_what_reaches_out(filter, kSends);
   return filter.load();
 }
 

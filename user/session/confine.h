@@ -30,4 +30,7 @@ inline constexpr CapabilitySet kAttach{Capability::SysPtrace, Capability::DacRea
 // The same for who asks JVMs (session/attacher.h): may fork, connect, signal, become their users.
 [[nodiscard]] Status confine_attaching();
 
+// The same for who sends profiles (push/sender.h): nobody without any right, but sockets.
+[[nodiscard]] Status confine_sending();
+
 }  // namespace jtrace::session

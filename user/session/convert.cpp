@@ -10,13 +10,17 @@
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/reader.h"
+#include "push/body.h"
+#include "push/destination.h"
+#include "push/http.h"
+#include "session/confine.h"
 #include "session/output.h"
 
 namespace jtrace::session {
 namespace {
 
 Result<std::vector<Output>> outputs_of(const cli::Options& options) {
-  if (options.files.empty()) return fail(Errc::Usage, "no output: -f OUT is required");
+  if (options.files.empty()) return std::vector<Output>();
   JT_TRY(auto outputs, plan_outputs(options, {}, std::chrono::system_clock::now()));
   for (const Output& output : outputs) {
     if (!output.exporter->single_events) continue;
@@ -45,13 +49,31 @@ std::pair<std::string, std::string> names_of(const std::string& base, const std:
   return {last(base), last(next)};
 }
 
+// Asks nothing of the host but the network: what it needs of it, it has been given before.
+Status send(const push::Destination& to, const std::string& authorization,
+            const profile::Profile& profile) {
+  if (exporting::is_difference(profile)) {
+    return fail(Errc::Usage, "--push: no backend takes the difference of two profiles");
+  }
+  std::string body = push::make_body(to.backend, profile);
+  JT_CHECK_OK(confine_sending());
+  return push::send_once(to, authorization, std::move(body));
+}
+
 }  // namespace
 
 Result<int> run_convert(const cli::Options& options) {
+  push::Destination to;
+  std::string authorization;
+  if (!options.push.empty()) {
+    JT_TRY(to, push::parse_destination(options.push));
+    JT_TRY(authorization, push::read_authorization(options.push_token_file));
+  }
   JT_TRY(const auto outputs, outputs_of(options));
   JT_TRY(const auto profile, exporting::read_profile(options.inputs.at(0)));
   if (exporting::is_difference(profile)) JT_CHECK_OK(check_formats(outputs));
   for (const Output& output : outputs) JT_CHECK_OK(write_output(output, profile));
+  if (!options.push.empty()) JT_CHECK_OK(send(to, authorization, profile));
   return 0;
 }
 

@@ -6,7 +6,8 @@
 
 namespace jtrace::session {
 
-// `jtrace convert IN -f OUT`: a profile of one format as another. Returns the exit status.
+// `jtrace convert IN -f OUT [--push URL]`: a profile of one format as another, and sent. Returns
+// the exit status.
 [[nodiscard]] Result<int> run_convert(const cli::Options& options);
 
 // `jtrace diff BASE NEW -f OUT`: what changed, as collapsed text of two columns or as pprof.

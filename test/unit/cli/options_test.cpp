@@ -384,7 +384,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{{"doctor", "-a"}, "-a is not an option of jtrace doctor", "jtrace doctor"},
         Bad{{"list", "--", "x"}, "unexpected argument '--'", "jtrace list [GLOB]"},
         Bad{{"convert", "-f", "b"}, "jtrace convert needs a profile to read", "IN -f OUT"},
-        Bad{{"convert", "a"}, "no output: -f OUT is required", "IN -f OUT"},
+        Bad{{"convert", "a"}, "no output: -f OUT or --push URL is required", "IN -f OUT"},
         Bad{{"convert", "a", "c", "-f", "b"}, "unexpected argument 'c'", "IN -f OUT"},
         Bad{{"convert", "a", "-f", "b", "-o", "x.html"},
             "-o 'x.html': -o takes a format; did you mean -f?",

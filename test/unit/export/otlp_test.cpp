@@ -7,6 +7,7 @@
 
 #include "export/formats.h"
 #include "export/protobuf_writer.h"
+#include "export/source.h"
 #include "support/otlp_dump.h"
 #include "support/sample_profiles.h"
 
@@ -129,6 +130,23 @@ TEST(Otlp, ASampleWithoutFramesIsSomewhere) {
   EXPECT_THAT(text, HasSubstr("samples.stack: 1\n"));
   EXPECT_THAT(text, HasSubstr("string: [unknown]\n"));
   EXPECT_THAT(text, Not(HasSubstr("?")));
+}
+
+TEST(Source, OneProcessHasAPidAndACommandTheNameOfItsProgram) {
+  const auto of = [](std::string target) {
+    profile::Header header;
+    header.target = std::move(target);
+    const Source source = source_of(header);
+    return source.service + "|" + (source.pid ? std::to_string(*source.pid) : "");
+  };
+  EXPECT_EQ(of("java (pid 7)"), "java|7");
+  EXPECT_EQ(of("Web Content (pid 7)"), "Web Content|7");
+  EXPECT_EQ(of("/opt/jdk/bin/java -jar a.jar (pid 7), with what is started by it"), "java|");
+  EXPECT_EQ(of("java (pid 7), nginx (pid 8)"), "java|");
+  EXPECT_EQ(of("all processes"), "all processes|");
+  EXPECT_EQ(of("x (pid 99999999999999999999)"), "x (pid 99999999999999999999)|");
+  EXPECT_EQ(of(" (pid 7)"), "\\x20(pid 7)|");
+  EXPECT_EQ(of(""), "unknown_service|");
 }
 
 TEST(ProtobufWriterNumbers, FixedAndMembers) {

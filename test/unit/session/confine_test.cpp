@@ -19,6 +19,7 @@
 #include <functional>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/sanitized.h"
@@ -105,6 +106,25 @@ TEST(Confine, OnlyTheWriterChangesFiles) {
   }
   const auto& [name, call] = kChangingUnlessSanitized;
   EXPECT_EQ(in_child(tracing, call), kSanitized ? 0 : EPERM) << name;
+}
+
+TEST(Confine, TheSenderHasSocketsAndNothingElseOfThat) {
+  for (const auto& [name, call] : kReachingOut) {
+    const bool socket = std::string_view(name) == "socket";
+    EXPECT_EQ(in_child(confine_sending, call), socket ? 0 : EPERM) << name;
+  }
+  const auto nobody = [] { return ::geteuid() != 0 ? 0L : -1L; };
+  EXPECT_EQ(in_child(confine_sending, nobody), 0);
+  const auto rights = [] { return permitted_rights() == CapabilitySet() ? 0L : -1L; };
+  EXPECT_EQ(in_child(confine_sending, rights), 0);
+  // It resolves names in a thread.
+  EXPECT_EQ(in_child(confine_sending,
+                     [] {
+                       int done = 0;
+                       std::thread([&] { done = 1; }).join();
+                       return done - 1L;
+                     }),
+            0);
 }
 
 TEST(Confine, WhatTracingTakesGoesOn) {

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that sends: takes windows into the spool at once, whatever the backend does, and
+// sends the oldest, one at a time.
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "base/file.h"
+#include "push/http.h"
+#include "push/spool.h"
+#include "push/wire.h"
+
+namespace jtrace::push {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+void say(int socket, const Counters& counters, std::string_view trouble, int flags,
+         bool last = false) {
+  Answer answer{.counters = counters, .last = last ? 1U : 0U};
+  trouble = trouble.substr(0, answer.trouble.size() - 1);
+  std::ranges::copy(trouble, answer.trouble.begin());
+  (void)!::send(socket, &answer, sizeof answer, MSG_NOSIGNAL | flags);
+}
+
+class Loop {
+ public:
+  Loop(int socket, Spool spool, const Settings& settings)
+      : socket_(socket),
+        settings_(settings),
+        spool_(std::move(spool)),
+        multi_(::curl_multi_init(), ::curl_multi_cleanup) {
+    counters_.left = spool_.windows() + spool_.dropped();
+  }
+
+  void run() {
+    while (!done()) {
+      begin_next();
+      tell(MSG_DONTWAIT);  // a tracer that is behind gets a later one
+      wait();
+      take_orders();
+      perform();
+    }
+    if (post_) ::curl_multi_remove_handle(multi_.get(), post_->handle());
+    tell(closed_ ? MSG_DONTWAIT : 0, true);
+  }
+
+ private:
+  // Where the tracer is gone, what waits is on disk. Where it waits for us, a try that failed is
+  // the last one: it has been waited for before.
+  [[nodiscard]] bool done() const {
+    if (closed_) return true;
+    return end_ && (failed_ || spool_.windows() == 0 || std::max(Clock::now(), due_) >= *end_);
+  }
+
+  void begin_next() {
+    if (post_ || Clock::now() < due_) return;
+    auto body = spool_.front();
+    if (!body) return;
+    if (tries_ > 0) ++counters_.retried;
+    post_ = std::make_unique<Post>(settings_.to, settings_.authorization, std::move(*body),
+                                   settings_.limits);
+    ::curl_multi_add_handle(multi_.get(), post_->handle());
+    perform();
+  }
+
+  void tell(int flags, bool last = false) {
+    counters_.dropped = spool_.dropped();
+    counters_.waiting = spool_.windows();
+    counters_.spool_bytes = spool_.bytes();
+    say(socket_, counters_, trouble_, flags, last);
+  }
+
+  void wait() {
+    if (done()) return;
+    auto next = Clock::now() + std::chrono::hours(1);
+    if (!post_ && spool_.windows() > 0) next = due_;
+    if (end_) next = std::min(next, *end_);
+    const auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
+    curl_waitfd socket{.fd = socket_, .events = CURL_WAIT_POLLIN, .revents = 0};
+    ::curl_multi_poll(multi_.get(), &socket, 1, static_cast<int>(std::max(left, {}).count()),
+                      nullptr);
+  }
+
+  void take_orders() {
+    while (!closed_) {
+      Order order;
+      alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+      iovec part{&order, sizeof order};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      const ssize_t n = ::recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) return;
+      closed_ = n != sizeof order;
+      if (closed_) return;
+      if (order.kind == Order::Kind::Finish) {
+        end_ = Clock::now() + milliseconds(order.patience_ms);
+        if (!asked_to_wait_) due_ = {};
+        failed_ = false;
+      } else if (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
+        take_window(UniqueFd(fd));
+      }
+    }
+  }
+
+  void take_window(const UniqueFd& memory) {
+    ++counters_.taken;
+    // Where it was written to is where it would be read from.
+    const bool there = ::lseek(memory.get(), 0, SEEK_SET) == 0;
+    auto body = there ? read_open_file(memory.get(), "window", settings_.spool_limit)
+                      : Result<std::string>(std::unexpected(Error{}));
+    if (!body) spool_.lose();
+    if (!body || !spool_.add(*body)) trouble_ = "a window found no room in the spool";
+  }
+
+  void perform() {
+    int running = 0;
+    ::curl_multi_perform(multi_.get(), &running);
+    int more = 0;
+    while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &more)) {
+      if (message->msg == CURLMSG_DONE && post_) finished(message->data.result);
+    }
+  }
+
+  void finished(CURLcode end) {
+    const Reply reply = post_->reply(end);
+    ::curl_multi_remove_handle(multi_.get(), post_->handle());
+    const std::size_t bytes = post_->bytes();
+    post_.reset();
+    const Outcome outcome = outcome_of(reply, settings_.to.backend);
+    failed_ = outcome != Outcome::Delivered;
+    trouble_ = failed_ ? text_of(reply) : std::string();
+    if (outcome == Outcome::TryAgain) {
+      spool_.release();
+      asked_to_wait_ = reply.retry_after.count() > 0;
+      due_ = Clock::now() + std::max<milliseconds>(pause(), reply.retry_after);
+      ++tries_;
+      return;
+    }
+    spool_.pop();
+    tries_ = 0;
+    if (outcome == Outcome::Refused) {
+      ++counters_.refused;
+      failed_ = false;  // the next one may be taken
+    } else {
+      ++counters_.sent;
+      counters_.sent_bytes += bytes;
+    }
+  }
+
+  // Doubled with each try; half of it by chance, so that many hosts do not come back at once.
+  [[nodiscard]] milliseconds pause() {
+    constexpr unsigned kMostDoublings = 20;
+    const auto whole = std::min<milliseconds>(
+        settings_.first_pause * (1U << std::min(tries_, kMostDoublings)), settings_.longest_pause);
+    std::uniform_int_distribution<std::int64_t> part(whole.count() / 2, whole.count());
+    return milliseconds(part(chance_));
+  }
+
+  int socket_;
+  const Settings& settings_;
+  Spool spool_;
+  std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)> multi_;
+  std::unique_ptr<Post> post_;  // the one that is being sent
+  std::minstd_rand chance_{std::random_device()()};
+  Counters counters_;
+  std::string trouble_;
+  unsigned tries_ = 0;  // of the oldest
+  Clock::time_point due_;
+  bool asked_to_wait_ = false;
+  std::optional<Clock::time_point> end_;  // Finish was ordered
+  bool failed_ = false;
+  bool closed_ = false;
+};
+
+// What the tracer holds open is none of ours; nor is its standard output, whose reader waits for
+// the end of everybody who has it.
+void keep_open(int one, int other) {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(null, STDOUT_FILENO);
+  constexpr unsigned kLast = ~0U;
+  unsigned next = STDERR_FILENO + 1;
+  for (const auto fd :
+       {static_cast<unsigned>(std::min(one, other)), static_cast<unsigned>(std::max(one, other))}) {
+    if (fd > next) ::close_range(next, fd - 1, 0);
+    next = fd + 1;
+  }
+  ::close_range(next, kLast, 0);
+}
+
+}  // namespace
+
+void run_sender(UniqueFd socket, UniqueFd spool, const Settings& settings,
+                const std::function<Status()>& confine) {
+  // Ctrl-C and systemd's signals come to all of us; when to end, the tracer says.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
+  ::prctl(PR_SET_NAME, "jtrace-sender");
+  keep_open(socket.get(), spool.get());
+  ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (const auto confined = confine(); !confined) {
+    say(socket.get(), {}, confined.error().message, 0);
+    ::_exit(1);
+  }
+  say(socket.get(), {}, {}, 0);  // ready
+  Loop(socket.get(), Spool(std::move(spool), settings.spool_limit), settings).run();
+  ::_exit(0);
+}
+
+}  // namespace jtrace::push
