@@ -68,6 +68,10 @@ class Bench(unittest.TestCase):
         for name in ("filter only, added", "jtrace, added"):
             self.assertEqual(len([c for c in rows[name] if re.match(r"^-?\d+\.\d \(", c)]), 3)
 
+    def test_latency_has_the_same_calls_of_both(self):
+        rows = bench("latency", "--calls", "5000")
+        self.assertEqual([rows[call][0] for call in ("read", "clock_nanosleep")], ["100", "100"])
+
     def test_filtered_has_a_figure_for_each_filter(self):
         rows = bench("filtered", "--calls", "1000")
         for name in ("filter only", "jtrace --filter, number", "jtrace, every event walked"):

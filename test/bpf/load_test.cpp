@@ -32,6 +32,22 @@ TEST_F(Load, WithoutBpfLoop) {
   expect_loads(features);
 }
 
+// Before 6.10 a program is not told which raw tracepoint it runs for.
+TEST_F(Load, OneRawEventWithoutItsCookie) {
+  auto features = probe_features();
+  features.raw_cookie = false;
+  auto capture = Capture::load({.raw = true}, features);
+  ASSERT_TRUE(capture) << capture.error().message;
+  ASSERT_TRUE(capture->attach_raw_event("task_newtask", 0, false));
+  const auto second = capture->attach_raw_event("task_rename", 1, false);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::Environment);
+  EXPECT_EQ(second.error().message,
+            "this kernel has no cookie of raw tracepoints (6.10): one raw_tp event per run");
+  const auto none = capture->attach_raw_event("no_such_tracepoint", 0, false);
+  ASSERT_FALSE(none);
+}
+
 TEST_F(Load, AsOnKernel510) { expect_loads({}); }
 
 TEST_F(Load, CostCounted) { expect_loads(probe_features(), {.count_cost = true}); }

@@ -17,7 +17,7 @@ constexpr std::array<Row, 43> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
-     .text = "CATEGORY:NAME or GLOB, preset:NAME, raw_tp:NAME, trace:ID; lists by comma",
+     .text = "CATEGORY:NAME or GLOB, preset:NAME, raw_tp:NAME, trace:ID; comma lists",
      .values = &Words::tracepoint,
      .use = Use::Many},
     {.group = kWhat,

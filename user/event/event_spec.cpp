@@ -189,6 +189,12 @@ Result<EventSpec> parse_one(std::string_view event) {
     return usage(in_event(event) + "a tracepoint needs no prefix; did you mean " +
                  std::string(name) + "?");
   }
+  // bpftrace's words for it, and libbpf's.
+  constexpr std::array<std::string_view, 4> kRaw{"rawtracepoint", "rt", "tp_btf", "raw_tracepoint"};
+  if (contains(kRaw, category)) {
+    return usage(in_event(event) + "a raw tracepoint is raw_tp:NAME; did you mean raw_tp:" +
+                 std::string(name.substr(name.rfind(':') + 1)) + "?");
+  }
   if (more_colons) return usage(in_event(event) + "more than one ':'");
   JT_CHECK_OK(check_part(event, "name", name));
   return TracepointName{std::string(category), std::string(name)};

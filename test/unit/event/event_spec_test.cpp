@@ -81,6 +81,14 @@ INSTANTIATE_TEST_SUITE_P(
             "event 'tracepoint:syscalls:sys_enter_openat': a tracepoint needs no prefix; did you "
             "mean syscalls:sys_enter_openat?",
             kForm},
+        Bad{"rawtracepoint:sched_switch",
+            "event 'rawtracepoint:sched_switch': a raw tracepoint is raw_tp:NAME; did you mean "
+            "raw_tp:sched_switch?",
+            kForm},
+        Bad{"rt:vmlinux:sched_switch",
+            "event 'rt:vmlinux:sched_switch': a raw tracepoint is raw_tp:NAME; did you mean "
+            "raw_tp:sched_switch?",
+            kForm},
         Bad{"preset:file-opne", "no such preset 'file-opne'", "did you mean preset:file-open"},
         Bad{"preset:", "no such preset ''", "jtrace list preset:"},
         Bad{"preset:file-*", "no such preset 'file-*'", "jtrace list preset:"}));

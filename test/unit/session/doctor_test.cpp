@@ -37,7 +37,7 @@ class HostTest : public event::TracefsFixture {
     std::filesystem::create_directories(root_ / "var/cache/jtrace");
     host_ = {.root = root_,
              .load_bpf = [] { return Status{}; },
-             .features = [] { return capture::KernelFeatures{true, true, true, true}; },
+             .features = [] { return capture::KernelFeatures{true, true, true, true, true}; },
              .in_initial_pid_namespace = [] { return true; },
              .cache = root_ / "var/cache/jtrace"};
   }
@@ -161,7 +161,7 @@ TEST_F(HostTest, sayWhyNoProgramLoads) {
 }
 
 TEST_F(HostTest, namesWhatFallsBack) {
-  host_.features = [] { return capture::KernelFeatures{false, true, true, true}; };
+  host_.features = [] { return capture::KernelFeatures{false, true, true, true, true}; };
   expect_gap("bpf-features", false, "no bpf_loop", "newer kernel");
 }
 
