@@ -8,7 +8,10 @@
 namespace jtrace::push {
 namespace {
 
-LibCurl calls;
+LibCurl& calls() {
+  static LibCurl loaded;
+  return loaded;
+}
 
 // dlerror() has the words for what failed last.
 std::unexpected<Error> cannot_load() {
@@ -20,7 +23,7 @@ std::unexpected<Error> cannot_load() {
 }  // namespace
 
 Status load_libcurl() {
-  if (calls.global_init != nullptr) return {};
+  if (calls().global_init != nullptr) return {};
   void* const library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return cannot_load();
   LibCurl loaded;
@@ -29,10 +32,10 @@ Status load_libcurl() {
   if (loaded.name == nullptr) return cannot_load();
   JT_CURL_CALLS(JT_CURL_LOAD)
 #undef JT_CURL_LOAD
-  calls = loaded;
+  calls() = loaded;
   return {};
 }
 
-const LibCurl& curl() { return calls; }
+const LibCurl& curl() { return calls(); }
 
 }  // namespace jtrace::push
