@@ -210,7 +210,8 @@ class Spool(push_case.PushCase):
 class Process(push_case.PushCase):
     def test_it_is_nobody_without_rights_before_it_talks(self):
         with receiver.Receiver() as backend:
-            sender = self.driver(f"parca+http://127.0.0.1:{backend.port}")
+            # A name is looked up in a thread, which seccomp has to let through.
+            sender = self.driver(f"parca+http://localhost:{backend.port}")
             sender("window 1")
             backend.wait_for(1)
             with open(f"/proc/{sender.sender}/status", encoding="utf-8") as file:
