@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "push/destination.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/redacted.h"
+#include "push/libcurl.h"
 
 namespace jtrace::push {
 namespace {
@@ -33,15 +33,15 @@ constexpr const char* kForms =
 
 class Url {
  public:
-  Url() : handle_(::curl_url(), ::curl_url_cleanup) {}
+  Url() : handle_(curl().url(), curl().url_cleanup) {}
 
   bool set(CURLUPart part, const std::string& text) {
-    return ::curl_url_set(handle_.get(), part, text.c_str(), 0) == CURLUE_OK;
+    return curl().url_set(handle_.get(), part, text.c_str(), 0) == CURLUE_OK;
   }
   [[nodiscard]] std::optional<std::string> get(CURLUPart part) const {
     char* text = nullptr;
-    if (::curl_url_get(handle_.get(), part, &text, 0) != CURLUE_OK) return std::nullopt;
-    const std::unique_ptr<char, decltype(&::curl_free)> owner(text, ::curl_free);
+    if (curl().url_get(handle_.get(), part, &text, 0) != CURLUE_OK) return std::nullopt;
+    const std::unique_ptr<char, decltype(&::curl_free)> owner(text, curl().free);
     return text;
   }
 
@@ -73,6 +73,7 @@ std::string_view name_of(Backend backend) {
 }
 
 Result<Destination> parse_destination(const std::string& url) {
+  JT_CHECK_OK(load_libcurl());
   const Known* known = by_scheme(url);
   const std::string plain = known == nullptr ? url : url.substr(known->name.size() + 1);
   Url parsed;

@@ -34,14 +34,14 @@ using Headers = std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)>;
 
 Headers headers_of(Backend backend, const std::string& authorization) {
   curl_slist* all = nullptr;
-  const auto put = [&](const std::string& line) { all = ::curl_slist_append(all, line.c_str()); };
+  const auto put = [&](const std::string& line) { all = curl().slist_append(all, line.c_str()); };
   put(backend == Backend::Otlp ? "Content-Type: application/x-protobuf"
                                : "Content-Type: application/json");
   // Parca's gateway takes none; the profile in the request is gzipped anyway.
   if (backend != Backend::Parca) put("Content-Encoding: gzip");
   put("Expect:");  // no round trip before the body
   if (!authorization.empty()) put("Authorization: " + authorization);
-  return {all, ::curl_slist_free_all};
+  return {all, curl().slist_free_all};
 }
 
 }  // namespace
@@ -66,10 +66,9 @@ Post::Post(const Destination& to, const std::string& authorization, std::string 
            const Limits& limits)
     : body_(std::move(body)),
       headers_(headers_of(to.backend, authorization)),
-      handle_(::curl_easy_init(), ::curl_easy_cleanup) {
-  CURL* const curl = handle_.get();
-  const auto set = [curl](CURLoption option, auto value) {
-    ::curl_easy_setopt(curl, option, value);
+      handle_(curl().easy_init(), curl().easy_cleanup) {
+  const auto set = [this](CURLoption option, auto value) {
+    curl().easy_setopt(handle_.get(), option, value);
   };
   set(CURLOPT_URL, to.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -99,14 +98,14 @@ std::size_t Post::discard(const char* /*bytes*/, std::size_t size, std::size_t c
 Reply Post::reply(CURLcode end) const {
   long status = 0;
   curl_off_t wait = 0;
-  ::curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
-  ::curl_easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &wait);
+  curl().easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl().easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &wait);
   // A status is an answer, also where the rest of it breaks off or is too long: to send again what
   // was acknowledged would deliver it twice.
   if (end != CURLE_OK && status < 200) {
     return {.status = 0,
             .retry_after = {},
-            .trouble = error_.front() != 0 ? error_.data() : ::curl_easy_strerror(end)};
+            .trouble = error_.front() != 0 ? error_.data() : curl().easy_strerror(end)};
   }
   return {.status = status,
           .retry_after = std::clamp(std::chrono::seconds(wait), {}, kLongestWait),
@@ -117,7 +116,7 @@ Status send_once(const Destination& to, const std::string& authorization, std::s
                  const Limits& limits) {
   const Post post(to, authorization, std::move(body), limits);
   if (post.handle() == nullptr) return fail(Errc::Internal, "push: libcurl has no memory");
-  const Reply reply = post.reply(::curl_easy_perform(post.handle()));
+  const Reply reply = post.reply(curl().easy_perform(post.handle()));
   if (outcome_of(reply, to.backend) == Outcome::Delivered) return {};
   return fail(Errc::Internal, fmt::format("push to {}: {}", to.shown, text_of(reply)));
 }

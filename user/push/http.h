@@ -3,8 +3,6 @@
 // status and Retry-After used and a bounded part read.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -12,6 +10,7 @@
 #include <string>
 
 #include "push/destination.h"
+#include "push/libcurl.h"
 
 namespace jtrace::push {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that sends: takes windows into the spool at once, whatever the backend does, and
 // sends the oldest, one at a time.
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -42,7 +41,7 @@ class Loop {
       : socket_(socket),
         settings_(settings),
         spool_(std::move(spool)),
-        multi_(::curl_multi_init(), ::curl_multi_cleanup) {
+        multi_(curl().multi_init(), curl().multi_cleanup) {
     counters_.left = spool_.windows() + spool_.dropped();
   }
 
@@ -54,7 +53,7 @@ class Loop {
       take_orders();
       perform();
     }
-    if (post_) ::curl_multi_remove_handle(multi_.get(), post_->handle());
+    if (post_) curl().multi_remove_handle(multi_.get(), post_->handle());
     tell(closed_ ? MSG_DONTWAIT : 0, true);
   }
 
@@ -73,7 +72,7 @@ class Loop {
     if (tries_ > 0) ++counters_.retried;
     post_ = std::make_unique<Post>(settings_.to, settings_.authorization, std::move(*body),
                                    settings_.limits);
-    ::curl_multi_add_handle(multi_.get(), post_->handle());
+    curl().multi_add_handle(multi_.get(), post_->handle());
     perform();
   }
 
@@ -91,7 +90,7 @@ class Loop {
     if (end_) next = std::min(next, *end_);
     const auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
     curl_waitfd socket{.fd = socket_, .events = CURL_WAIT_POLLIN, .revents = 0};
-    ::curl_multi_poll(multi_.get(), &socket, 1, static_cast<int>(std::max(left, {}).count()),
+    curl().multi_poll(multi_.get(), &socket, 1, static_cast<int>(std::max(left, {}).count()),
                       nullptr);
   }
 
@@ -134,16 +133,16 @@ class Loop {
 
   void perform() {
     int running = 0;
-    ::curl_multi_perform(multi_.get(), &running);
+    curl().multi_perform(multi_.get(), &running);
     int more = 0;
-    while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &more)) {
+    while (const CURLMsg* message = curl().multi_info_read(multi_.get(), &more)) {
       if (message->msg == CURLMSG_DONE && post_) finished(message->data.result);
     }
   }
 
   void finished(CURLcode end) {
     const Reply reply = post_->reply(end);
-    ::curl_multi_remove_handle(multi_.get(), post_->handle());
+    curl().multi_remove_handle(multi_.get(), post_->handle());
     const std::size_t bytes = post_->bytes();
     post_.reset();
     const Outcome outcome = outcome_of(reply, settings_.to.backend);
@@ -216,7 +215,7 @@ void run_sender(UniqueFd socket, UniqueFd spool, const Settings& settings,
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   ::prctl(PR_SET_NAME, "jtrace-sender");
   keep_open(socket.get(), spool.get());
-  ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  curl().global_init(CURL_GLOBAL_DEFAULT);
   if (const auto confined = confine(); !confined) {
     say(socket.get(), {}, confined.error().message, 0);
     ::_exit(1);

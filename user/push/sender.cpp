@@ -27,7 +27,7 @@ UniqueFd in_memory(std::string_view bytes) {
   while (memory.valid() && !bytes.empty()) {
     const ssize_t n = ::write(memory.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return UniqueFd();
+    if (n <= 0) return {};
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return memory;
