@@ -94,6 +94,8 @@ struct jt_predicate {
 #define JT_EVENT_HELD 8 /* the begin of what another event ends: counted then, by jt_held_end */
 #define JT_EVENT_OPENS \
 	16 /* of a call: it makes descriptors, and counts where they are open at the end */
+#define JT_EVENT_NO_USER \
+	32 /* of a HELD one: an interrupt, and the user's stack is that of a bystander */
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {

@@ -93,7 +93,7 @@ static __always_inline bool is_ending(const struct jt_walk *w)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
-	return w->record.key.status == JT_STATUS_NO_USER &&
+	return w->record.key.status == JT_STATUS_NO_USER && !(w->held & JT_EVENT_NO_USER) &&
 	       (BPF_CORE_READ(task, flags) & JT_EXITING);
 }
 
@@ -121,7 +121,7 @@ __noinline int jt_hold(__u32 env)
 		begun.sum = w->sum;
 		begun.time_ns = bpf_ktime_get_ns();
 		begun.tid = w->tid;
-		if (cfg.has_opens && w->opens)
+		if (cfg.has_opens && (w->held & JT_EVENT_OPENS))
 			known = keep_opened(env, &begun);
 		else if (!pair_key(env, begun.key.event, false, &pair))
 			known = JT_COUNTER_LOST_CALLS;

@@ -23,6 +23,7 @@
 #include "fd_path.bpf.h"
 #include "event_values.bpf.h"
 #include "targets.bpf.h"
+#include "scratch.bpf.h"
 #include "regs.bpf.h"
 #include "calls.bpf.h"
 #include "stacks.bpf.h"

@@ -3,29 +3,6 @@
  * counter. */
 #pragma once
 
-/*
- * The scratch of this CPU (walk, fields, values) is one event's at a time. What a perf tracepoint
- * runs is guarded by bpf_prog_active, what a raw one runs is not: an interrupt's event comes in the
- * midst of another one (before 6.1 even of the same program, commit 05b24ff9b2cf), and since 7.0 a
- * thread that is preempted in its event leaves the CPU to others (commit a46023d5616e; of system
- * calls 7.2). It stays on its CPU, though (migration is off), so the slot is known to be its own.
- * Numbers are added only, as an exchange needs 5.12: who comes between sees more than one, and of
- * two that see each other neither goes on.
- */
-static __always_inline bool take_scratch(struct jt_walk *w)
-{
-	__sync_fetch_and_add(&w->busy, 1);
-	if (*(volatile __u32 *)&w->busy == 1)
-		return true;
-	__sync_fetch_and_add(&w->busy, -1);
-	return false;
-}
-
-static __always_inline void give_scratch_back(struct jt_walk *w)
-{
-	__sync_fetch_and_add(&w->busy, -1);
-}
-
 static __always_inline void load_changes(struct jt_walk *w, __u32 tgid)
 {
 	struct jt_dirty *d = bpf_map_lookup_elem(&dirty, &tgid);
@@ -162,6 +139,8 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 	return !(spec->flags & JT_EVENT_CALL) || jt_make_call(env, event);
 }
 
+#define JT_HELD_AS (JT_EVENT_HELD | JT_EVENT_OPENS | JT_EVENT_NO_USER)
+
 /* Whether the event is to be walked; where not, it was counted. */
 static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *held_as)
 {
@@ -171,7 +150,7 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *hel
 
 	if (!open_event(ctx, env, event, &flags, &min_latency))
 		return false;
-	*held_as = cfg.has_held ? flags & (JT_EVENT_HELD | JT_EVENT_OPENS) : 0;
+	*held_as = cfg.has_held ? flags & JT_HELD_AS : 0;
 	if (filtered_out(env, event))
 		rejected = JT_COUNTER_FILTERED;
 	else if ((flags & JT_EVENT_TIMED) && too_short(env, min_latency))
@@ -231,7 +210,6 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 	w->target = *target;
 	start_record(w, tgid, (__u32)id, cookie);
 	w->held = held_as;
-	w->opens = held_as & JT_EVENT_OPENS;
 	take_values(env, (__u32)cookie, &w->record.key);
 	if (cfg.has_sums)
 		jt_take_sum(env, (__u32)cookie);
@@ -240,7 +218,7 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 		fp_walk(ctx, w);
 		return env;
 	}
-	status = jt_user_regs(env);
+	status = held_as & JT_EVENT_NO_USER ? JT_STATUS_NO_USER : jt_user_regs(env);
 	w->regs = w->first;
 	w->record.end = w->first;
 	w->record.key.status = status;

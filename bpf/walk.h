@@ -60,10 +60,8 @@ struct jt_walk {
 	__u64 scale;          /* JT_HASH_BASE to the power of the frames so far */
 	struct jt_regs first; /* registers at the event */
 	__u32 first_exact;    /* whether their pc is exact */
-	__u32 held;           /* the event is counted when another one ends it */
-	__u32 opens;          /* ... where its descriptors are open at the end */
-	__u32 pad2;
-	struct jt_sum sum;           /* what the event adds to its stack */
+	__u32 held;           /* counted when it ends: JT_EVENT_HELD, with _OPENS, _NO_USER */
+	struct jt_sum sum;    /* what the event adds to its stack */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
 };

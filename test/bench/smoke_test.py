@@ -63,6 +63,11 @@ class Bench(unittest.TestCase):
         self.assertEqual(rows["jtrace"][5], "100.00 %")
         self.assertEqual(rows["jtrace --cstack fp"][5], "0.00 %")
 
+    def test_values_has_a_figure_for_each(self):
+        rows = bench("values", "--window", "0.1", "--warmup", "0.5")
+        for name in ("jtrace", "jtrace --by filename", "jtrace --weight latency", "jtrace, and -o events"):
+            self.assertRegex(rows[name][0], r"^-?\d+ \(")
+
     def test_tax_has_a_figure_for_each_call(self):
         rows = bench("tax", "--calls", "1000")
         for name in ("filter only, added", "jtrace, added"):

@@ -205,6 +205,32 @@ TEST(Values, eachEventCanBeListed) {
   EXPECT_EQ(latency, counted) << "the sum of all is what the stacks add up to";
 }
 
+// They come upon any thread, this one's, too.
+TEST(Values, interruptsHaveTheirTimeAndNoUserStack) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory directory;
+  const std::string out = directory.path() / "out.collapsed";
+  const std::string report = directory.path() / "out.txt";
+  JT_ASSERT_OK(Child jtrace, start_jtrace({"-a", "-t", "irq:softirq_entry", "--weight", "latency",
+                                           "--by", "vec", "-d", "1", "-f", out, "-f", report}));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  JT_ASSERT_OK(const std::string text, read_text(out));
+  JT_ASSERT_OK(const auto stacks, parse_collapsed(text));
+  ASSERT_FALSE(stacks.empty());
+  for (const Stack& stack : stacks) {
+    for (const Frame& frame : stack.frames) {
+      EXPECT_TRUE(frame.kind == FrameKind::Kernel || frame.name.starts_with("vec="))
+          << to_text(stack);
+    }
+  }
+  JT_ASSERT_OK(const std::string written, read_text(report));
+  JT_ASSERT_OK(const Ledger ledger, parse_ledger(written));
+  EXPECT_GT(ledger.count("kept"), 0U);
+  EXPECT_EQ(ledger.count("no user stack"), ledger.count("kept"));
+  EXPECT_TRUE(ledger.balanced) << to_text(ledger);
+}
+
 TEST(Values, eachEventHasItsOwnLedger) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Traced traced,

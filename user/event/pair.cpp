@@ -34,13 +34,14 @@ std::optional<Pair> call_of(std::string_view name) {
 struct Known {
   std::string_view category, begin, end;
   std::array<std::pair<std::string_view, std::string_view>, 2> keys;
+  bool interrupts = false;
 };
 constexpr std::array<Known, 6> kKnown{
     {{"sched", "sched_switch", "sched_switch", {{{"prev_pid", "next_pid"}, {}}}},
      {"block", "block_rq_issue", "block_rq_complete", {{{"dev", "dev"}, {"sector", "sector"}}}},
-     {"irq", "irq_handler_entry", "irq_handler_exit", {{{"irq", "irq"}, {"cpu", "cpu"}}}},
-     {"irq", "softirq_entry", "softirq_exit", {{{"vec", "vec"}, {"cpu", "cpu"}}}},
-     {"irq", "tasklet_entry", "tasklet_exit", {{{"cpu", "cpu"}, {}}}},
+     {"irq", "irq_handler_entry", "irq_handler_exit", {{{"irq", "irq"}, {"cpu", "cpu"}}}, true},
+     {"irq", "softirq_entry", "softirq_exit", {{{"vec", "vec"}, {"cpu", "cpu"}}}, true},
+     {"irq", "tasklet_entry", "tasklet_exit", {{{"cpu", "cpu"}, {}}}, true},
      {"workqueue", "workqueue_execute_start", "workqueue_execute_end", {{{"work", "work"}, {}}}}}};
 
 // A function's begin and end, in one thread.
@@ -58,7 +59,8 @@ std::optional<Pair> pair_of(const Tracepoint& tracepoint) {
     if (known.category != category || known.begin != name) continue;
     Pair pair{.kind = Pair::Kind::Held,
               .begin = {category, name},
-              .end = {category, std::string(known.end)}};
+              .end = {category, std::string(known.end)},
+              .interrupts = known.interrupts};
     for (const auto& [of_begin, of_end] : known.keys) {
       if (!of_begin.empty()) pair.keys.emplace_back(of_begin, of_end);
     }

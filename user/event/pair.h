@@ -22,6 +22,7 @@ struct Pair {
   // them: "tid", "cpu". Of calls none: it is the thread.
   std::vector<std::pair<std::string, std::string>> keys = {};
   bool returns_twice = false;  // a clone: its child returns from it, too, with 0
+  bool interrupts = false;     // whose stack there is below it has nothing to do with it
 };
 
 // By the tracepoint's name alone; whether both exist is the caller's to find out. Calls that never

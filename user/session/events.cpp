@@ -128,6 +128,7 @@ Status Preparation::held(const event::Pair& pair, const event::Format& format) {
   JT_TRY(event_.held_end, find(*tracefs_, pair.end));
   JT_CHECK_OK(compile(event_.tracepoint, &format, RecordKind::Begin));
   event_.program.spec.flags |= JT_EVENT_HELD;
+  if (pair.interrupts) event_.program.spec.flags |= JT_EVENT_NO_USER;
   JT_TRY(const event::Format of_end, event::read_format(*tracefs_, *event_.held_end));
   // What tells one from another is compared here and shown to nobody.
   return pair_keys(pair, Fields(event_.tracepoint, &format), Fields(*event_.held_end, &of_end));

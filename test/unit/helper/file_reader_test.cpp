@@ -74,6 +74,25 @@ std::vector<pid_t> signal_readers(const FileReader& files, int signal,
   return pids;
 }
 
+// Until none is left that goes on: one that was about to end may have stood for one that was just
+// made.
+std::vector<pid_t> stop_readers(const FileReader& files, const std::vector<pid_t>& gone) {
+  const auto deadline = steady_clock::now() + std::chrono::seconds(60);
+  auto stopped = signal_readers(files, SIGSTOP, gone);
+  const auto goes_on = [&](pid_t pid) {
+    return std::ranges::find(gone, pid) == gone.end() && !status_of(pid, "State").starts_with("T");
+  };
+  for (auto all = readers(files); std::ranges::any_of(all, goes_on); all = readers(files)) {
+    for (const pid_t pid : all) {
+      if (goes_on(pid)) ::kill(pid, SIGSTOP);
+      if (std::ranges::find(stopped, pid) == stopped.end()) stopped.push_back(pid);
+    }
+    std::this_thread::yield();
+    if (steady_clock::now() > deadline) break;
+  }
+  return stopped;
+}
+
 TEST(FileReader, ReadsWhatThisProcessWouldRead) {
   FileReader files;
   const UniqueFd libc = found(kLibc);
@@ -177,7 +196,7 @@ TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
   std::vector<pid_t> stopped;
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(files.facts(::getpid(), self.get()));
-    stopped = signal_readers(files, SIGSTOP, stopped);
+    stopped = stop_readers(files, stopped);
     const auto before = steady_clock::now();
     const auto late = files.facts(kLiar, libc.get());
     ASSERT_FALSE(late);
