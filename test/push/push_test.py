@@ -201,9 +201,11 @@ class Spool(push_case.PushCase):
         sender.kill()
         os.truncate(self.waiting()[0], 0)
         with receiver.Receiver() as backend:
-            again = self.driver(f"parca+http://127.0.0.1:{backend.port}", "limit=100000")
-            os.unlink(self.waiting()[-1])
+            again = self.driver(f"parca+http://127.0.0.1:{backend.port}")
+            again("until sent 1")
             report = again.finish()
+        self.assertEqual((report["left"], report["sent"], report["dropped"]), (2, 1, 1))
+        self.assertEqual(numbers_of(backend.requests), [2])
         self.assert_adds_up(report)
 
 
