@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`jtrace convert IN --push URL`, and what each backend's reader makes of what arrives.
+"""`jtrace convert IN --push URL`, the same of a trace, and what each backend's reader makes of what arrives.
 
 convert_test.py JTRACE GOLDEN: GOLDEN is test/golden/json.
 """
@@ -213,6 +213,55 @@ class Convert(push_case.PushCase):
                 "unshare", "-m", "sh", "-c", f'mount --bind "{cert}" "{trusted}" && exec "$@"', "-"])
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         self.assertEqual(len(backend.requests), 1)
+
+
+class Trace(push_case.PushCase):
+    """What --push does for a trace: from a process that may open no socket once it traces."""
+
+    def trace(self, *arguments, spool):
+        # The spool's folder is the machine's own.
+        bind = ("unshare", "--mount", "sh", "-c",
+                'mkdir -p /var/spool && mount --bind "$0" /var/spool && exec "$@"', str(spool))
+        run = subprocess.run(
+            [*bind, JTRACE, "-t", "syscalls:sys_enter_openat", *arguments, "--", "/bin/cat",
+             "/etc/hostname"], capture_output=True, text=True, timeout=100,
+            env=push_case.environment(JTRACE_PUSH_TOKEN=TOKEN), cwd=self.folder)
+        self.assertNotIn(TOKEN, run.stdout + run.stderr)
+        return run
+
+    def setUp(self):
+        super().setUp()
+        self.spool = self.folder / "spool"
+        self.spool.mkdir()
+
+    def test_its_profile_arrives_and_no_file_is_written(self):
+        with receiver.Receiver() as backend:
+            run = self.trace("--push", f"otlp+http://127.0.0.1:{backend.port}", spool=self.spool)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("jtrace: sent to http://127.0.0.1:", run.stderr)
+        (request,) = backend.requests
+        self.assertEqual(request[1]["Authorization"], "Bearer " + TOKEN)
+        (profile,) = otlp.profiles(READER.read(gzip.decompress(request[2])))
+        self.assertGreater(sum(sample.values[0] for sample in profile.samples), 1)
+        self.assertEqual(list(self.folder.glob("*.html")), [])
+
+    def test_what_nobody_takes_waits_for_the_next_run(self):
+        with receiver.Receiver() as backend:
+            port = backend.port
+        run = self.trace("--push", f"otlp+http://127.0.0.1:{port}", spool=self.spool)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("1 profile waits in /var/spool/jtrace", run.stderr)
+        with receiver.Receiver() as backend:
+            run = self.trace("--push", f"otlp+http://127.0.0.1:{backend.port}", spool=self.spool)
+        self.assertEqual((run.returncode, len(backend.requests)), (0, 2), run.stderr)
+
+    def test_what_is_refused_fails_the_run(self):
+        with receiver.Receiver(400) as backend:
+            run = self.trace("--push", f"otlp+http://127.0.0.1:{backend.port}", "-f", "x.txt",
+                             spool=self.spool)
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertIn("1 of 1 not taken", run.stderr)
+        self.assertTrue((self.folder / "x.txt").exists())
 
 
 if __name__ == "__main__":

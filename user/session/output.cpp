@@ -57,7 +57,7 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          const process::ProcessInfo& first,
                                          std::chrono::system_clock::time_point now) {
   JT_TRY(std::vector<std::string> paths, expand_files(options, first, now));
-  if (paths.empty()) {
+  if (paths.empty() && (options.push.empty() || options.format)) {
     const std::string number =
         first.key.tgid == 0 ? std::string() : fmt::format("-{}", first.key.tgid);
     const std::string base =

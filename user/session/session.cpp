@@ -35,6 +35,7 @@
 #include "session/status_line.h"
 #include "session/target.h"
 #include "session/targets.h"
+#include "session/uploads.h"
 #include "session/writer.h"
 
 namespace jtrace::session {
@@ -115,6 +116,7 @@ class Run {
   std::string target_text_;  // as they were at the start
   std::vector<Output> outputs_;
   Writer writer_;
+  Uploads uploads_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<steady_clock::time_point> stopped_;  // by a signal
@@ -218,7 +220,7 @@ Status Run::load() {
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid()};
+  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid()};
   if (shared_.attacher) own.push_back(shared_.attacher->pid());
   std::erase(own, -1);
   return selection_->apply(*capture_, own, command_);
@@ -407,6 +409,11 @@ Result<int> Run::write(const Report& report) {
       say(0, status.error().message + "; " + status.error().hint);
     }
   }
+  if (auto sent = uploads_.send(report.profile); !sent) {
+    if (written) written = std::unexpected(std::move(sent).error());
+  } else if (!sent->empty()) {
+    say(0, *sent);
+  }
   progress_.end();
   if (options_.json) print(stdout, summary_json(report, files) + "\n");
   if (options_.verbosity >= 0) {
@@ -485,6 +492,7 @@ Status Run::prepare() {
   progress_.end();  // one thread
   if (!options_.dry_run) {
     JT_TRY(writer_, Writer::start(outputs_));
+    JT_TRY(uploads_, Uploads::start(options_));
   }
   return {};
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// --push of a trace: the profile goes to a backend by a process of its own (push/sender.h).
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/options.h"
+#include "profile/profile.h"
+#include "push/sender.h"
+
+namespace jtrace::session {
+
+class Uploads {
+ public:
+  // Nothing where --push was not given. Forks: before there are threads, and before the attach.
+  [[nodiscard]] static Result<Uploads> start(const cli::Options& options);
+
+  // -1: there is no such process.
+  [[nodiscard]] pid_t pid() const { return sender_ ? sender_->pid() : -1; }
+
+  // Sends what ended up in the profile, and what an earlier run left, and waits for the backend for
+  // some seconds. Returns a line for a person; an error where the backend will not have it.
+  [[nodiscard]] Result<std::string> send(const profile::Profile& profile);
+
+ private:
+  push::Destination to_;
+  std::string spool_;
+  std::unique_ptr<push::Sender> sender_;
+};
+
+}  // namespace jtrace::session
