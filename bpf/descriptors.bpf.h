@@ -6,9 +6,7 @@
  */
 #pragma once
 
-/* Descriptors of a process that are looked at when it ends. */
-#define JT_MAX_FDS (1U << 20)
-/* ... without bpf_loop: the verifier follows 8192 jumps in a row (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
+/* Without bpf_loop as many of JT_MAX_FDS: the verifier follows 8192 jumps in a row (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
 #define JT_FEW_FDS 1024
 
 /* Counts descriptor `fd` of a process if what one of the calls made is still open there; what is

@@ -62,6 +62,10 @@ static __always_inline enum jt_counter keep_held(const struct jt_pair_key *pair,
 	return JT_COUNTER_KEPT;
 }
 
+/* Descriptors of a process that are looked at when it ends: on its CPU, without a pause, so that one
+ * who has a million open must not hold it up for long. */
+#define JT_MAX_FDS (1 << 17)
+
 /* What a call opened is held until its process ends, or the trace. A number that is there already
  * was closed meanwhile: who closes is not watched, what is open at the end is asked then. */
 static __always_inline enum jt_counter keep_opened(__u32 env, struct jt_held *begun)
@@ -78,6 +82,8 @@ static __always_inline enum jt_counter keep_opened(__u32 env, struct jt_held *be
 
 		if (fd < 0)
 			continue;
+		if (fd >= JT_MAX_FDS)
+			return JT_COUNTER_LOST_CALLS;
 		pair.id[0] = fd;
 		begun->file = (__u64)jt_file_of(task, fd);
 		if (bpf_map_update_elem(&held, &pair, begun, BPF_ANY))
