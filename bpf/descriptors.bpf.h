@@ -6,7 +6,8 @@
  */
 #pragma once
 
-/* Without bpf_loop as many of JT_MAX_FDS: the verifier follows 8192 jumps in a row (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
+/* Without bpf_loop as many of JT_MAX_FDS: the verifier follows 8192 jumps in a row
+ * (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
 #define JT_FEW_FDS 1024
 
 /* Counts descriptor `fd` of a process if what one of the calls made is still open there; what is

@@ -62,8 +62,8 @@ static __always_inline enum jt_counter keep_held(const struct jt_pair_key *pair,
 	return JT_COUNTER_KEPT;
 }
 
-/* Descriptors of a process that are looked at when it ends: on its CPU, without a pause, so that one
- * who has a million open must not hold it up for long. */
+/* Descriptors of a process that are looked at when it ends: on its CPU, without a pause, so that
+ * one who has a million open must not hold it up for long. */
 #define JT_MAX_FDS (1 << 17)
 
 /* What a call opened is held until its process ends, or the trace. A number that is there already

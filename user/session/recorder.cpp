@@ -187,15 +187,17 @@ void Recorder::on_stack(const jt_stack_record& record) {
 // What Java calls its methods goes with its classes, or with the process, within a millisecond, and
 // so does what tells of other generated code; what is in files stays, and some take 20 ms to read
 // (Node.js 400). So the names of generated code of all stacks come first, and JVMs that are just
-// starting, which may live for no longer than the reading takes.
+// starting, which may live for no longer than the reading takes. For the same reason a stack whose
+// files had to be read ends the turn: what has come meanwhile is looked at before the next one.
 void Recorder::name_stacks(bool all) {
-  constexpr std::chrono::milliseconds kMostDelay{500};
+  constexpr std::chrono::milliseconds kMostDelay{500}, kMostReading{2};
   constexpr std::size_t kMostUnnamed = 16384;
-  const auto now = std::chrono::steady_clock::now();
-  if (!all && !starting_.empty() && unnamed_.size() < kMostUnnamed && now - named_ < kMostDelay) {
-    return;
-  }
-  for (const Stack& stack : unnamed_) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool has_room = unnamed_.size() < kMostUnnamed;
+  if (!all && !starting_.empty() && has_room && start - named_ < kMostDelay) return;
+  std::size_t named = 0;
+  while (named < unnamed_.size()) {
+    const Stack& stack = unnamed_[named++];
     Target* target = find(stack.space);
     auto names =
         target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
@@ -204,9 +206,10 @@ void Recorder::name_stacks(bool all) {
     } else {
       samples_.name(stack.key, std::move(names));
     }
+    if (!all && has_room && std::chrono::steady_clock::now() - start > kMostReading) break;
   }
-  unnamed_.clear();
-  named_ = std::chrono::steady_clock::now();
+  unnamed_.erase(unnamed_.begin(), unnamed_.begin() + static_cast<std::ptrdiff_t>(named));
+  if (unnamed_.empty()) named_ = std::chrono::steady_clock::now();
 }
 
 void Recorder::on_event(const jt_event_record& record) {
@@ -266,7 +269,10 @@ void Recorder::on_notice(const jt_notice_record& notice) {
     asking_.insert(target);
     return;
   }
-  if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
+  if (notice.notice == JT_NOTICE_EXEC) {
+    name_stacks(true);  // by what it was
+    target->forget_image();
+  }
   changed_.insert(target);
 }
 
@@ -298,6 +304,7 @@ Status Recorder::refresh_changed() {
 
 // The last that can come of them has come.
 void Recorder::bury_ended() {
+  if (!unnamed_.empty()) return;  // some may be theirs
   for (const auto& target : targets_.take_ended(capture_)) {
     if (target->has_waiting()) target->name_waiting(symbols_, true);
     for (auto* set : {&changed_, &starting_, &asking_, &waiting_}) set->erase(target.get());
