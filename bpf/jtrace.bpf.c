@@ -29,6 +29,7 @@
 #include "stacks.bpf.h"
 #include "defer.bpf.h"
 #include "count.bpf.h"
+#include "held.bpf.h"
 #include "finish.bpf.h"
 #include "descriptors.bpf.h"
 #include "lifecycle.bpf.h"
