@@ -49,7 +49,8 @@ static __always_inline bool take_descriptors(const struct jt_event_spec *spec, _
 	/* The call has just written them. */
 	if (!bpf_probe_read_user(call->fd, sizeof(call->fd), (const void *)call->arg[arg]))
 		return true;
-	bump_of(event, JT_COUNTER_VALUES_UNREADABLE);
+	bump_of(event, JT_COUNTER_FIRED);
+	bump_of(event, JT_COUNTER_LOST_CALLS);
 	return false;
 }
 

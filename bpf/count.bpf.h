@@ -117,7 +117,9 @@ static __always_inline void list_event(const struct jt_stack_key *key, const str
 	record.key = *key;
 	record.sum = *sum;
 	record.tid = tid;
-	if (bpf_ringbuf_output(&ring, &record, sizeof(record), wake_flags(record.head.time_ns)))
+	/* What has to be sent for an event to be counted comes first. */
+	if (ring_is_half_full() ||
+	    bpf_ringbuf_output(&ring, &record, sizeof(record), wake_flags(record.head.time_ns)))
 		bump_of(key->event, JT_COUNTER_NOT_LISTED);
 }
 

@@ -8,6 +8,12 @@
 
 /* A new stack wants its names before its methods, or its process, are gone; but a program that
  * starts brings thousands a second, and one look names all that came until then. */
+static __always_inline bool ring_is_half_full(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
+	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+}
+
 static __always_inline __u64 wake_flags(__u64 now)
 {
 	if (now - state.woke < JT_WAKE_NS)
@@ -105,8 +111,6 @@ static __always_inline void send_check(struct jt_walk *w, __u32 env)
 
 	if (w->record.key.status == JT_STATUS_NO_USER)
 		return;
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
-	            bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2 ||
-	    send_registers(w, env, JT_RECORD_CHECK, most))
+	if (ring_is_half_full() || send_registers(w, env, JT_RECORD_CHECK, most))
 		bump(JT_COUNTER_UNCHECKED);
 }

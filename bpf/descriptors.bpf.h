@@ -24,7 +24,9 @@ __noinline int jt_end_descriptor(__u32 tgid, __u32 fd, __u64 file)
 	if (!opened)
 		return 0;
 	ended = *opened;
-	bpf_map_delete_elem(&held, &pair);
+	/* Threads that end at the same time all find themselves the last one. */
+	if (bpf_map_delete_elem(&held, &pair))
+		return 0;
 	spec = jt_spec_at(0, ended.key.event);
 	if (!spec || !file || ended.file != file)
 		return 0;
@@ -58,7 +60,11 @@ static __always_inline bool takes_descriptors_along(struct jt_exiting *exiting)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 	exiting->tgid = bpf_get_current_pid_tgid() >> 32;
-	if (state.paused || !is_traced(find_target(exiting->tgid)))
+	/* Whatever has become of the target by now; and while counting is paused at the end, until
+	 * the iterator has been there. */
+	if (cfg.only_tgid && exiting->tgid != cfg.only_tgid)
+		return false;
+	if (!bpf_map_lookup_elem(&targets, &exiting->tgid))
 		return false;
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return false;

@@ -93,6 +93,24 @@ static __always_inline enum jt_counter keep_opened(__u32 env, struct jt_held *be
 	return JT_COUNTER_KEPT;
 }
 
+/* What a call opened that does not count took the place of what had been there: that was closed.
+ * Else it would be taken for it, as the kernel hands out a struct file again at once (6.7 on). */
+__noinline int jt_forget_opened(__u32 env)
+{
+	struct jt_pair_key pair = { .event = JT_OPENED };
+	struct jt_fields *f = jt_fields_of(env);
+	int i;
+
+	if (!cfg.has_opens || !f)
+		return 0;
+	pair.id[1] = bpf_get_current_pid_tgid() >> 32;
+	for (i = 0; i < 2; i++) {
+		pair.id[0] = (__u64)f->call.fd[i];
+		bpf_map_delete_elem(&held, &pair);
+	}
+	return 0;
+}
+
 /* The last time a thread is switched out it is not switched in again, and what is held for it would
  * stay for ever. It has given its memory back by then. */
 static __always_inline bool is_ending(const struct jt_walk *w)
@@ -135,6 +153,8 @@ __noinline int jt_hold(__u32 env)
 			known = keep_held(&pair, &begun);
 	}
 	if (known != JT_COUNTER_KEPT) {
+		if (cfg.has_opens && (w->held & JT_EVENT_OPENS))
+			jt_forget_opened(env);
 		bump_of(w->record.key.event, JT_COUNTER_FIRED);
 		bump_of(w->record.key.event, known);
 	}
@@ -188,7 +208,8 @@ static __always_inline int end_in_scratch(void *ctx, __u32 env)
 	if (!begun)
 		return 0;
 	ended = *begun;
-	bpf_map_delete_elem(&held, &pair);
+	if (bpf_map_delete_elem(&held, &pair))
+		return 0;
 	count_ended(spec, &ended);
 	return 0;
 }

@@ -165,6 +165,8 @@ int jt_exit_open_few(void *ctx)
 
 	if (!takes_descriptors_along(&exiting))
 		return 0;
+	if (exiting.table.max_fds > JT_FEW_FDS)
+		bump(JT_COUNTER_FDS_UNSEEN);
 	for (fd = 0; fd < JT_FEW_FDS; fd++) {
 		if (end_descriptor(fd, &exiting))
 			break;

@@ -113,6 +113,7 @@ enum jt_status {
 	X(CALLS_NO_END, "begins without an end") \
 	X(OPENED, "descriptors opened") \
 	X(LEFT_OPEN, "descriptors open at the end") \
+	X(FDS_UNSEEN, "processes whose descriptors were not all looked at") \
 	X(VALUES_UNREADABLE, "values that could not be read") \
 	X(VALUES_OTHER, "events whose values had no room") \
 	X(LOST_TARGETS, "lost: no room for another process") \

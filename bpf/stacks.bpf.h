@@ -114,6 +114,8 @@ static __always_inline bool filtered_out(__u32 env, __u32 event)
 	return cfg.has_filters && !jt_passes(env, event);
 }
 
+int jt_forget_opened(__u32 env);
+
 /* Finds out what is known of the event before its values are read. False where it is none that
  * counts: of a call that began before we did, say. */
 static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 *flags,
@@ -164,6 +166,8 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *hel
 		bump_of(event, JT_COUNTER_FIRED);
 	if (rejected == JT_COUNTER_COUNT)
 		return true;
+	if (cfg.has_opens && (flags & JT_EVENT_OPENS))
+		jt_forget_opened(env);
 	bump_of(event, rejected);
 	return false;
 }
@@ -214,7 +218,7 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 	if (cfg.has_sums)
 		jt_take_sum(env, (__u32)cookie);
 	kernel_walk(ctx, w, cookie);
-	if (cfg.cstack == JT_CSTACK_FP) {
+	if (cfg.cstack == JT_CSTACK_FP && !(held_as & JT_EVENT_NO_USER)) {
 		fp_walk(ctx, w);
 		return env;
 	}

@@ -99,6 +99,20 @@ TEST_F(Leaks, thatAreYoungAreLeftOut) {
   EXPECT_EQ(leaks.ledger.count("filtered"), 14U);
 }
 
+// An open that is left out takes the number of one that was closed, and its place in the kernel.
+TEST_F(Leaks, ofCallsThatAreLeftOutAreNotTakenForClosedOnes) {
+  JT_NEEDS("bpf", no_bpf());
+  TraceOptions options;
+  options.extra = {"-i", "2"};
+  JT_ASSERT_OK(const Traced leaks, traced("0", options));
+  const auto sums = by_function(leaks);
+  EXPECT_EQ(sums.count("closed_file file") + sums.count("closed_file other"), 0U)
+      << testing::PrintToString(sums);
+  EXPECT_THAT(leaks.ledger.count("open at the end"),
+              testing::Optional(testing::AllOf(testing::Ge(4U), testing::Le(9U))));
+  EXPECT_TRUE(leaks.ledger.balanced) << to_text(leaks.ledger);
+}
+
 TEST_F(Leaks, ofJavaHaveItsStacksAndThreads) {
   JT_NEEDS("bpf", no_bpf());
   JT_NEEDS("java", no_jdk());

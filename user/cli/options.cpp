@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/redacted.h"
 #include "cli/configuration.h"
 #include "cli/option_table.h"
 #include "cli/texts.h"
@@ -365,7 +366,15 @@ std::string quoted_for_shell(std::string_view word) {
 std::string command_line_of(int argc, const char* const* argv, std::size_t hidden) {
   std::string text = "jtrace";
   const int shown = argc - static_cast<int>(hidden);
-  for (int i = 1; i < shown; ++i) text += " " + quoted_for_shell(argv[i]);
+  for (int i = 1; i < shown; ++i) {
+    const std::string_view word = argv[i];
+    // A query may hold a key.
+    const bool url = i > 1 && std::string_view(argv[i - 1]) == "--push";
+    constexpr std::string_view kPush = "--push=";
+    text += " " + (url                       ? redacted_url(word)
+                   : word.starts_with(kPush) ? std::string(kPush) + redacted_url(word.substr(7))
+                                             : quoted_for_shell(argv[i]));
+  }
   return hidden == 0 ? text : text + " ...";
 }
 

@@ -23,6 +23,9 @@ std::string stamp(std::chrono::system_clock::time_point time) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), rest.count());
 }
 
+// A file of more is cut: it is made in memory, where a stack of 2 048 frames takes 100 kB a line.
+constexpr std::size_t kMostBytes = 512U << 20, kMostKept = 64U << 20;
+
 class Lines {
  public:
   Lines(const profile::Profile& profile, const WriteOptions& options)
@@ -30,7 +33,11 @@ class Lines {
 
   std::string operator()() {
     put_header();
-    for (const profile::SingleEvent& event : profile_.events) put_event(event);
+    for (const profile::SingleEvent& event : profile_.events) {
+      if (out_.size() >= kMostBytes) break;
+      put_event(event);
+      ++put_;
+    }
     put_ledger();
     return std::move(out_);
   }
@@ -65,10 +72,18 @@ class Lines {
     out_ += "}" + text_of(event.sample);
   }
 
-  // What all events of a sample have.
-  const std::string& text_of(std::size_t index) {
-    std::string& text = texts_.at(index);
-    if (!text.empty()) return text;
+  // What all events of a sample have. Of the first ones it is kept.
+  std::string text_of(std::size_t index) {
+    if (!texts_.at(index).empty()) return texts_.at(index);
+    std::string text = make_text(index);
+    if (kept_ < kMostKept) {
+      kept_ += text.size();
+      texts_.at(index) = text;
+    }
+    return text;
+  }
+
+  std::string make_text(std::size_t index) const {
     const profile::Sample& sample = profile_.samples[index];
     std::string event = profile_.header.events.size() == 1 ? profile_.header.events.front() : "";
     std::string thread, values;
@@ -84,7 +99,7 @@ class Lines {
                               json_string(profile_.string(label.str)));
       }
     }
-    text = fmt::format(",\"event\":{}{}", json_string(event), thread);
+    std::string text = fmt::format(",\"event\":{}{}", json_string(event), thread);
     if (!values.empty()) text += ",\"values\":{" + values + "}";
     text += ",\"stack\":[" + frames_of(sample) + "]}\n";
     return text;
@@ -108,7 +123,9 @@ class Lines {
   }
 
   void put_ledger() {
-    put("{{\"balanced\":{},\"ledger\":[", profile_.ledger.balanced);
+    const auto left_out = profile_.events.size() - put_;
+    put("{{\"balanced\":{},\"events_left_out\":{},\"ledger\":[", profile_.ledger.balanced,
+        left_out);
     std::string_view comma;
     for (const profile::LedgerLine& line : profile_.ledger.lines) {
       put("{}{{\"name\":{},\"depth\":{},\"count\":{}}}", comma, json_string(line.name), line.depth,
@@ -121,7 +138,9 @@ class Lines {
   const profile::Profile& profile_;
   const WriteOptions& options_;
   std::string out_;
-  std::vector<std::string> texts_;  // by sample, where one was asked for
+  std::vector<std::string> texts_;  // by sample
+  std::size_t kept_ = 0;            // bytes of them
+  std::size_t put_ = 0;             // events
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/ledger.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <span>
@@ -46,6 +47,7 @@ constexpr std::array kNotShown{
 constexpr std::array kTroubles{
     std::pair{JT_COUNTER_KERNEL_COLLISION, "kernel stack id collisions"},
     std::pair{JT_COUNTER_NOTICE_LOST, "mapping notices that found no room"},
+    std::pair{JT_COUNTER_FDS_UNSEEN, "processes whose descriptors were not all looked at"},
 };
 
 constexpr std::array kKinds{
@@ -181,7 +183,8 @@ void add_opened(Ledger& ledger, const capture::Counters& counters) {
   const std::uint64_t left = counters.at(JT_COUNTER_LEFT_OPEN);
   ledger.lines.push_back({.name = "descriptors opened", .count = opened});
   ledger.lines.push_back({.name = "open at the end", .count = left, .depth = 1});
-  ledger.lines.push_back({.name = "closed again", .count = opened - left, .depth = 1});
+  ledger.lines.push_back(
+      {.name = "closed again", .count = opened - std::min(opened, left), .depth = 1});
 }
 
 void add_cost(Ledger& ledger, const capture::Counters& counters) {
@@ -221,6 +224,9 @@ bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses
     for (const auto& [counter, name] : losses) {
       if (counters.at(counter) != 0) return false;
     }
+  }
+  if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0) {
+    return false;
   }
   for (std::size_t i = 0; i < statuses.size(); ++i) {
     if (statuses.at(i) != 0 && i != JT_STATUS_COMPLETE && i != JT_STATUS_NO_USER) return false;

@@ -269,10 +269,7 @@ void Recorder::on_notice(const jt_notice_record& notice) {
     asking_.insert(target);
     return;
   }
-  if (notice.notice == JT_NOTICE_EXEC) {
-    name_stacks(true);  // by what it was
-    target->forget_image();
-  }
+  if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
   changed_.insert(target);
 }
 

@@ -219,11 +219,14 @@ Report make_report(ReportInput input) {
   const auto& samples = input.recorder.samples();
   Report report;
   report.counters = input.capture.counters();
-  report.lossless = is_lossless(report.counters, samples.statuses());
+  report.lossless =
+      is_lossless(report.counters, samples.statuses()) && input.recorder.list().unlisted() == 0;
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
-  if (report.counters.at(JT_COUNTER_FIRED) == 0) {
+  const bool all_closed =
+      report.counters.at(JT_COUNTER_OPENED) != 0 && report.counters.at(JT_COUNTER_LEFT_OPEN) == 0;
+  if (fired == 0 || (all_closed && filtered == fired)) {
     report.remarks = explain_nothing(input.events, report.counters, target);
   } else if (filtered == fired) {
     report.remarks.push_back(fmt::format("0 events kept: they fired {}, and {} left out all",

@@ -34,7 +34,10 @@ struct KeyHash {
   std::size_t operator()(const jt_stack_key& key) const {
     return static_cast<std::size_t>(key.hash ^ (static_cast<std::uint64_t>(key.tgid) << 32) ^
                                     key.tid ^ (static_cast<std::uint64_t>(key.event) << 16) ^
-                                    static_cast<std::uint64_t>(key.kernel_stack));
+                                    static_cast<std::uint64_t>(key.kernel_stack) ^ key.values ^
+                                    (static_cast<std::uint64_t>(key.bucket[0]) << 40) ^
+                                    (static_cast<std::uint64_t>(key.bucket[1]) << 48) ^
+                                    (static_cast<std::uint64_t>(key.user_stack) << 8));
   }
 };
 struct KeyEqual {

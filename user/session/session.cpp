@@ -326,7 +326,9 @@ Status Run::trace(Recorder& recorder) {
   }
   duration_ = steady_clock::now() - begin;
   capture_->pause();
-  JT_CHECK_OK(capture_->count_open_files());
+  if (auto counted = capture_->count_open_files(); !counted && !failure_) {
+    failure_ = std::move(counted).error();  // the rest is still worth its profile
+  }
   status.clear();
   progress_.begin("naming the last stacks");
   return recorder.finish();
@@ -410,7 +412,11 @@ Result<int> Run::write(const Report& report) {
     }
   }
   if (auto sent = uploads_.send(report.profile); !sent) {
-    if (written) written = std::unexpected(std::move(sent).error());
+    if (written) {
+      written = std::unexpected(std::move(sent).error());
+    } else {
+      say(0, sent.error().message + "; " + sent.error().hint);
+    }
   } else if (!sent->empty()) {
     say(0, *sent);
   }

@@ -55,9 +55,11 @@ Result<std::string> Uploads::send(const profile::Profile& profile) {
   const push::Report report = sender_->finish(kPatience);
   const auto& counters = report.counters;
   if (counters.refused != 0 || counters.dropped != 0) {
-    return fail(Errc::Internal, fmt::format("{}: {} of {} not taken: {}", to_.shown,
-                                            counters.refused + counters.dropped,
-                                            counters.taken + counters.left, report.trouble));
+    return fail(
+        Errc::Internal,
+        fmt::format("{}: {} of {} not taken: {}", to_.shown, counters.refused + counters.dropped,
+                    counters.taken + counters.left, report.trouble),
+        "check URL and token; -f FILE keeps a file that jtrace convert can send");
   }
   if (counters.waiting != 0) {
     return fmt::format("{}: {}; {} in {} for the next run that sends there", to_.shown,
