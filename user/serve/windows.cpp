@@ -57,15 +57,15 @@ const std::string* Windows::find(std::uint64_t id) const {
 
 Result<profile::Profile> Windows::merged(std::uint64_t from, std::uint64_t to,
                                          std::string_view target) const {
-  std::vector<profile::Profile> profiles;
+  exporting::Merger merger;
   for (const auto& [window, json] : kept_) {
     if (window.id < from || window.id > to) continue;
     if (!target.empty() && window.target != target) continue;
     JT_TRY(profile::Profile one, exporting::parse_profile(json));
-    profiles.push_back(std::move(one));
+    if (from == to) return one;
+    JT_CHECK_OK(merger.add(one));
   }
-  if (profiles.size() == 1) return std::move(profiles.front());
-  return exporting::merge_profiles(profiles);
+  return std::move(merger).take();
 }
 
 }  // namespace jtrace::serve

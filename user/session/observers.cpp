@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -46,6 +48,11 @@ std::string version_number() {
   std::string number;
   words >> number >> number;
   return number;
+}
+
+template <class Map>
+void add(Map& to, const Map& counts) {
+  for (const auto& [key, count] : counts) to[key] += count;
 }
 
 }  // namespace
@@ -107,11 +114,13 @@ void Observers::publish_window(const Run& run, const profile::Profile& profile) 
   if (!server_) return;
   ++windows_;
   const SampleStore& samples = run.recorder.samples();
-  frames_ = samples.frames();
-  statuses_.clear();
-  const auto events = static_cast<std::uint32_t>(run.events.all.size());
-  for (std::uint32_t i = 0; i < events; ++i) {
-    statuses_.push_back(events == 1 ? samples.statuses() : samples.statuses_of(i));
+  if (!frames_) frames_.emplace();
+  add(frames_->by_kind, samples.frames().by_kind);
+  add(frames_->unnamed, samples.frames().unnamed);
+  statuses_.resize(run.events.all.size());
+  for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
+    const auto window = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
+    std::ranges::transform(statuses_[i], window, statuses_[i].begin(), std::plus());
   }
   if (const auto json = exporting::exporter_by_name("json"); json && has_pages()) {
     const profile::Header& header = profile.header;

@@ -59,6 +59,7 @@ class Observers {
   std::unique_ptr<serve::Server> server_;
   Clock::time_point next_{};
   std::uint64_t windows_ = 0;
+  // Of all finished windows.
   std::optional<FrameCounts> frames_;
   std::vector<StatusCounts> statuses_;  // by event
 };

@@ -14,6 +14,12 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::system_clock;
 
+Result<profile::Profile> merge_profiles(const std::vector<profile::Profile>& windows) {
+  Merger merger;
+  for (const auto& window : windows) JT_CHECK_OK(merger.add(window));
+  return std::move(merger).take();
+}
+
 std::string collapsed(const profile::Profile& profile) {
   return (*exporter_by_name("collapsed"))->write(profile, {});
 }
