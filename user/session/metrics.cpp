@@ -43,6 +43,10 @@ constexpr std::array kReasons{
     std::pair{UnknownReason::Unverified, "unverified"},
 };
 
+// Of so many events each has its lines from the start, so that a rate sees the first one; of a glob
+// that stands for hundreds only those that fired.
+constexpr std::size_t kFew = 32;
+
 std::string word(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -84,7 +88,7 @@ class Metrics {
 
   // Of each event; what belongs to none, such as an event that was lost before it was known which,
   // has an empty label. So the sum is right.
-  void by_event(Family& to, jt_counter counter, const Labels& more, bool zeros) {
+  void by_event(Family& to, jt_counter counter, const Labels& more) {
     const auto labels = [&](const std::string& name) {
       Labels all{{"event", name}};
       all.insert(all.end(), more.begin(), more.end());
@@ -94,14 +98,17 @@ class Metrics {
     for (const auto& event : input_.events) {
       const std::uint64_t count = event.counters.at(counter);
       rest -= std::min(rest, count);
-      if (zeros || count != 0) put(to, labels(event.name), count);
+      const bool silent = event.counters.at(JT_COUNTER_FIRED) == 0;
+      if (count != 0 || !silent || input_.events.size() <= kFew) {
+        put(to, labels(event.name), count);
+      }
     }
     if (rest != 0) put(to, labels(""), rest);
   }
 
   void add_events() {
     const auto counter = [&](std::string_view name, std::string_view help, jt_counter which) {
-      by_event(family(name, help, Kind::Counter), which, {}, true);
+      by_event(family(name, help, Kind::Counter), which, {});
     };
     counter("jtrace_events_fired_total", "Events of the targets.", JT_COUNTER_FIRED);
     counter("jtrace_events_kept_total", "Events that are in the profiles.", JT_COUNTER_KEPT);
@@ -110,7 +117,7 @@ class Metrics {
     counter("jtrace_events_sampled_out_total", "Events left out by sampling.",
             JT_COUNTER_SAMPLED_OUT);
     Family& lost = family("jtrace_events_lost_total", "Events that found no room.", Kind::Counter);
-    for (const auto& [which, reason] : kLosses) by_event(lost, which, {{"reason", reason}}, true);
+    for (const auto& [which, reason] : kLosses) by_event(lost, which, {{"reason", reason}});
     one("jtrace_other_events_total", "Events of processes that are no target.", Kind::Counter,
         static_cast<double>(input_.counters.at(JT_COUNTER_OTHERS)));
     if (input_.missed_by_recursion) {

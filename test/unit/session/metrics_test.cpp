@@ -102,6 +102,18 @@ TEST(Metrics, WhatBelongsToNoEventIsInTheSum) {
             static_cast<double>(counters[JT_COUNTER_FIRED]));
 }
 
+TEST(Metrics, OfHundredsOfEventsThoseThatFired) {
+  MetricsInput input{.version = "1"};
+  for (int i = 0; i < 700; ++i) input.events.push_back({.name = "e" + std::to_string(i)});
+  input.events.at(7).counters.at(JT_COUNTER_FIRED) = 5;
+  const std::string text = metrics_text(input);
+  EXPECT_THAT(text, HasSubstr("jtrace_events_fired_total{event=\"e7\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("{event=\"e7\",reason=\"nested\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\"e8\"")));
+  input.events.resize(8);
+  EXPECT_THAT(metrics_text(input), HasSubstr("jtrace_events_fired_total{event=\"e6\"} 0\n"));
+}
+
 TEST(Metrics, WhatIsNotKnownIsLeftOut) {
   const std::string text = metrics_text({.version = "1"});
   for (const char* name : {"jtrace_stacks", "jtrace_frames", "jtrace_bpf", "jtrace_map",
