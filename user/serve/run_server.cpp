@@ -265,17 +265,19 @@ MHD_Result Loop::reply(MHD_Connection* connection, Reply reply) {
   if (bytes_out_ + reply.body.size() > settings_.most_reply_bytes) {
     reply = {.status = 503, .body = "too much is on its way to others; try again\n"};
   }
-  auto body = std::make_unique<Body>(Body{std::move(reply.body), bytes_out_});
-  MHD_Response* response = library_.create_response_from_buffer_with_free_callback_cls(
-      body->text.size(), body->text.data(),
-      [](void* owned) {
-        const std::unique_ptr<Body> sent(static_cast<Body*>(owned));
-        sent->bytes_out -= sent->text.size();
-      },
-      body.get());
-  if (response == nullptr) return MHD_NO;
+  // The response owns it, and gives it back here.
+  Body* const body = std::make_unique<Body>(Body{std::move(reply.body), bytes_out_}).release();
   bytes_out_ += body->text.size();
-  (void)body.release();  // the response's now
+  const auto free = [](void* owned) {
+    const std::unique_ptr<Body> sent(static_cast<Body*>(owned));
+    sent->bytes_out -= sent->text.size();
+  };
+  MHD_Response* response = library_.create_response_from_buffer_with_free_callback_cls(
+      body->text.size(), body->text.data(), free, body);
+  if (response == nullptr) {
+    free(body);
+    return MHD_NO;
+  }
   library_.add_response_header(response, "Content-Type", reply.type.c_str());
   for (const auto& [name, value] : reply.headers) {
     library_.add_response_header(response, name.c_str(), value.c_str());

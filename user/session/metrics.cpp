@@ -14,7 +14,6 @@ namespace {
 
 using profile::UnknownReason;
 using serve::Family;
-using serve::Measured;
 using Kind = Family::Kind;
 
 // Words for queries, so they stay: those of the ledger are for people.
