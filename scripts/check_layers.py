@@ -25,9 +25,10 @@ LAYERS = {
     "helper": ["base", "process", "unwind", "symbolize", "jvmsym"],
     "export": ["base", "profile"],
     "push": ["base", "profile", "export"],
+    "serve": ["base", "profile", "export"],
     "cli": ["base"],
     "session": ["base", "profile", "process", "event", "unwind", "capture", "symbolize", "jvmsym",
-                "helper", "export", "push", "cli", "filter"],
+                "helper", "export", "push", "serve", "cli", "filter"],
     "main.cpp": ["base", "cli", "session"],
 }
 
@@ -46,6 +47,7 @@ RESTRICTED = [
     (r"bpf/(bpf|libbpf|btf|libbpf_common)\.h|\w+\.skel\.h", {"capture"}, "libbpf is capture's"),
     (r"bpf/.*", set(), "is BPF code"),
     (r"curl/.*", {"push"}, "who else would talk to a network"),
+    (r"microhttpd\.h", {"serve"}, "who else would answer one"),
     (r"(libelf|gelf|dwarf)\.h|elfutils/.*", {"unwind", "symbolize", "jvmsym"},
      "ELF and DWARF are read in unwind, symbolize and jvmsym"),
 ]

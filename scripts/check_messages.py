@@ -17,7 +17,7 @@ from pathlib import Path
 # Rooms whose errors reach a person as they are. Those of the others say why a file or a JVM gave no
 # names or tables; they stand in doctor's findings, behind the words of a check.
 ROOMS = ["user/base", "user/capture", "user/cli", "user/event", "user/filter", "user/process",
-         "user/session", "user/export", "user/push"]
+         "user/session", "user/export", "user/push", "user/serve"]
 DOCUMENT = "docs/troubleshooting.md"
 
 # Function -> which argument is the message.

@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 43> kTable{{
+constexpr std::array<Row, 46> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -181,6 +181,21 @@ constexpr std::array<Row, 43> kTable{{
      .values = &Words::push_token_file,
      .commands = kTrace | kConvert},
     {.group = kOutput,
+     .names = "--serve",
+     .value = "ADDR",
+     .text = "flame graphs for a browser, e.g. on 127.0.0.1:7070",
+     .values = &Words::serve},
+    {.group = kOutput,
+     .names = "--metrics",
+     .value = "ADDR",
+     .text = "/metrics for Prometheus, e.g. on 127.0.0.1:9464",
+     .values = &Words::metrics},
+    {.group = kOutput,
+     .names = "--serve-token-file",
+     .value = "FILE",
+     .text = "what visitors of the two need (else JTRACE_SERVE_TOKEN)",
+     .values = &Words::serve_token_file},
+    {.group = kOutput,
      .names = "--json",
      .value = {},
      .text = "JSON on standard output: list, doctor, the summary of a trace",
@@ -303,9 +318,8 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 7> kOfOtherVersions{
-    "--max-overhead", "--max-rate", "--continuous", "--loop",
-    "--metrics",      "--serve",    "--max-memory"};
+constexpr std::array<std::string_view, 5> kOfOtherVersions{
+    "--max-overhead", "--max-rate", "--continuous", "--loop", "--max-memory"};
 
 }  // namespace
 

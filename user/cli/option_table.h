@@ -35,6 +35,7 @@ struct Words {
   Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values push, push_token_file;
+  Values serve, metrics, serve_token_file;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost, check_walks;
   Values verbose, quiet, print_config, version, help;

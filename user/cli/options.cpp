@@ -70,6 +70,9 @@ Status read_output(const Words& words, Options& options) {
   options.files = words.file.texts;
   if (words.push.given()) options.push = words.push.last();
   if (words.push_token_file.given()) options.push_token_file = words.push_token_file.last();
+  if (words.serve.given()) options.serve = words.serve.last();
+  if (words.metrics.given()) options.metrics = words.metrics.last();
+  if (words.serve_token_file.given()) options.serve_token_file = words.serve_token_file.last();
   if (!words.output.given()) return {};
   const std::string& format = words.output.last();
   if (format == "-" || format.find_first_of("/.") != std::string::npos) {

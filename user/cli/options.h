@@ -70,6 +70,8 @@ struct Options {
   std::vector<std::string> inputs;  // convert: one, diff: base and new
   std::string push;                 // --push: as given; empty: none
   std::string push_token_file;      // --push-token-file
+  std::string serve, metrics;       // --serve, --metrics: as given; empty: none
+  std::string serve_token_file;     // --serve-token-file
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
   bool check_walks = false;         // --check-walks: every walk done again in a second way

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -D PAGE=flamegraph.html -D JOINED=page.html -D OUT=page.cpp -P embed_page.cmake
+# cmake -D PAGE=flamegraph.html -D JOINED=page.html -D OUT=page.cpp -D HEADER=export/formats.h
+#   -D NAMESPACE=jtrace::exporting -D FUNCTION=flamegraph_page -P embed_page.cmake
 # Makes one page of the page, its style and its scripts, and that a C++ string. The policy of it has
 # the hashes of its own style and script: nothing else that gets into a written page can then run,
 # whatever a profile contains.
@@ -63,13 +64,13 @@ endforeach()
 file(WRITE "${JOINED}" "${page}")
 get_filename_component(name "${PAGE}" NAME)
 file(WRITE "${OUT}" "// Made from ${name} by embed_page.cmake.
-#include \"export/formats.h\"
+#include \"${HEADER}\"
 
-namespace jtrace::exporting {
+namespace ${NAMESPACE} {
 
-std::string_view flamegraph_page() {
+std::string_view ${FUNCTION}() {
   return R\"jtrace_page(${page})jtrace_page\";
 }
 
-}  // namespace jtrace::exporting
+}  // namespace ${NAMESPACE}
 ")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that sends: takes windows into the spool at once, whatever the backend does, and
 // sends the oldest, one at a time.
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,13 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <utility>
 
-#include "base/file.h"
+#include "base/messages.h"
 #include "push/http.h"
 #include "push/spool.h"
 #include "push/wire.h"
@@ -97,36 +96,23 @@ class Loop {
   void take_orders() {
     while (!closed_) {
       Order order;
-      alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-      iovec part{&order, sizeof order};
-      msghdr message{};
-      message.msg_iov = &part;
-      message.msg_iovlen = 1;
-      message.msg_control = control.data();
-      message.msg_controllen = control.size();
-      const ssize_t n = ::recvmsg(socket_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) return;
-      closed_ = n != sizeof order;
+      const Received got = receive_message(socket_, std::as_writable_bytes(std::span(&order, 1)));
+      if (got.size < 0 && errno == EAGAIN) return;
+      closed_ = got.size != sizeof order;
       if (closed_) return;
       if (order.kind == Order::Kind::Finish) {
         end_ = Clock::now() + milliseconds(order.patience_ms);
         if (!asked_to_wait_) due_ = {};
         failed_ = false;
-      } else if (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
-        take_window(UniqueFd(fd));
+      } else if (got.memory.valid()) {
+        take_window(got.memory);
       }
     }
   }
 
   void take_window(const UniqueFd& memory) {
     ++counters_.taken;
-    // Where it was written to is where it would be read from.
-    const bool there = ::lseek(memory.get(), 0, SEEK_SET) == 0;
-    auto body = there ? read_open_file(memory.get(), "window", settings_.spool_limit)
-                      : Result<std::string>(std::unexpected(Error{}));
+    const auto body = read_memory(memory, "window", settings_.spool_limit);
     if (!body) spool_.lose();
     if (!body || !spool_.add(*body)) trouble_ = "a window found no room in the spool";
   }
@@ -191,22 +177,6 @@ class Loop {
   bool closed_ = false;
 };
 
-// What the tracer holds open is none of ours; nor is its standard output, whose reader waits for
-// the end of everybody who has it.
-void keep_open(int one, int other) {
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  ::dup2(null, STDIN_FILENO);
-  ::dup2(null, STDOUT_FILENO);
-  constexpr unsigned kLast = ~0U;
-  unsigned next = STDERR_FILENO + 1;
-  for (const auto fd :
-       {static_cast<unsigned>(std::min(one, other)), static_cast<unsigned>(std::max(one, other))}) {
-    if (fd > next) ::close_range(next, fd - 1, 0);
-    next = fd + 1;
-  }
-  ::close_range(next, kLast, 0);
-}
-
 }  // namespace
 
 void run_sender(UniqueFd socket, UniqueFd spool, const Settings& settings,
@@ -214,7 +184,7 @@ void run_sender(UniqueFd socket, UniqueFd spool, const Settings& settings,
   // Ctrl-C and systemd's signals come to all of us; when to end, the tracer says.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   ::prctl(PR_SET_NAME, "jtrace-sender");
-  keep_open(socket.get(), spool.get());
+  keep_open(std::array{socket.get(), spool.get()});
   curl().global_init(CURL_GLOBAL_DEFAULT);
   if (const auto confined = confine(); !confined) {
     say(socket.get(), {}, confined.error().message, 0);

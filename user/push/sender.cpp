@@ -2,7 +2,6 @@
 #include "push/sender.h"
 
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,9 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <span>
 #include <utility>
 
+#include "base/messages.h"
 #include "push/spool.h"
 #include "push/wire.h"
 
@@ -22,36 +22,8 @@ namespace {
 // Of windows on their way to a sender that does not take them: their memory counts as ours.
 constexpr std::size_t kMostUnderWay = 64U << 20;
 
-UniqueFd in_memory(std::string_view bytes) {
-  UniqueFd memory(::memfd_create("jtrace-window", MFD_CLOEXEC));
-  while (memory.valid() && !bytes.empty()) {
-    const ssize_t n = ::write(memory.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return {};
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return memory;
-}
-
-// With a descriptor, where there is one.
 bool send_order(int socket, const Order& order, const UniqueFd* memory) {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  Order copy = order;
-  iovec part{&copy, sizeof copy};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (memory != nullptr) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = memory->get();
-    std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
-  }
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  return send_message(socket, std::as_bytes(std::span(&order, 1)), memory);
 }
 
 }  // namespace
@@ -112,7 +84,7 @@ bool Sender::hand_over(std::string_view body) {
   while (receive()) {
   }
   if (gone_ || bytes_under_way_ + body.size() > kMostUnderWay) return false;
-  const UniqueFd memory = in_memory(body);
+  const UniqueFd memory = in_memory("jtrace-window", body);
   return memory.valid() && send_order(socket_.get(), Order{}, &memory);
 }
 

@@ -193,4 +193,13 @@ Status confine_sending() {
   return filter.load();
 }
 
+Status confine_serving() {
+  JT_CHECK_OK(give_up_rights({}, true));
+  hide();
+  Filter filter;
+  refuse_what_reaches_out(filter);
+  refuse_changes_of_files(filter);
+  return filter.load();
+}
+
 }  // namespace jtrace::session

@@ -33,4 +33,8 @@ inline constexpr CapabilitySet kAttach{Capability::SysPtrace, Capability::DacRea
 // The same for who sends profiles (push/sender.h): nobody without any right, but sockets.
 [[nodiscard]] Status confine_sending();
 
+// The same for who answers visitors (serve/server.h): nobody without any right, on sockets that it
+// has already, and no files.
+[[nodiscard]] Status confine_serving();
+
 }  // namespace jtrace::session

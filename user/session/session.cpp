@@ -26,6 +26,7 @@
 #include "session/confine.h"
 #include "session/events.h"
 #include "session/name_sources.h"
+#include "session/observers.h"
 #include "session/output.h"
 #include "session/progress.h"
 #include "session/recorder.h"
@@ -101,6 +102,9 @@ class Run {
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
+  [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) const {
+    return {options_, events_, *capture_, recorder, traced};
+  }
   [[nodiscard]] bool is_over(Recorder& recorder, steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read() const;
@@ -117,6 +121,7 @@ class Run {
   std::vector<Output> outputs_;
   Writer writer_;
   Uploads uploads_;
+  Observers observers_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<steady_clock::time_point> stopped_;  // by a signal
@@ -220,7 +225,8 @@ Status Run::load() {
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid()};
+  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(),
+                         observers_.pid()};
   if (shared_.attacher) own.push_back(shared_.attacher->pid());
   std::erase(own, -1);
   return selection_->apply(*capture_, own, command_);
@@ -307,6 +313,7 @@ Status Run::trace(Recorder& recorder) {
                       events_.all.size() == 1 ? events_.all.front().tracepoint.display()
                                               : fmt::format("{} events", events_.all.size()),
                       target_text_));
+  for (const std::string& remark : observers_.remarks()) say(0, remark);
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
   bool busy = true;
@@ -321,6 +328,9 @@ Status Run::trace(Recorder& recorder) {
     busy = std::exchange(taken, recorder.records()) != recorder.records();
     if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
+    }
+    if (const auto now = steady_clock::now(); observers_.due(now)) {
+      observers_.publish_metrics(observed(recorder, now - begin), now);
     }
     if (is_over(recorder, begin)) break;
   }
@@ -478,6 +488,7 @@ Status Run::print_plan() const {
 
 // Before there is a second thread: what forks.
 Status Run::prepare() {
+  JT_TRY(observers_, Observers::start(options_));
   if (!options_.command.empty()) {
     JT_TRY(auto command, Command::start(options_.command));
     command_.emplace(std::move(command));
@@ -507,17 +518,25 @@ Result<int> Run::finish(Recorder& recorder) {
   say_what_targets_lack();
   say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
-  auto status = write(make_report({.options = options_,
-                                   .events = events_,
-                                   .capture = *capture_,
-                                   .features = features_,
-                                   .recorder = recorder,
-                                   .tables = shared_,
-                                   .header = header(),
-                                   .wall_ns = wall_ns_}));
+  const Report report = make_report({.options = options_,
+                                     .events = events_,
+                                     .capture = *capture_,
+                                     .features = features_,
+                                     .recorder = recorder,
+                                     .tables = shared_,
+                                     .header = header(),
+                                     .wall_ns = wall_ns_});
+  observers_.publish_window(observed(recorder, duration_), report.profile);
+  auto status = write(report);
   progress_.begin("detaching");
   capture_->detach();
   for (Target* target : targets_.current()) target->release_names();
+  progress_.end();
+  if (observers_.lost()) say(0, "the process that serves is gone; the trace went on without it");
+  if (observers_.lingers() && !StopSignals::requested()) {
+    say(0, "the trace is over; its pages stay until Ctrl-C");
+    observers_.linger();
+  }
   if (failure_) return std::unexpected(*failure_);
   if (status && *status == 0 && command_) return command_->status();
   return status;

@@ -127,6 +127,19 @@ TEST(Confine, TheSenderHasSocketsAndNothingElseOfThat) {
             0);
 }
 
+TEST(Confine, TheServerHasTheSocketsThatItWasGiven) {
+  for (const auto& [name, call] : kReachingOut) {
+    EXPECT_EQ(in_child(confine_serving, call), EPERM) << name;
+  }
+  for (const auto& [name, call] : kChanging) {
+    EXPECT_EQ(in_child(confine_serving, call), EPERM) << name;
+  }
+  const auto nobody = [] { return ::geteuid() != 0 ? 0L : -1L; };
+  EXPECT_EQ(in_child(confine_serving, nobody), 0);
+  const auto rights = [] { return permitted_rights() == CapabilitySet() ? 0L : -1L; };
+  EXPECT_EQ(in_child(confine_serving, rights), 0);
+}
+
 TEST(Confine, WhatTracingTakesGoesOn) {
   EXPECT_EQ(in_child(tracing, [] { return open_null(O_RDONLY); }), 0);
   EXPECT_EQ(in_child(tracing, [] { return long{::memfd_create("vdso", MFD_CLOEXEC)}; }), 0);

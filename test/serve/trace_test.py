@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A real trace with --serve and --metrics.
+
+trace_test.py JTRACE, as root.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from serve_case import TOKEN, ServeCase
+
+JTRACE = None
+EVENT = "syscalls:sys_enter_openat"
+OPENS = 500
+# Opens so often each time it is told to.
+TARGET = f"""
+import os, sys
+print("ready", flush=True)
+for line in sys.stdin:
+    for i in range({OPENS}):
+        os.close(os.open("/dev/null", os.O_RDONLY))
+    print("done", flush=True)
+"""
+
+
+class Trace(ServeCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.target = subprocess.Popen([sys.executable, "-c", TARGET], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.end_target)
+        self.target.stdout.readline()
+
+    def end_target(self):
+        self.target.stdin.close()
+        self.target.wait(30)
+        self.target.stdout.close()
+
+    def trace(self, *options, env=None):
+        """Until it serves: its ports are in self.ports."""
+        tracer = subprocess.Popen([JTRACE, "-t", EVENT, "-p", str(self.target.pid), "-f", str(self.folder / "x.json"),
+                                   *options], stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+
+        def stop():
+            if tracer.poll() is None:
+                tracer.kill()
+                tracer.wait()
+            tracer.stderr.close()
+
+        self.addCleanup(stop)
+        self.ports = {}
+        wanted = sum(one in options for one in ("--serve", "--metrics"))
+        self.said = ""
+        while len(self.ports) < wanted:
+            line = tracer.stderr.readline()
+            self.assertNotEqual(line, "", self.said)
+            self.said += line
+            if found := re.match(r"jtrace: (serving|metrics at) http://[^:]+:(\d+)/", line):
+                self.ports[found[1]] = int(found[2])
+        return tracer
+
+    def open_files(self):
+        self.target.stdin.write("\n")
+        self.target.stdin.flush()
+        self.target.stdout.readline()
+
+    def figure(self, name, port, *headers):
+        text = self.ask(port, "/metrics", *headers).body.decode()
+        found = re.search(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
+        return float(found[1]) if found else None
+
+    def until(self, condition):
+        while not condition():
+            self.assertIsNone(self.tracer.poll())
+
+    def read_until(self, text):
+        while text not in self.said:
+            line = self.tracer.stderr.readline()
+            self.assertNotEqual(line, "", self.said)
+            self.said += line
+
+    def test_figures_come_while_it_traces_and_pages_when_it_is_over(self):
+        self.tracer = self.trace("--serve", "0", "--metrics", "0")
+        metrics, pages = self.ports["metrics at"], self.ports["serving"]
+        for rounds in (1, 2):
+            self.open_files()
+            self.until(lambda: self.figure("jtrace_events_fired_total", metrics) == rounds * OPENS)
+        self.assertEqual(json.loads(self.ask(pages, "/api/windows").body)["windows"], [])
+        self.assertGreater(self.figure("process_resident_memory_bytes", metrics), 1 << 20)
+        self.end_target()  # and with it the trace
+        self.read_until("the trace is over; its pages stay until Ctrl-C\n")
+        self.until(lambda: self.figure("jtrace_windows_finished_total", metrics) == 1)
+        (window,) = json.loads(self.ask(pages, "/api/windows").body)["windows"]
+        self.assertEqual(window["title"], EVENT)
+        served = self.ask(pages, "/window/1.json").body
+        self.assertEqual(served, (self.folder / "x.json").read_bytes())
+        ledger = {line["name"]: line["count"] for line in json.loads(served)["ledger"]["lines"]}
+        self.assertEqual(self.figure("jtrace_events_fired_total", metrics), ledger["fired"])
+        self.assertEqual(self.figure("jtrace_stacks_total", metrics), ledger["complete"])
+        self.assertIn(b'id="profile"', self.ask(pages, "/window/1.html").body)
+        self.tracer.send_signal(signal.SIGINT)
+        self.assertEqual(self.tracer.wait(30), 0)
+
+    def test_without_its_server_the_trace_goes_on(self):
+        self.tracer = self.trace("--serve", "0", "--metrics", "0")
+        children = pathlib.Path(f"/proc/{self.tracer.pid}/task/{self.tracer.pid}/children").read_text().split()
+        names = {pathlib.Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
+        os.kill(names["jtrace-server"], signal.SIGKILL)
+        self.open_files()
+        self.end_target()
+        self.assertEqual(self.tracer.wait(60), 0)
+        self.assertIn("jtrace: the process that serves is gone; the trace went on without it\n", self.tracer.stderr.read())
+        lines = json.loads((self.folder / "x.json").read_text())["ledger"]["lines"]
+        self.assertGreaterEqual({line["name"]: line["count"] for line in lines}["kept"], OPENS)
+
+    def test_a_signal_ends_both(self):
+        self.tracer = self.trace("--serve", "0")
+        self.tracer.send_signal(signal.SIGTERM)
+        self.assertEqual(self.tracer.wait(60), 0)
+        self.assertNotIn("stay until", self.tracer.stderr.read())
+
+    def test_its_token_goes_no_further(self):
+        self.tracer = self.trace("--metrics", "0", env={"JTRACE_SERVE_TOKEN": TOKEN})
+        port = self.ports["metrics at"]
+        self.assertEqual(self.ask(port, "/metrics").status, 401)
+        self.until(lambda: self.figure("jtrace_events_fired_total", port, f"Authorization: Bearer {TOKEN}") == 0)
+        self.tracer.send_signal(signal.SIGINT)
+        self.assertEqual(self.tracer.wait(60), 0)
+        self.assertNotIn(TOKEN, self.said + self.tracer.stderr.read() + (self.folder / "x.json").read_text())
+
+    def test_what_others_reach_is_refused_at_once(self):
+        for options in (("--serve", "0.0.0.0:7070"), ("--metrics", "[::]:9464", "--dry-run"),
+                        ("--serve", "name:1"), ("--metrics", "1.2.3.4")):
+            done = subprocess.run([JTRACE, "-t", EVENT, "-p", str(self.target.pid), *options],
+                                  capture_output=True, text=True, check=False, timeout=60)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+
+
+if __name__ == "__main__":
+    JTRACE = sys.argv[1]
+    unittest.main(argv=sys.argv[:1])

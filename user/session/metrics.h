@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run tells Prometheus: names by its conventions (prometheus.io/docs/practices/naming).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "push/sender.h"
+#include "serve/server.h"
+#include "session/sample_store.h"
+
+namespace jtrace::session {
+
+// Counted since the trace began, over all windows. What is not known is left out.
+struct MetricsInput {
+  struct Event {
+    std::string name;
+    capture::Counters counters{};
+    std::optional<StatusCounts> statuses{};  // known when a window is finished
+  };
+  struct Map {
+    std::string name;
+    std::uint64_t entries = 0;
+    std::uint64_t most = 0;
+  };
+  std::string version;
+  capture::Counters counters{};  // of all events, and what belongs to none
+  std::vector<Event> events{};
+  std::optional<FrameCounts> frames{};
+  std::optional<std::uint64_t> missed_by_recursion{};
+  double traced_seconds = 0;
+  double sampling_ratio = 1;  // of events that are looked at
+  std::optional<double> bpf_seconds{};
+  double cpu_seconds = 0;  // of the process that traces
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t distinct_stacks = 0;
+  std::vector<Map> maps{};
+  std::uint64_t windows = 0;  // finished
+  std::optional<push::Counters> uploads{};
+  std::optional<serve::Counters> served{};
+};
+
+[[nodiscard]] std::string metrics_text(const MetricsInput& input);
+
+}  // namespace jtrace::session

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/observers.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "base/file.h"
+#include "cli/texts.h"
+#include "export/exporter.h"
+#include "serve/token.h"
+#include "session/confine.h"
+#include "session/signals.h"
+
+namespace jtrace::session {
+namespace {
+
+constexpr std::chrono::seconds kEvery{1};
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  constexpr double kMicro = 1e6;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / kMicro;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::uint64_t resident_bytes() {
+  constexpr std::size_t kLimit = 4096;
+  const auto text = read_file("/proc/self/statm", kLimit);
+  std::istringstream words(text.value_or(""));
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  words >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// "0.1.0" of "jtrace 0.1.0".
+std::string version_number() {
+  std::istringstream words(cli::version_text());
+  std::string number;
+  words >> number >> number;
+  return number;
+}
+
+template <class Map>
+void add(Map& to, const Map& counts) {
+  for (const auto& [key, count] : counts) to[key] += count;
+}
+
+}  // namespace
+
+Result<Observers> Observers::start(const cli::Options& options) {
+  serve::Settings settings;
+  JT_TRY(settings.token, serve::read_token(options.serve_token_file));
+  if (!options.metrics.empty()) {
+    JT_TRY(settings.metrics, serve::parse_address("--metrics", options.metrics));
+  }
+  if (!options.serve.empty()) {
+    JT_TRY(settings.pages, serve::parse_address("--serve", options.serve));
+  }
+  JT_CHECK_OK(serve::check_reach(settings));
+  Observers observers;
+  if ((settings.metrics || settings.pages) && !options.dry_run) {
+    JT_TRY(auto server, serve::Server::start(std::move(settings), confine_serving));
+    observers.server_ = std::make_unique<serve::Server>(std::move(server));
+  }
+  return observers;
+}
+
+std::vector<std::string> Observers::remarks() const {
+  std::vector<std::string> remarks;
+  if (!server_) return remarks;
+  if (!server_->pages_url().empty()) remarks.push_back("serving " + server_->pages_url());
+  if (!server_->metrics_url().empty()) remarks.push_back("metrics at " + server_->metrics_url());
+  return remarks;
+}
+
+MetricsInput Observers::figures(const Run& run) {
+  const auto& events = run.events.all;
+  MetricsInput input{.version = version_number(),
+                     .counters = run.capture.counters(),
+                     .frames = frames_,
+                     .traced_seconds = std::chrono::duration<double>(run.traced).count(),
+                     .sampling_ratio = 1 / static_cast<double>(run.options.interval),
+                     .cpu_seconds = cpu_seconds(),
+                     .resident_bytes = resident_bytes(),
+                     .distinct_stacks = run.recorder.samples().stacks(),
+                     .windows = windows_,
+                     .served = server_->counters()};
+  for (std::uint32_t i = 0; i < events.size(); ++i) {
+    MetricsInput::Event& event = input.events.emplace_back();
+    event.name = events[i].tracepoint.display();
+    event.counters = run.capture.counters_of(i);
+    if (i < statuses_.size()) event.statuses = statuses_[i];
+  }
+  return input;
+}
+
+void Observers::publish_metrics(const Run& run, Clock::time_point now) {
+  if (!server_) return;
+  next_ = now + kEvery;
+  server_->publish_metrics(metrics_text(figures(run)));
+}
+
+void Observers::publish_window(const Run& run, const profile::Profile& profile) {
+  if (!server_) return;
+  ++windows_;
+  const SampleStore& samples = run.recorder.samples();
+  if (!frames_) frames_.emplace();
+  add(frames_->by_kind, samples.frames().by_kind);
+  add(frames_->unnamed, samples.frames().unnamed);
+  statuses_.resize(run.events.all.size());
+  for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
+    const auto window = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
+    std::ranges::transform(statuses_[i], window, statuses_[i].begin(), std::plus());
+  }
+  if (const auto json = exporting::exporter_by_name("json"); json && has_pages()) {
+    const profile::Header& header = profile.header;
+    server_->publish_window(
+        {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
+         .duration_ns = header.duration.count(),
+         .title = exporting::safe_text(header.title),
+         .target = exporting::safe_text(header.target)},
+        (*json)->write(profile, {}));
+  }
+  publish_metrics(run, Clock::now());
+}
+
+void Observers::linger() {
+  constexpr std::chrono::milliseconds kLook{100};
+  while (!StopSignals::requested() && !lost()) {
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+}  // namespace jtrace::session

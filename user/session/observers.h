@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who watches a run from outside: --metrics and --serve.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "profile/profile.h"
+#include "serve/server.h"
+#include "session/events.h"
+#include "session/metrics.h"
+#include "session/recorder.h"
+
+namespace jtrace::session {
+
+class Observers {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Does nothing where nobody asked for it. Forks: before there is a second thread.
+  [[nodiscard]] static Result<Observers> start(const cli::Options& options);
+
+  // -1 where there is none.
+  [[nodiscard]] pid_t pid() const { return server_ ? server_->pid() : -1; }
+  // What to say about it: where one may look.
+  [[nodiscard]] std::vector<std::string> remarks() const;
+
+  struct Run {
+    const cli::Options& options;
+    const Events& events;
+    const capture::Capture& capture;
+    Recorder& recorder;
+    std::chrono::nanoseconds traced;
+  };
+  // Metrics, about once a second.
+  [[nodiscard]] bool due(Clock::time_point now) const { return server_ && now >= next_; }
+  void publish_metrics(const Run& run, Clock::time_point now);
+  // A finished window, and the metrics with what is known only then.
+  void publish_window(const Run& run, const profile::Profile& profile);
+
+  // It ended, by itself or by another's hand.
+  [[nodiscard]] bool lost() const { return server_ && server_->counters().gone; }
+  // Whether there are pages to be looked at.
+  [[nodiscard]] bool lingers() const { return server_ && has_pages() && !lost(); }
+  // Until a signal comes or the server is gone.
+  void linger();
+
+ private:
+  [[nodiscard]] bool has_pages() const { return !server_->pages_url().empty(); }
+  [[nodiscard]] MetricsInput figures(const Run& run);
+
+  std::unique_ptr<serve::Server> server_;
+  Clock::time_point next_{};
+  std::uint64_t windows_ = 0;
+  // Of all finished windows.
+  std::optional<FrameCounts> frames_;
+  std::vector<StatusCounts> statuses_;  // by event
+};
+
+}  // namespace jtrace::session
