@@ -2,6 +2,7 @@
 #include "profile/profile_builder.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 
 #include "profile/saturate.h"
@@ -49,7 +50,9 @@ Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
     event.sample = index.at(sample);
     profile.events.push_back(std::move(event));
   }
-  std::ranges::stable_sort(profile.events, {}, &SingleEvent::time);
+  std::ranges::sort(profile.events, {}, [](const SingleEvent& event) {
+    return std::tuple(event.time, event.tid, event.sample);
+  });
   return profile;
 }
 
