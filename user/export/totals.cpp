@@ -108,7 +108,9 @@ std::vector<FieldTotals> make_totals(const profile::Profile& profile) {
     const auto key = [&](const ValueTotal& one) {
       return std::tuple(at(one.sums, profile.default_type), at(one.sums, events));
     };
-    std::ranges::stable_sort(out.values, std::greater<>(), key);
+    std::ranges::sort(out.values, [&](const ValueTotal& a, const ValueTotal& b) {
+      return key(a) != key(b) ? key(a) > key(b) : a.value < b.value;
+    });
   }
   return all;
 }
