@@ -29,7 +29,9 @@ __noinline int finish(__u32 env)
 		w->record.key.status = JT_STATUS_NO_USER;
 	jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
 	if (cfg.has_held && w->held) {
-		jt_hold(env);
+		/* Not by jt_hold() itself: three calls may have 512 bytes of stack together. */
+		if (jt_hold(env) && cfg.has_opens && (w->held & JT_EVENT_OPENS))
+			jt_forget_opened(env);
 	} else if (w->defer) {
 		bump_of(w->record.key.event, defer_walk(w, env));
 	} else {

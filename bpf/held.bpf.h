@@ -121,7 +121,7 @@ static __always_inline bool is_ending(const struct jt_walk *w)
 	       (BPF_CORE_READ(task, flags) & JT_EXITING);
 }
 
-/* Frames and values are sent, the count is left to the end. */
+/* Frames and values are sent, the count is left to the end. 1 where it is lost. */
 __noinline int jt_hold(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
@@ -153,10 +153,9 @@ __noinline int jt_hold(__u32 env)
 			known = keep_held(&pair, &begun);
 	}
 	if (known != JT_COUNTER_KEPT) {
-		if (cfg.has_opens && (w->held & JT_EVENT_OPENS))
-			jt_forget_opened(env);
 		bump_of(w->record.key.event, JT_COUNTER_FIRED);
 		bump_of(w->record.key.event, known);
+		return 1;
 	}
 	return 0;
 }

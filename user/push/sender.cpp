@@ -108,7 +108,8 @@ bool Sender::receive() {
     return false;
   }
   answer.trouble.back() = 0;
-  for (auto taken = answer.counters.taken - last_.counters.taken; taken > 0; --taken) {
+  for (auto taken = answer.counters.taken - last_.counters.taken; taken > 0 && !under_way_.empty();
+       --taken) {
     bytes_under_way_ -= under_way_.front();
     under_way_.pop_front();
   }
