@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -213,6 +214,10 @@ TEST(Values, interruptsHaveTheirTimeAndNoUserStack) {
   const std::string report = directory.path() / "out.txt";
   JT_ASSERT_OK(Child jtrace, start_jtrace({"-a", "-t", "irq:softirq_entry", "--weight", "latency",
                                            "--by", "vec", "-d", "1", "-f", out, "-f", report}));
+  // A CPU that idles is no process.
+  const auto busy_until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (std::chrono::steady_clock::now() < busy_until) {
+  }
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
   EXPECT_EQ(status, 0) << jtrace.err();
   JT_ASSERT_OK(const std::string text, read_text(out));
