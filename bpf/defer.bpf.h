@@ -6,14 +6,15 @@
 
 #define JT_WAKE_NS 1000000
 
-/* A new stack wants its names before its methods, or its process, are gone; but a program that
- * starts brings thousands a second, and one look names all that came until then. */
+/* What is wanted besides the counts leaves the rest to what they need. */
 static __always_inline bool ring_is_half_full(void)
 {
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
 	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
 }
 
+/* A new stack wants its names before its methods, or its process, are gone; but a program that
+ * starts brings thousands a second, and one look names all that came until then. */
 static __always_inline __u64 wake_flags(__u64 now)
 {
 	if (now - state.woke < JT_WAKE_NS)
