@@ -21,12 +21,12 @@ static __always_inline bool end_call(struct jt_call *call, __u32 event)
 	struct jt_begun *begun = bpf_map_lookup_elem(&calls, &tid);
 
 	if (!begun) {
-		bump_of(event,
+		bump_of(window_now(), event,
 		        did_not_exist() ? JT_COUNTER_CALLS_NO_BEGIN : JT_COUNTER_CALLS_BEFORE);
 		return false;
 	}
 	if (!begun->open || begun->event != event) {
-		bump_of(event, JT_COUNTER_CALLS_NO_BEGIN);
+		bump_of(window_now(), event, JT_COUNTER_CALLS_NO_BEGIN);
 		return false;
 	}
 	begun->open = 0;
@@ -38,7 +38,7 @@ static __always_inline bool end_call(struct jt_call *call, __u32 event)
 static __always_inline bool take_descriptors(const struct jt_event_spec *spec, __u32 event,
                                              struct jt_call *call)
 {
-	__u32 arg = spec->fds_arg;
+	__u32 arg = spec->fds_arg, window;
 
 	if (call->ret < 0)
 		return false;
@@ -49,8 +49,9 @@ static __always_inline bool take_descriptors(const struct jt_event_spec *spec, _
 	/* The call has just written them. */
 	if (!bpf_probe_read_user(call->fd, sizeof(call->fd), (const void *)call->arg[arg]))
 		return true;
-	bump_of(event, JT_COUNTER_FIRED);
-	bump_of(event, JT_COUNTER_LOST_CALLS);
+	window = window_now();
+	bump_of(window, event, JT_COUNTER_FIRED);
+	bump_of(window, event, JT_COUNTER_LOST_CALLS);
 	return false;
 }
 
@@ -73,7 +74,7 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 		return 0;
 	/* The child of a clone, which also comes here. */
 	if ((spec->flags & JT_EVENT_FORKS) && !call->ret) {
-		bump_of(event, JT_COUNTER_CALLS_NO_BEGIN);
+		bump_of(window_now(), event, JT_COUNTER_CALLS_NO_BEGIN);
 		return 0;
 	}
 	call->nr = regs.orig_ax;
@@ -94,7 +95,7 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 static __always_inline int begin_call(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = (__u32)id;
+	__u32 tid = (__u32)id, window = window_now();
 	struct jt_begun begun = { .open = 1 };
 	struct jt_begun *last;
 	bool no_room;
@@ -107,12 +108,12 @@ static __always_inline int begin_call(void *ctx)
 	if (last) {
 		/* The event of its end was missed. */
 		if (last->open)
-			bump_of(last->event, JT_COUNTER_CALLS_NO_END);
+			bump_of(window, last->event, JT_COUNTER_CALLS_NO_END);
 		*last = begun;
 	} else if (bpf_map_update_elem(&calls, &tid, &begun, BPF_ANY)) {
 		/* Of its end nobody will know that it was one that counts. */
-		bump_of(begun.event, JT_COUNTER_FIRED);
-		bump_of(begun.event, JT_COUNTER_LOST_CALLS);
+		bump_of(window, begun.event, JT_COUNTER_FIRED);
+		bump_of(window, begun.event, JT_COUNTER_LOST_CALLS);
 	}
 	return 0;
 }
@@ -129,6 +130,6 @@ static __always_inline void forget_call(__u32 tid)
 	if (!begun)
 		return;
 	if (begun->open)
-		bump_of(begun->event, JT_COUNTER_CALLS_NO_END);
+		bump_of(window_now(), begun->event, JT_COUNTER_CALLS_NO_END);
 	bpf_map_delete_elem(&calls, &tid);
 }

@@ -6,10 +6,14 @@
 struct {
 	__u32 paused;        /* written by user space: events are not counted at all */
 	__u32 kernel_stacks; /* written by user space: of the one event, where no cookie says so */
-	__u32 counts_full;   /* written by BPF: no room for a new stack, so none is sent any more */
-	__u32 tuples_full;   /* written by BPF: no room for new values */
-	__u64 woke;          /* written by BPF: when user space was last woken for a stack */
-	__u64 resumed_ns;    /* written by user space: CLOCK_MONOTONIC when counting began */
+	__u32 window; /* written by user space: the number of the window; see windows.bpf.h */
+	__u32 pad;
+	/* Written by BPF, by window: no room for a new stack, so none is sent any more; for new
+	 * values. */
+	__u32 counts_full[2];
+	__u32 tuples_full[2];
+	__u64 woke;       /* written by BPF: when user space was last woken for a stack */
+	__u64 resumed_ns; /* written by user space: CLOCK_MONOTONIC when counting began */
 	__u64 raw_cookie; /* written by user space: of the one raw_tp event, where none says so */
 } volatile state;
 

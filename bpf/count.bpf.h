@@ -34,24 +34,24 @@ static __always_inline long send_stack(struct jt_walk *w, __u32 env)
 		offsetof(struct jt_stack_record, frame) + frames * sizeof(struct jt_frame), flags);
 }
 
-static __always_inline void use_other_values(struct jt_stack_key *key)
+static __always_inline void use_other_values(__u32 window, struct jt_stack_key *key)
 {
 	key->values = JT_OTHER_VALUES;
-	bump_of(key->event, JT_COUNTER_VALUES_OTHER);
+	bump_of(window, key->event, JT_COUNTER_VALUES_OTHER);
 }
 
 /* Whether the key has values, and they are known, or counted as others. */
-static __always_inline long settle_values(__u32 env, struct jt_stack_key *key)
+static __always_inline long settle_values(__u32 env, __u32 window, struct jt_stack_key *key)
 {
 	long room;
 
 	if (!cfg.has_values || key->values == JT_NO_VALUES)
 		return 0;
-	room = know_values(env, key->values);
+	room = know_values(env, window, key->values);
 	if (room < 0)
 		return room;
 	if (room)
-		use_other_values(key);
+		use_other_values(window, key);
 	return 0;
 }
 
@@ -60,25 +60,26 @@ static __always_inline long settle_values(__u32 env, struct jt_stack_key *key)
 static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
 {
 	struct jt_stack_key *key = &w->record.key, stack = *key;
-	__u32 zero = 0, *keys;
+	__u32 zero = 0, window = w->window, *keys;
+	void *known = stacks_of(window);
 
 	stack.values = JT_NO_VALUES;
 	stack.bucket[0] = 0;
 	stack.bucket[1] = 0;
-	keys = bpf_map_lookup_elem(&stacks, &stack);
+	keys = bpf_map_lookup_elem(known, &stack);
 	if (!keys) {
 		if (send_stack(w, env))
 			return JT_COUNTER_LOST_RING;
-		bpf_map_update_elem(&stacks, &stack, &zero, BPF_NOEXIST);
-		keys = bpf_map_lookup_elem(&stacks, &stack);
+		bpf_map_update_elem(known, &stack, &zero, BPF_NOEXIST);
+		keys = bpf_map_lookup_elem(known, &stack);
 		if (!keys) {
-			state.counts_full = 1;
+			state.counts_full[window & 1] = 1;
 			return JT_COUNTER_LOST_COUNTS;
 		}
 	}
 	if (cfg.has_values && key->values != JT_NO_VALUES && *keys >= JT_STACK_TUPLES)
-		use_other_values(key);
-	else if (settle_values(env, key))
+		use_other_values(window, key);
+	else if (settle_values(env, window, key))
 		return JT_COUNTER_LOST_RING;
 	else
 		++*keys;
@@ -86,17 +87,18 @@ static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
 }
 
 /* Adds to what was met under a key that may be new; its parts have been sent. */
-static __always_inline enum jt_counter count_key(const struct jt_stack_key *key,
+static __always_inline enum jt_counter count_key(__u32 window, const struct jt_stack_key *key,
                                                  const struct jt_sum *one)
 {
+	void *counts = counts_of(window);
 	struct jt_sum *sum;
 
-	if (!bpf_map_update_elem(&counts, key, one, BPF_NOEXIST))
+	if (!bpf_map_update_elem(counts, key, one, BPF_NOEXIST))
 		return JT_COUNTER_KEPT;
 	/* Another CPU was first, or the map is full. */
-	sum = bpf_map_lookup_elem(&counts, key);
+	sum = bpf_map_lookup_elem(counts, key);
 	if (!sum) {
-		state.counts_full = 1;
+		state.counts_full[window & 1] = 1;
 		return JT_COUNTER_LOST_COUNTS;
 	}
 	add_sum(sum, one);
@@ -105,14 +107,15 @@ static __always_inline enum jt_counter count_key(const struct jt_stack_key *key,
 
 /* One event that was counted, where each is wanted. Of no use without a turn of user space's soon:
  * it wakes as new stacks do. */
-static __always_inline void list_event(const struct jt_stack_key *key, const struct jt_sum *sum,
-                                       __u32 tid)
+static __always_inline void list_event(__u32 window, const struct jt_stack_key *key,
+                                       const struct jt_sum *sum, __u32 tid)
 {
 	struct jt_event_record record = {};
 
 	if (!cfg.lists_events)
 		return;
 	record.head.type = JT_RECORD_EVENT;
+	record.head.window = window;
 	record.head.time_ns = bpf_ktime_get_ns();
 	record.key = *key;
 	record.sum = *sum;
@@ -120,7 +123,7 @@ static __always_inline void list_event(const struct jt_stack_key *key, const str
 	/* What has to be sent for an event to be counted comes first. */
 	if (ring_is_half_full() ||
 	    bpf_ringbuf_output(&ring, &record, sizeof(record), wake_flags(record.head.time_ns)))
-		bump_of(key->event, JT_COUNTER_NOT_LISTED);
+		bump_of(window, key->event, JT_COUNTER_NOT_LISTED);
 }
 
 /* The key's hash, of all that makes a stack another one. */
@@ -142,16 +145,17 @@ static __always_inline void close_key(struct jt_walk *w, __u32 env)
 static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 {
 	struct jt_stack_key *key = &w->record.key;
+	__u32 window = w->window;
 	struct jt_sum *sum;
 
 	close_key(w, env);
-	sum = bpf_map_lookup_elem(&counts, key);
+	sum = bpf_map_lookup_elem(counts_of(window), key);
 	if (sum) {
 		add_sum(sum, &w->sum);
 		return JT_COUNTER_KEPT;
 	}
 	/* Sending what cannot be counted would fill user space instead. */
-	if (state.counts_full)
+	if (state.counts_full[window & 1])
 		return JT_COUNTER_LOST_COUNTS;
 	if (cfg.has_values || cfg.has_sums) {
 		enum jt_counter known = know_parts(w, env);
@@ -161,5 +165,5 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 	} else if (send_stack(w, env)) {
 		return JT_COUNTER_LOST_RING;
 	}
-	return count_key(key, &w->sum);
+	return count_key(window, key, &w->sum);
 }

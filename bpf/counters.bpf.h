@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Per-CPU counters; the list is JT_COUNTER_LIST in jtrace_abi.h. A row for each event number, and
- * one for what belongs to none; so an event's own ledger costs nothing more than that of all. */
+/* Per-CPU counters; the list is JT_COUNTER_LIST in jtrace_abi.h. A row for what belongs to no
+ * event, then one for each event number, so that an event's own ledger costs nothing more than that
+ * of all; then the events' again, for windows with an odd number. */
 #pragma once
 
 static __always_inline void add_to_row(__u32 row, enum jt_counter counter, __u64 n)
@@ -22,7 +23,12 @@ static __always_inline void bump(enum jt_counter counter)
 	add_to_row(0, counter, 1);
 }
 
-static __always_inline void bump_of(__u32 event, enum jt_counter counter)
+/* What adds up in a window's ledger takes one `window` for all of an event. */
+static __always_inline void bump_of(__u32 window, __u32 event, enum jt_counter counter)
 {
-	add_to_row(event + 1, counter, 1);
+	__u32 row = event + 1;
+
+	if (cfg.has_windows && window)
+		row += cfg.events;
+	add_to_row(row, counter, 1);
 }

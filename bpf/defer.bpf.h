@@ -59,7 +59,8 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 		return -1;
 	d = &buffer->record;
 	d->head.type = type;
-	d->head.pad = w->first_exact;
+	d->head.exact = w->first_exact;
+	d->head.window = w->window;
 	d->head.time_ns = bpf_ktime_get_ns();
 	d->key = w->record.key;
 	if (type == JT_RECORD_DEFERRED) {

@@ -30,7 +30,7 @@ __noinline int jt_end_descriptor(__u32 tgid, __u32 fd, __u64 file)
 	spec = jt_spec_at(0, ended.key.event);
 	if (!spec || !file || ended.file != file)
 		return 0;
-	bump_of(ended.key.event, JT_COUNTER_LEFT_OPEN);
+	bump_of(window_now(), ended.key.event, JT_COUNTER_LEFT_OPEN);
 	count_ended(spec, &ended);
 	return 0;
 }

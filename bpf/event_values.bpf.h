@@ -106,7 +106,7 @@ __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 	else if (jt_read_number(env, f, value, &text->number))
 		text->bytes = -1;
 	if (text->bytes < 0)
-		bump_of(event, JT_COUNTER_VALUES_UNREADABLE);
+		bump_of(window_now(), event, JT_COUNTER_VALUES_UNREADABLE);
 	else if (text->bytes > 0)
 		jt_mix_text(env, n);
 	/* Strings are told apart by their lengths, too: "a", "b" is not "ab", "". */
@@ -119,7 +119,8 @@ __noinline int jt_take_value(__u32 env, __u32 event, __u32 n)
 }
 
 /* Reads all of them; the key is told what they are. */
-static __always_inline void take_values(__u32 env, __u32 event, struct jt_stack_key *key)
+static __always_inline void take_values(__u32 env, __u32 window, __u32 event,
+                                        struct jt_stack_key *key)
 {
 	struct jt_values_record *all = values_of(env);
 	int n;
@@ -127,7 +128,8 @@ static __always_inline void take_values(__u32 env, __u32 event, struct jt_stack_
 	if (!cfg.has_values || !all)
 		return;
 	all->head.type = JT_RECORD_VALUES;
-	all->head.pad = 0;
+	all->head.exact = 0;
+	all->head.window = window;
 	all->values.id = cfg.hash_seed + event;
 	all->values.event = event;
 	all->values.count = 0;
@@ -145,14 +147,15 @@ static __always_inline void take_values(__u32 env, __u32 event, struct jt_stack_
 
 /* Whether values with the key's id have been sent, now at the latest. Returns 0, 1 where there is
  * no room for them, or < 0 where the ring has none. */
-static __always_inline int know_values(__u32 env, __u64 id)
+static __always_inline int know_values(__u32 env, __u32 window, __u64 id)
 {
 	struct jt_values_record *all = values_of(env);
+	void *known = tuples_of(window);
 	__u32 one = 1, bytes;
 
-	if (bpf_map_lookup_elem(&tuples, &id))
+	if (bpf_map_lookup_elem(known, &id))
 		return 0;
-	if (!all || state.tuples_full)
+	if (!all || state.tuples_full[window & 1])
 		return 1;
 	all->head.time_ns = bpf_ktime_get_ns();
 	bytes = all->values.count;
@@ -162,9 +165,9 @@ static __always_inline int know_values(__u32 env, __u64 id)
 	bytes = offsetof(struct jt_values_record, values.value) + bytes * sizeof(struct jt_text);
 	if (bpf_ringbuf_output(&ring, all, bytes, BPF_RB_NO_WAKEUP))
 		return -1;
-	if (bpf_map_update_elem(&tuples, &id, &one, BPF_NOEXIST) &&
-	    !bpf_map_lookup_elem(&tuples, &id)) {
-		state.tuples_full = 1;
+	if (bpf_map_update_elem(known, &id, &one, BPF_NOEXIST) &&
+	    !bpf_map_lookup_elem(known, &id)) {
+		state.tuples_full[window & 1] = 1;
 		return 1;
 	}
 	return 0;

@@ -4,10 +4,10 @@
 
 static __always_inline enum jt_counter defer_walk(struct jt_walk *w, __u32 env)
 {
-	if (settle_values(env, &w->record.key) ||
+	if (settle_values(env, w->window, &w->record.key) ||
 	    send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES))
 		return JT_COUNTER_LOST_RING;
-	bump_of(w->record.key.event, JT_COUNTER_DEFERRED);
+	bump_of(w->window, w->record.key.event, JT_COUNTER_DEFERRED);
 	return JT_COUNTER_KEPT;
 }
 
@@ -33,13 +33,13 @@ __noinline int finish(__u32 env)
 		if (jt_hold(env) && cfg.has_opens && (w->held & JT_EVENT_OPENS))
 			jt_forget_opened(env);
 	} else if (w->defer) {
-		bump_of(w->record.key.event, defer_walk(w, env));
+		bump_of(w->window, w->record.key.event, defer_walk(w, env));
 	} else {
 		enum jt_counter counted = count_stack(w, env);
 
-		bump_of(w->record.key.event, counted);
+		bump_of(w->window, w->record.key.event, counted);
 		if (counted == JT_COUNTER_KEPT)
-			list_event(&w->record.key, &w->sum, w->tid);
+			list_event(w->window, &w->record.key, &w->sum, w->tid);
 		/* What it went over was two stacks. */
 		if (cfg.check_walks && counted == JT_COUNTER_KEPT && w->joined)
 			bump(JT_COUNTER_UNCHECKED);

@@ -32,19 +32,21 @@ static __always_inline bool pair_key(__u32 env, __u32 event, bool is_end, struct
 static __always_inline enum jt_counter know_held(struct jt_walk *w, __u32 env)
 {
 	static const struct jt_sum nothing;
+	__u32 window = w->window;
+	void *counts = counts_of(window);
 	enum jt_counter known;
 
-	if (bpf_map_lookup_elem(&counts, &w->record.key))
+	if (bpf_map_lookup_elem(counts, &w->record.key))
 		return JT_COUNTER_KEPT;
-	if (state.counts_full)
+	if (state.counts_full[window & 1])
 		return JT_COUNTER_LOST_COUNTS;
 	known = know_parts(w, env);
 	if (known != JT_COUNTER_KEPT)
 		return known;
 	/* Not by count_key(): LLVM makes of adding nothing an exchange, which 5.10 has not. */
-	if (bpf_map_update_elem(&counts, &w->record.key, &nothing, BPF_NOEXIST) &&
-	    !bpf_map_lookup_elem(&counts, &w->record.key)) {
-		state.counts_full = 1;
+	if (bpf_map_update_elem(counts, &w->record.key, &nothing, BPF_NOEXIST) &&
+	    !bpf_map_lookup_elem(counts, &w->record.key)) {
+		state.counts_full[window & 1] = 1;
 		return JT_COUNTER_LOST_COUNTS;
 	}
 	return JT_COUNTER_KEPT;
@@ -58,7 +60,7 @@ static __always_inline enum jt_counter keep_held(const struct jt_pair_key *pair,
 	/* There is no room, or the end of the last one was missed. */
 	if (bpf_map_update_elem(&held, pair, begun, BPF_EXIST))
 		return JT_COUNTER_LOST_CALLS;
-	bump_of(begun->key.event, JT_COUNTER_CALLS_NO_END);
+	bump_of(window_now(), begun->key.event, JT_COUNTER_CALLS_NO_END);
 	return JT_COUNTER_KEPT;
 }
 
@@ -88,7 +90,7 @@ static __always_inline enum jt_counter keep_opened(__u32 env, struct jt_held *be
 		begun->file = (__u64)jt_file_of(task, fd);
 		if (bpf_map_update_elem(&held, &pair, begun, BPF_ANY))
 			return JT_COUNTER_LOST_CALLS;
-		bump_of(begun->key.event, JT_COUNTER_OPENED);
+		bump_of(window_now(), begun->key.event, JT_COUNTER_OPENED);
 	}
 	return JT_COUNTER_KEPT;
 }
@@ -126,13 +128,12 @@ __noinline int jt_hold(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	struct jt_pair_key pair;
-	struct jt_held begun = {};
 	enum jt_counter known;
 
 	if (!cfg.has_held || !w)
 		return 0;
 	if (is_ending(w)) {
-		bump_of(w->record.key.event, JT_COUNTER_CALLS_NO_END);
+		bump_of(w->window, w->record.key.event, JT_COUNTER_CALLS_NO_END);
 		return 0;
 	}
 	/* User space finishes walks of events, and this is none yet. */
@@ -141,20 +142,21 @@ __noinline int jt_hold(__u32 env)
 	close_key(w, env);
 	known = know_held(w, env);
 	if (known == JT_COUNTER_KEPT) {
-		begun.key = w->record.key;
-		begun.sum = w->sum;
-		begun.time_ns = bpf_ktime_get_ns();
-		begun.tid = w->tid;
+		w->begun.key = w->record.key;
+		w->begun.sum = w->sum;
+		w->begun.time_ns = bpf_ktime_get_ns();
+		w->begun.file = 0;
+		w->begun.tid = w->tid;
 		if (cfg.has_opens && (w->held & JT_EVENT_OPENS))
-			known = keep_opened(env, &begun);
-		else if (!pair_key(env, begun.key.event, false, &pair))
+			known = keep_opened(env, &w->begun);
+		else if (!pair_key(env, w->record.key.event, false, &pair))
 			known = JT_COUNTER_LOST_CALLS;
 		else
-			known = keep_held(&pair, &begun);
+			known = keep_held(&pair, &w->begun);
 	}
 	if (known != JT_COUNTER_KEPT) {
-		bump_of(w->record.key.event, JT_COUNTER_FIRED);
-		bump_of(w->record.key.event, known);
+		bump_of(w->window, w->record.key.event, JT_COUNTER_FIRED);
+		bump_of(w->window, w->record.key.event, known);
 		return 1;
 	}
 	return 0;
@@ -164,13 +166,13 @@ __noinline int jt_hold(__u32 env)
 static __always_inline void count_ended(const struct jt_event_spec *spec, struct jt_held *ended)
 {
 	__u64 latency = bpf_ktime_get_ns() - ended->time_ns;
-	__u32 which = spec->latency, event = ended->key.event;
+	__u32 which = spec->latency, event = ended->key.event, window = window_now();
 	enum jt_counter counted = JT_COUNTER_KEPT;
 	struct jt_sum *sum;
 
-	bump_of(event, JT_COUNTER_FIRED);
+	bump_of(window, event, JT_COUNTER_FIRED);
 	if (latency < spec->min_latency) {
-		bump_of(event, JT_COUNTER_FILTERED);
+		bump_of(window, event, JT_COUNTER_FILTERED);
 		return;
 	}
 	if (which == 0) {
@@ -180,14 +182,14 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 		ended->sum.weight[1] = latency;
 		ended->key.bucket[1] = size_class(latency);
 	}
-	sum = bpf_map_lookup_elem(&counts, &ended->key);
+	sum = bpf_map_lookup_elem(counts_of(window), &ended->key);
 	if (sum)
 		add_sum(sum, &ended->sum);
 	else
-		counted = count_key(&ended->key, &ended->sum);
-	bump_of(event, counted);
+		counted = count_key(window, &ended->key, &ended->sum);
+	bump_of(window, event, counted);
 	if (counted == JT_COUNTER_KEPT)
-		list_event(&ended->key, &ended->sum, ended->tid);
+		list_event(window, &ended->key, &ended->sum, ended->tid);
 }
 
 static __always_inline int end_in_scratch(void *ctx, __u32 env)

@@ -14,6 +14,7 @@
 #include "jtrace_abi.h"
 #include "config.bpf.h"
 #include "maps.bpf.h"
+#include "windows.bpf.h"
 #include "counters.bpf.h"
 #include "notice.bpf.h"
 #include "walk_env.bpf.h"

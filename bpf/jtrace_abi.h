@@ -94,7 +94,8 @@ enum jt_status {
 
 /* ---------------------------------------------------------------- counters (per CPU) */
 /* fired = kept + filtered + sampled out + lost{...}; kept is the sum over the counts map plus the
- * deferred records. Of calls, and of all that has a begin and an end, those that ended. */
+ * deferred records. Of calls, and of all that has a begin and an end, those that ended. They grow
+ * from the begin of the trace; what a window adds is the difference. */
 #define JT_COUNTER_LIST(X) \
 	X(FIRED, "fired")   /* events of targets */ \
 	X(OTHERS, "others") /* events of processes that are no target */ \
@@ -215,6 +216,15 @@ struct jt_sum {
 	__u64 weight[JT_MAX_WEIGHTS];
 };
 
+/* What has begun and is counted when it ends. */
+struct jt_held {
+	struct jt_stack_key key;
+	struct jt_sum sum;
+	__u64 time_ns;
+	__u64 file; /* of a descriptor: struct file * */
+	__u32 tid, pad;
+};
+
 enum jt_record_type {
 	JT_RECORD_STACK = 1,    /* jt_stack_record: a stack seen for the first time */
 	JT_RECORD_DEFERRED = 2, /* jt_deferred_record: one event, walk not done */
@@ -226,7 +236,8 @@ enum jt_record_type {
 
 struct jt_record_head {
 	__u32 type;
-	__u32 pad;
+	__u16 exact;   /* deferred and check: the registers' pc is where the thread is */
+	__u16 window;  /* stacks, values, events: 1: of a window with an odd number */
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -319,7 +330,10 @@ struct jt_config {
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
 	__u8 has_raw_cookie; /* bpf_get_attach_cookie for raw tracepoints, 6.10 */
-	__u8 pad[3];
+	__u8 has_windows;    /* two sets of counts, by turns */
+	__u8 pad[2];
+	__u32 events; /* their numbers are below */
+	__u32 pad2;
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

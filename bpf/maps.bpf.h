@@ -81,13 +81,14 @@ struct {
 	__type(value, struct jt_defer_buffer);
 } defer_scratch SEC(".maps");
 
-/* What was met of each stack [set]. A key that is here has had its frames and values sent. */
+/* What was met of each stack [set]. A key that is here has had its frames and values sent. This one
+ * and the next three are there twice, for windows by turns (windows.bpf.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct jt_stack_key);
 	__type(value, struct jt_sum);
-} counts SEC(".maps");
+} counts SEC(".maps"), odd_counts SEC(".maps");
 
 /* Where keys tell more than stacks apart: stacks whose frames were sent (keys without values and
  * buckets), and how many keys each has [set]. */
@@ -96,7 +97,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, struct jt_stack_key);
 	__type(value, __u32);
-} stacks SEC(".maps");
+} stacks SEC(".maps"), odd_stacks SEC(".maps");
 
 /* Ids of the values that were sent [set]. */
 struct {
@@ -104,7 +105,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, __u32);
-} tuples SEC(".maps");
+} tuples SEC(".maps"), odd_tuples SEC(".maps");
 
 /* Values of the event under way that are shown, by CPU [set]. */
 struct {
@@ -123,14 +124,6 @@ struct {
 } calls SEC(".maps");
 
 /* What has begun and is counted when it ends [set]. */
-struct jt_held {
-	struct jt_stack_key key;
-	struct jt_sum sum;
-	__u64 time_ns;
-	__u64 file; /* of a descriptor: struct file * */
-	__u32 tid, pad;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -144,7 +137,7 @@ struct {
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, 127 * sizeof(__u64));
-} stack_ids SEC(".maps");
+} stack_ids SEC(".maps"), odd_stack_ids SEC(".maps");
 
 /* Records to user space [set]: stacks at first sight, deferred walks, notices. */
 struct {

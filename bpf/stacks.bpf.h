@@ -36,7 +36,8 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->sum.weight[0] = 0;
 	w->sum.weight[1] = 0;
 	w->record.head.type = JT_RECORD_STACK;
-	w->record.head.pad = 0;
+	w->record.head.exact = 0;
+	w->record.head.window = w->window;
 	w->record.space = w->target.space;
 	w->record.pad = 0;
 	w->tid = tid;
@@ -60,7 +61,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 /* --cstack fp: the kernel's own frame-pointer walk; its end is not known to be the thread's. */
 static __always_inline void fp_walk(void *ctx, struct jt_walk *w)
 {
-	long id = bpf_get_stackid(ctx, &stack_ids, BPF_F_USER_STACK);
+	long id = bpf_get_stackid(ctx, stack_ids_of(w->window), BPF_F_USER_STACK);
 
 	w->record.key.user_stack = (__s32)id;
 	w->record.key.status = JT_STATUS_FP_WALK;
@@ -77,7 +78,7 @@ static __always_inline void kernel_walk(void *ctx, struct jt_walk *w, __u64 cook
 
 	if (!(cookie & JT_COOKIE_KERNEL))
 		return;
-	id = bpf_get_stackid(ctx, &stack_ids, 0);
+	id = bpf_get_stackid(ctx, stack_ids_of(w->window), 0);
 	w->record.key.kernel_stack = (__s32)id;
 	if (id < 0)
 		bump(JT_COUNTER_KERNEL_COLLISION);
@@ -144,7 +145,7 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 #define JT_HELD_AS (JT_EVENT_HELD | JT_EVENT_OPENS | JT_EVENT_NO_USER)
 
 /* Whether the event is to be walked; where not, it was counted. */
-static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *held_as)
+static __always_inline bool wanted(void *ctx, __u32 env, __u32 window, __u32 event, __u32 *held_as)
 {
 	enum jt_counter rejected;
 	__u64 min_latency;
@@ -163,12 +164,12 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *hel
 		rejected = JT_COUNTER_COUNT;
 	/* One that is held fires when it ends. */
 	if (rejected != JT_COUNTER_COUNT || !*held_as)
-		bump_of(event, JT_COUNTER_FIRED);
+		bump_of(window, event, JT_COUNTER_FIRED);
 	if (rejected == JT_COUNTER_COUNT)
 		return true;
 	if (cfg.has_opens && (flags & JT_EVENT_OPENS))
 		jt_forget_opened(env);
-	bump_of(event, rejected);
+	bump_of(window, event, rejected);
 	return false;
 }
 
@@ -179,7 +180,7 @@ static __always_inline bool wanted(void *ctx, __u32 env, __u32 event, __u32 *hel
 static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32, env, status;
+	__u32 tgid = id >> 32, window = window_now(), env, status;
 	struct jt_target *target;
 	struct jt_walk *w;
 	__u32 held_as = 0;
@@ -192,8 +193,8 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 	target = event_target(id, &no_room);
 	if (no_room) {
 		cookie = is_raw ? raw_cookie(ctx) : attach_cookie(ctx);
-		bump_of((__u32)cookie, JT_COUNTER_FIRED);
-		bump_of((__u32)cookie, JT_COUNTER_LOST_TARGETS);
+		bump_of(window, (__u32)cookie, JT_COUNTER_FIRED);
+		bump_of(window, (__u32)cookie, JT_COUNTER_LOST_TARGETS);
 	} else if (!target) {
 		bump(JT_COUNTER_OTHERS);
 	}
@@ -203,18 +204,19 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 	env = bpf_get_smp_processor_id();
 	w = jt_walk_of(env);
 	if (!w || !take_scratch(w)) {
-		bump_of((__u32)cookie, JT_COUNTER_FIRED);
-		bump_of((__u32)cookie, JT_COUNTER_LOST_NESTED);
+		bump_of(window, (__u32)cookie, JT_COUNTER_FIRED);
+		bump_of(window, (__u32)cookie, JT_COUNTER_LOST_NESTED);
 		return -1;
 	}
-	if (!wanted(ctx, env, (__u32)cookie, &held_as)) {
+	if (!wanted(ctx, env, window, (__u32)cookie, &held_as)) {
 		give_scratch_back(w);
 		return -1;
 	}
 	w->target = *target;
+	w->window = window;
 	start_record(w, tgid, (__u32)id, cookie);
 	w->held = held_as;
-	take_values(env, (__u32)cookie, &w->record.key);
+	take_values(env, window, (__u32)cookie, &w->record.key);
 	if (cfg.has_sums)
 		jt_take_sum(env, (__u32)cookie);
 	kernel_walk(ctx, w, cookie);

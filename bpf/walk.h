@@ -46,8 +46,8 @@ struct jt_walk {
 	__u32 unproven;    /* nonzero: whether interrupted code had a frame was not sure */
 	__u32 joined;      /* nonzero: it went on where who made this process waits */
 	__u32 unusual;     /* reads beyond those that frames usually take; JT_MAX_UNUSUAL end it */
-	__u32 pad;
-	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
+	__u32 window;      /* 1: the event is one of a window with an odd number */
+	__u64 wrapper;     /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
 	 * the continuation whose ContinuationEntry is at `entry`. */
 	__u64 heap_end, entry, cont, tail;
@@ -62,6 +62,7 @@ struct jt_walk {
 	__u32 first_exact;    /* whether their pc is exact */
 	__u32 held;           /* counted when it ends: JT_EVENT_HELD, with _OPENS, _NO_USER */
 	struct jt_sum sum;    /* what the event adds to its stack */
+	struct jt_held begun; /* made here: three calls may have 512 bytes of stack together */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
 };

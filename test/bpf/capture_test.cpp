@@ -281,10 +281,10 @@ TEST_F(Capturing, kernelStacks) {
     expect_only(one.tracing, trace, 1);
     const auto key = one.tracing.capture().counts().at(0).key;
     ASSERT_GE(key.kernel_stack, 0) << features.attach_cookie;
-    const auto stack = one.tracing.capture().stack(key.kernel_stack);
+    const auto stack = one.tracing.capture().stack(0, key.kernel_stack);
     EXPECT_THAT(stack, SizeIs(Gt(1)));
     EXPECT_THAT(stack, testing::Each(Gt(kKernel)));
-    EXPECT_THAT(one.tracing.capture().stack(-1), IsEmpty());
+    EXPECT_THAT(one.tracing.capture().stack(0, -1), IsEmpty());
   }
 }
 
@@ -311,7 +311,7 @@ TEST_F(Capturing, framePointers) {
   ASSERT_THAT(counts, SizeIs(1));
   EXPECT_EQ(counts[0].key.status, JT_STATUS_FP_WALK);
   EXPECT_EQ(counts[0].key.frames, 0U);
-  const auto stack = one.tracing.capture().stack(counts[0].key.user_stack);
+  const auto stack = one.tracing.capture().stack(0, counts[0].key.user_stack);
   ASSERT_GE(stack.size(), trace.size());
   EXPECT_TRUE(std::ranges::equal(trace, std::span(stack).first(trace.size())));
 }

@@ -100,7 +100,7 @@ unwind::WalkResult Tracing::walk(const jt_deferred_record& record) const {
   const std::span stack(record.stack);
   return unwind::walk({ranges, rows, rules, {}},
                       {.regs = record.regs,
-                       .exact = record.head.pad != 0,
+                       .exact = record.head.exact != 0,
                        .stack = std::as_bytes(stack.first(record.stack_bytes)),
                        .absent_pages = record.absent},
                       process::ProcessMemory(pid));

@@ -86,7 +86,10 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .only_tids = config.only_tids,
                      .has_comm = config.comm.has_value(),
                      .has_raw_cookie = features.raw_cookie,
-                     .pad = {}};
+                     .has_windows = config.windows,
+                     .pad = {},
+                     .events = std::max<std::uint32_t>(1, config.events),
+                     .pad2 = 0};
   std::ranges::copy(globs.takes, settings.comm_takes);
   return settings;
 }
@@ -117,18 +120,26 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.rows, std::max<std::uint32_t>(1, config.max_rows));
   bpf_map__set_max_entries(maps.scratch, cpus);
   bpf_map__set_max_entries(maps.defer_scratch, cpus);
-  bpf_map__set_max_entries(maps.counts, config.max_counts);
-  bpf_map__set_max_entries(maps.stacks, config.values || config.sums ? config.max_counts : 1);
-  bpf_map__set_max_entries(maps.tuples, config.values ? JT_MAX_TUPLES : 1);
+  windows = config.windows;
+  events = std::max<std::uint32_t>(1, config.events);
+  for (const std::uint32_t window : {0, 1}) {
+    const auto size = [&](bpf_map* map, bool used, std::uint32_t entries) {
+      bpf_map__set_max_entries(map, used && (window == 0 || windows) ? entries : 1);
+    };
+    const Set of = set(window);
+    size(of.counts, true, config.max_counts);
+    size(of.stacks, config.values || config.sums, config.max_counts);
+    size(of.tuples, config.values, JT_MAX_TUPLES);
+    size(of.stack_ids, config.stack_ids, 16384);
+  }
   bpf_map__set_max_entries(maps.values, config.values ? cpus : 1);
   bpf_map__set_max_entries(maps.calls, config.timed ? JT_MAX_CALLS : 1);
   bpf_map__set_max_entries(maps.held, config.opens  ? JT_MAX_OPENED
                                       : config.held ? JT_MAX_CALLS
                                                     : 1);
-  bpf_map__set_max_entries(maps.stack_ids, config.stack_ids ? 16384 : 1);
   bpf_map__set_max_entries(maps.fields, cpus);
-  const std::uint32_t events = std::max<std::uint32_t>(1, config.events);
-  bpf_map__set_max_entries(maps.counters, 1 + events);
+  taken.resize(1 + (windows ? 2 : 1) * events);
+  bpf_map__set_max_entries(maps.counters, static_cast<std::uint32_t>(taken.size()));
   bpf_map__set_max_entries(maps.event_specs, events);
   bpf_map__set_max_entries(maps.patterns, std::max<std::uint32_t>(1, config.max_patterns));
   // Many that start at once are deferred at once.
@@ -338,6 +349,14 @@ void Capture::resume() {
       static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
   state.paused = 0;
 }
+
+void Capture::begin_window() {
+  auto& state = impl_->skeleton->bss->state;
+  state.window = state.window + 1;
+  wait_for_programs();
+}
+
+std::uint32_t Capture::window() const { return impl_->skeleton->bss->state.window; }
 
 void Capture::detach() {
   impl_->links.clear();

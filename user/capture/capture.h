@@ -50,6 +50,7 @@ struct CaptureConfig {
   bool raw = false;                // ... is a raw tracepoint
   bool opens = false;              // ... where its descriptors are open at the end
   bool lists = false;              // each event is handed over, too
+  bool windows = false;            // begin_window() is called
   std::uint32_t events = 1;        // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
@@ -62,13 +63,23 @@ struct StackCount {
   jt_sum sum;
 };
 
+// What a window added up to.
+struct WindowCounts {
+  std::vector<StackCount> stacks;
+  Counters counters{};  // of all events, and what belongs to none
+  std::vector<Counters> by_event;
+  std::uint64_t missed_by_recursion = 0;  // events that the kernel dropped because a BPF program
+                                          // ran on that CPU already, of any process
+  std::uint64_t in_flight = 0;            // at its end: see Capture::in_flight
+};
+
 // What drain() hands over; called in the order the kernel wrote. Pointers live during the call.
 struct RecordHandlers {
   std::function<void(const jt_stack_record&)> stack;
   std::function<void(const jt_deferred_record&)> deferred;
   std::function<void(const jt_notice_record&)> notice;
   std::function<void(const jt_deferred_record&)> check{};  // of CaptureConfig::check_walks
-  std::function<void(const jt_values&)> values{};          // of CaptureConfig::values
+  std::function<void(const jt_values_record&)> values{};   // of CaptureConfig::values
   std::function<void(const jt_event_record&)> event{};     // of CaptureConfig::lists
 };
 
@@ -111,6 +122,20 @@ class Capture {
   void pause();
   void resume();
 
+  // Ends the window and begins the next one, without a gap: an event belongs to one of them.
+  // Returns after the programs have finished that count in the one that ended; what they have sent
+  // is in the ring buffer then. The one before it must have been forgotten.
+  void begin_window();
+  // The number of the one that goes on, from 0.
+  [[nodiscard]] std::uint32_t window() const;
+  // What a window added up to; once, for it is taken out of the kernel, and in the order of
+  // windows.
+  [[nodiscard]] WindowCounts take(std::uint32_t window);
+  // Makes room for the next one but one.
+  void forget(std::uint32_t window);
+  // The keys of what has begun and not ended.
+  [[nodiscard]] std::vector<jt_stack_key> held() const;
+
   // Counts what calls opened and nobody closed; after pause().
   [[nodiscard]] Status count_open_files();
 
@@ -135,15 +160,16 @@ class Capture {
   // Takes what the ring buffer holds, up to a limit: false where more is left, so that a caller can
   // act on what came (refresh tables) while records keep coming.
   bool drain(const RecordHandlers& handlers);
+  // Of the window that goes on.
   [[nodiscard]] std::vector<StackCount> counts() const;
   // Calls that have begun and not ended, and what is held.
   [[nodiscard]] std::uint64_t in_flight() const;
-  // Of all events, and of one.
+  // Of all events, and of one, from the begin of the trace.
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] Counters counters_of(std::uint32_t event) const;
   // Addresses of a kernel (or frame-pointer) stack, leaf first; empty where it is not there.
-  [[nodiscard]] std::vector<std::uint64_t> stack(std::int32_t id) const;
-  // Events that the kernel dropped because a BPF program ran on that CPU already, of any process.
+  [[nodiscard]] std::vector<std::uint64_t> stack(std::uint32_t window, std::int32_t id) const;
+  // WindowCounts::missed_by_recursion, from the begin of the trace.
   [[nodiscard]] std::uint64_t missed_by_recursion() const;
   [[nodiscard]] std::vector<ProgramInfo> programs() const;
 

@@ -91,7 +91,24 @@ struct Capture::Impl {
   std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
   UniqueFd open_files;         // read once, it has jt_open_files look at each
+  bool windows = false;
+  std::uint32_t events = 1;
+  std::vector<Counters> taken;  // by row: what take() has told of
+  std::uint64_t taken_missed = 0;
 
+  // The maps of a window (bpf/windows.bpf.h).
+  struct Set {
+    bpf_map *counts, *stacks, *tuples, *stack_ids;
+  };
+  [[nodiscard]] Set set(std::uint32_t window) const {
+    const auto& maps = skeleton->maps;
+    if (window % 2 == 0) return {maps.counts, maps.stacks, maps.tuples, maps.stack_ids};
+    return {maps.odd_counts, maps.odd_stacks, maps.odd_tuples, maps.odd_stack_ids};
+  }
+  // Of the table of counters.
+  [[nodiscard]] std::uint32_t row(std::uint32_t window, std::uint32_t event) const {
+    return 1 + event + (windows && window % 2 != 0 ? events : 0);
+  }
   [[nodiscard]] bpf_program* event_program() const {
     return features.bpf_loop ? skeleton->progs.jt_event : skeleton->progs.jt_event_chain;
   }

@@ -43,7 +43,7 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
       break;
     case JT_RECORD_VALUES:
       if (handlers->values) {
-        handlers->values(static_cast<const jt_values_record*>(data)->values);
+        handlers->values(*static_cast<const jt_values_record*>(data));
       }
       break;
     case JT_RECORD_EVENT:
@@ -67,20 +67,6 @@ bool Capture::drain(const RecordHandlers& handlers) {
   return result >= 0;
 }
 
-std::vector<StackCount> Capture::counts() const {
-  std::vector<StackCount> all;
-  const int fd = bpf_map__fd(impl_->skeleton->maps.counts);
-  StackCount entry{};
-  const jt_stack_key* previous = nullptr;
-  jt_stack_key cursor{};
-  while (bpf_map_get_next_key(fd, previous, &entry.key) == 0) {
-    if (bpf_map_lookup_elem(fd, &entry.key, &entry.sum) == 0) all.push_back(entry);
-    cursor = entry.key;
-    previous = &cursor;
-  }
-  return all;
-}
-
 std::uint64_t Capture::in_flight() const {
   const auto& maps = impl_->skeleton->maps;
   std::uint64_t count = 0;
@@ -96,55 +82,6 @@ std::uint64_t Capture::in_flight() const {
     count += pair.event != JT_OPENED;
   }
   return count;
-}
-
-namespace {
-
-// A row of the table: 0 is of no event.
-void add_row(Counters& sum, const bpf_map* map, std::uint32_t row) {
-  const auto cpus = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
-  std::vector<Counters> per_cpu(cpus);
-  if (bpf_map_lookup_elem(bpf_map__fd(map), &row, per_cpu.data()) != 0) return;
-  for (const Counters& one : per_cpu) {
-    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += one.at(i);
-  }
-}
-
-}  // namespace
-
-Counters Capture::counters() const {
-  const bpf_map* map = impl_->skeleton->maps.counters;
-  Counters sum{};
-  for (std::uint32_t row = 0; row < bpf_map__max_entries(map); ++row) add_row(sum, map, row);
-  return sum;
-}
-
-Counters Capture::counters_of(std::uint32_t event) const {
-  Counters sum{};
-  add_row(sum, impl_->skeleton->maps.counters, event + 1);
-  return sum;
-}
-
-std::vector<std::uint64_t> Capture::stack(std::int32_t id) const {
-  if (id < 0) return {};
-  std::array<std::uint64_t, 127> addresses{};
-  if (bpf_map__lookup_elem(impl_->skeleton->maps.stack_ids, &id, sizeof(id), addresses.data(),
-                           sizeof(addresses), 0) != 0) {
-    return {};
-  }
-  const auto end = std::find(addresses.begin(), addresses.end(), 0U);
-  return {addresses.begin(), end};
-}
-
-std::uint64_t Capture::missed_by_recursion() const {
-  std::uint64_t missed = 0;
-  for (const bpf_program* program : {impl_->event_program(), impl_->raw_program()}) {
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof(info);
-    const int fd = bpf_program__fd(program);
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
-  }
-  return missed;
 }
 
 std::vector<ProgramInfo> Capture::programs() const {

@@ -9,11 +9,12 @@ namespace {
 
 constexpr std::string_view kWhat = "What to trace";
 constexpr std::string_view kOutput = "Output";
+constexpr std::string_view kWindows = "Continuous mode";
 constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 46> kTable{{
+constexpr std::array<Row, 49> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -202,6 +203,22 @@ constexpr std::array<Row, 46> kTable{{
      .values = &Words::json,
      .fallback = "false",
      .commands = kTrace | kList | kDoctor},
+    {.group = kWindows,
+     .names = "--continuous",
+     .value = {},
+     .text = "a profile for each window, without a gap, until it is stopped",
+     .values = &Words::continuous,
+     .fallback = "false"},
+    {.group = kWindows,
+     .names = "--loop",
+     .value = "T",
+     .text = "how long a window is (default 60s); means --continuous",
+     .values = &Words::loop},
+    {.group = kWindows,
+     .names = "--keep",
+     .value = "LIMIT[,LIMIT]",
+     .text = "of their files: so many (100), so long (7d), so much (2G)",
+     .values = &Words::keep},
     {.group = kStacks,
      .names = "--cstack",
      .value = "MODE",
@@ -318,8 +335,8 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 5> kOfOtherVersions{
-    "--max-overhead", "--max-rate", "--continuous", "--loop", "--max-memory"};
+constexpr std::array<std::string_view, 3> kOfOtherVersions{"--max-overhead", "--max-rate",
+                                                           "--max-memory"};
 
 }  // namespace
 

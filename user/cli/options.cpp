@@ -9,6 +9,7 @@
 
 #include "base/redacted.h"
 #include "cli/configuration.h"
+#include "cli/limits.h"
 #include "cli/option_table.h"
 #include "cli/texts.h"
 #include "cli/words.h"
@@ -265,6 +266,7 @@ Status read_all(const Words& words, Options& options) {
   if (words.duration.given()) {
     JT_TRY(options.duration, parse_duration(words.duration.last(), words.duration.label));
   }
+  JT_CHECK_OK(read_windows(words, options));
   options.include = words.include.texts;
   options.exclude = words.exclude.texts;
   JT_CHECK_OK(read_interval(words.interval, options));

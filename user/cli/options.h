@@ -34,6 +34,14 @@ struct EventRequest {
   friend bool operator==(const EventRequest&, const EventRequest&) = default;
 };
 
+// --keep: which files of windows stay; 0: that does not decide.
+struct Keep {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::chrono::seconds age{0};
+  [[nodiscard]] bool any() const { return files != 0 || bytes != 0 || age.count() != 0; }
+};
+
 // What the command line asks for, checked but not yet resolved against the host.
 struct Options {
   enum class Action { Trace, Help, Version, List, Doctor, Convert, Diff, PrintConfig };
@@ -48,6 +56,9 @@ struct Options {
   std::vector<std::string> containers;  // --container: ids, or how they begin
   std::vector<std::string> command;     // what stands behind --
   std::optional<std::chrono::nanoseconds> duration;
+  // --continuous, --loop: how long a window is; 0: there is one, the whole trace.
+  std::chrono::nanoseconds window{0};
+  Keep keep;                          // --keep
   std::vector<std::string> files;     // -f; "-" is standard output
   std::optional<std::string> format;  // -o
   CStack cstack = CStack::Auto;
@@ -83,6 +94,7 @@ struct Options {
   [[nodiscard]] bool selects() const {
     return pids.empty() && (all || !comms.empty() || !cgroups.empty() || !containers.empty());
   }
+  [[nodiscard]] bool continuous() const { return window.count() != 0; }
   // The command is the target; else it only sets the duration.
   [[nodiscard]] bool traces_command() const {
     return !command.empty() && pids.empty() && !selects();

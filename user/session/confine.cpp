@@ -73,9 +73,13 @@ constexpr std::array kChangesFiles{
     SCMP_SYS(lremovexattr)};
 
 // The commands of bpf() that work on what there is. A program may not even be looked for by id.
-constexpr std::array<scmp_datum_t, 5> kBpfCommands{BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM,
-                                                   BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY,
-                                                   BPF_OBJ_GET_INFO_BY_FD};
+constexpr std::array<scmp_datum_t, 7> kBpfCommands{BPF_MAP_LOOKUP_ELEM,
+                                                   BPF_MAP_UPDATE_ELEM,
+                                                   BPF_MAP_DELETE_ELEM,
+                                                   BPF_MAP_GET_NEXT_KEY,
+                                                   BPF_OBJ_GET_INFO_BY_FD,
+                                                   BPF_MAP_LOOKUP_BATCH,
+                                                   BPF_MAP_LOOKUP_AND_DELETE_BATCH};
 
 class Filter {
  public:

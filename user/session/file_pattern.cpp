@@ -46,7 +46,9 @@ class Expander {
       rest_.remove_prefix(percent);
       if (rest_.empty()) return out;
       rest_.remove_prefix(1);
-      JT_TRY(const std::string part, expand());
+      const std::string_view from = rest_;
+      JT_TRY(std::string part, expand());
+      if (facts_.of_window) part = kept(from, part);
       out += part;
     }
   }
@@ -54,6 +56,16 @@ class Expander {
  private:
   std::unexpected<Error> wrong(const std::string& why, std::string hint = kHint) const {
     return fail(Errc::Usage, fmt::format("-f '{}': {}", shown(pattern_), why), std::move(hint));
+  }
+
+  // Of the files of windows: what each of them expands, and no percent sign of anything else.
+  [[nodiscard]] std::string kept(std::string_view from, const std::string& part) const {
+    if (from.front() == 't' || from.front() == 'n' || from.front() == '%') {
+      return "%" + std::string(from.substr(0, from.size() - rest_.size()));
+    }
+    std::string out;
+    for (const char c : part) out += c == '%' ? std::string("%%") : std::string(1, c);
+    return out;
   }
 
   // What follows a percent sign.
@@ -68,7 +80,8 @@ class Expander {
       case 'p':
         return std::to_string(facts_.pid);
       case 't':
-        return file_stamp(facts_.time);
+        return file_stamp(facts_.time) +
+               (facts_.again == 0 ? "" : fmt::format("-{}", facts_.again));
       case 'h':
         return path_part(facts_.host);
       case 'n':
@@ -125,6 +138,48 @@ std::string file_stamp(std::chrono::system_clock::time_point time) {
   ::localtime_r(&seconds, &local);
   return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", local.tm_year + 1900, local.tm_mon + 1,
                      local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
+}
+
+Varies varies(const std::string& pattern) {
+  Varies how = Varies::No;
+  for (std::size_t at = pattern.find('%'); at != std::string::npos && at + 1 < pattern.size();
+       at = pattern.find('%', at + 2)) {
+    const std::string_view rest = std::string_view(pattern).substr(at + 1);
+    if (rest.front() == 't' && how == Varies::No) how = Varies::ByTime;
+    if (rest.front() == 'n') return rest.starts_with("n{") ? Varies::InTurns : Varies::ByNumber;
+  }
+  return how;
+}
+
+std::string names_of(const std::string& pattern) {
+  std::string_view rest = pattern;
+  rest = rest.substr(rest.rfind('/') + 1);
+  std::string out;
+  const auto literal = [&out](char c) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    out += plain || (static_cast<unsigned char>(c) & 0x80) != 0 ? std::string(1, c)
+                                                                : std::string{'\\', c};
+  };
+  bool numbered = false;
+  while (!rest.empty()) {
+    const char c = rest.front();
+    rest.remove_prefix(1);
+    if (c != '%' || rest.empty()) {
+      literal(c);
+      continue;
+    }
+    const char what = rest.front();
+    rest.remove_prefix(1);
+    if (what == 't') {
+      out += "[0-9]{8}-[0-9]{6}(?:-[0-9]+)?";
+    } else if (what == 'n') {
+      if (rest.starts_with('{')) rest.remove_prefix(std::min(rest.find('}') + 1, rest.size()));
+      out += std::exchange(numbered, true) ? "[0-9]+" : "([0-9]+)";
+    } else {
+      literal(what);
+    }
+  }
+  return out;
 }
 
 Result<std::string> expand_file_pattern(const std::string& pattern, const PatternFacts& facts) {

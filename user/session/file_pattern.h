@@ -20,6 +20,8 @@ struct PatternFacts {
   std::string host;
   std::uint64_t number = 0;                             // of the output, from 0
   std::function<const char*(const char*)> environment;  // as getenv; empty: nothing is set
+  int again = 0;           // not 0: follows the time, as -2 where such a file is there already
+  bool of_window = false;  // %t and %n differ from window to window: they stay, as does %%
 };
 
 // %p process, %t local time as yyyymmdd-hhmmss, %h host, %n number, %n{MAX} number modulo MAX,
@@ -28,6 +30,20 @@ struct PatternFacts {
 // control characters.
 [[nodiscard]] Result<std::string> expand_file_pattern(const std::string& pattern,
                                                       const PatternFacts& facts);
+
+// How a pattern tells the files of windows apart.
+enum class Varies {
+  No,        // each window replaces the one before
+  ByTime,    // %t
+  ByNumber,  // %n
+  InTurns    // %n{MAX}
+};
+[[nodiscard]] Varies varies(const std::string& pattern);
+
+// A regular expression for the names that a pattern of windows makes; of its last part alone. Group
+// 1 is the number where there is one. A time may be followed by -2, -3, ..., where it was there
+// already.
+[[nodiscard]] std::string names_of(const std::string& pattern);
 
 // "20260131-235959", local time.
 [[nodiscard]] std::string file_stamp(std::chrono::system_clock::time_point time);

@@ -218,6 +218,17 @@ void add_checked(Ledger& ledger, const capture::Counters& counters,
 
 }  // namespace
 
+std::uint64_t lost_events(const capture::Counters& counters) {
+  std::uint64_t lost = 0;
+  for (const auto& [counter, name] : kLosses) lost += counters.at(counter);
+  return lost;
+}
+
+std::uint64_t partial_events(const StatusCounts& statuses) {
+  return std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0}) -
+         statuses.at(JT_STATUS_COMPLETE) - statuses.at(JT_STATUS_NO_USER);
+}
+
 bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses) {
   for (const auto& losses : {std::span<const Line>(kLosses), std::span<const Line>(kNotCompared),
                              std::span<const Line>(kNotShown)}) {
@@ -228,10 +239,7 @@ bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses
   if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0) {
     return false;
   }
-  for (std::size_t i = 0; i < statuses.size(); ++i) {
-    if (statuses.at(i) != 0 && i != JT_STATUS_COMPLETE && i != JT_STATUS_NO_USER) return false;
-  }
-  return true;
+  return partial_events(statuses) == 0;
 }
 
 Ledger make_ledger(const LedgerInput& input) {

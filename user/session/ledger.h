@@ -41,6 +41,10 @@ struct LedgerInput {
 // Whether anything was lost or ended as partial (--strict).
 [[nodiscard]] bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses);
 
+// Events that were lost, and those of which the stack is not whole.
+[[nodiscard]] std::uint64_t lost_events(const capture::Counters& counters);
+[[nodiscard]] std::uint64_t partial_events(const StatusCounts& statuses);
+
 // fired = kept + filtered + sampled out + lost{reason}, kept = complete + partial{reason}; checked
 // here from counts that the kernel and we made apart from each other.
 [[nodiscard]] profile::Ledger make_ledger(const LedgerInput& input);

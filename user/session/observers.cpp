@@ -92,8 +92,9 @@ MetricsInput Observers::figures(const Run& run) {
                      .sampling_ratio = 1 / static_cast<double>(run.options.interval),
                      .cpu_seconds = cpu_seconds(),
                      .resident_bytes = resident_bytes(),
-                     .distinct_stacks = run.recorder.samples().stacks(),
+                     .distinct_stacks = run.recorder.window().samples.stacks(),
                      .windows = windows_,
+                     .uploads = run.uploads ? std::optional(run.uploads->counters) : std::nullopt,
                      .served = server_->counters()};
   for (std::uint32_t i = 0; i < events.size(); ++i) {
     MetricsInput::Event& event = input.events.emplace_back();
@@ -110,28 +111,35 @@ void Observers::publish_metrics(const Run& run, Clock::time_point now) {
   server_->publish_metrics(metrics_text(figures(run)));
 }
 
-void Observers::publish_window(const Run& run, const profile::Profile& profile) {
+void Observers::count_window(const Run& run, const Window& window) {
   if (!server_) return;
   ++windows_;
-  const SampleStore& samples = run.recorder.samples();
+  const SampleStore& samples = window.samples;
   if (!frames_) frames_.emplace();
   add(frames_->by_kind, samples.frames().by_kind);
   add(frames_->unnamed, samples.frames().unnamed);
   statuses_.resize(run.events.all.size());
   for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
-    const auto window = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
-    std::ranges::transform(statuses_[i], window, statuses_[i].begin(), std::plus());
-  }
-  if (const auto json = exporting::exporter_by_name("json"); json && has_pages()) {
-    const profile::Header& header = profile.header;
-    server_->publish_window(
-        {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
-         .duration_ns = header.duration.count(),
-         .title = exporting::safe_text(header.title),
-         .target = exporting::safe_text(header.target)},
-        (*json)->write(profile, {}));
+    const auto its = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
+    std::ranges::transform(statuses_[i], its, statuses_[i].begin(), std::plus());
   }
   publish_metrics(run, Clock::now());
+}
+
+std::string Observers::page_of(const profile::Profile& profile) const {
+  if (!has_pages()) return {};
+  const auto json = exporting::exporter_by_name("json");
+  return json ? (*json)->write(profile, {}) : std::string();
+}
+
+void Observers::publish_window(const profile::Header& header, const std::string& json) {
+  if (!has_pages() || json.empty()) return;
+  server_->publish_window(
+      {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
+       .duration_ns = header.duration.count(),
+       .title = exporting::safe_text(header.title),
+       .target = exporting::safe_text(header.target)},
+      json);
 }
 
 void Observers::linger() {

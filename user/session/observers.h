@@ -38,12 +38,19 @@ class Observers {
     const capture::Capture& capture;
     Recorder& recorder;
     std::chrono::nanoseconds traced;
+    std::optional<push::Report> uploads{};
   };
   // Metrics, about once a second.
   [[nodiscard]] bool due(Clock::time_point now) const { return server_ && now >= next_; }
+  [[nodiscard]] std::optional<Clock::time_point> next() const {
+    return server_ ? std::optional(next_) : std::nullopt;
+  }
   void publish_metrics(const Run& run, Clock::time_point now);
-  // A finished window, and the metrics with what is known only then.
-  void publish_window(const Run& run, const profile::Profile& profile);
+  // What is known of a window only when it is finished, for the metrics.
+  void count_window(const Run& run, const Window& window);
+  // Its page; `json` is what page_of() made, which any thread may call.
+  void publish_window(const profile::Header& header, const std::string& json);
+  [[nodiscard]] std::string page_of(const profile::Profile& profile) const;
 
   // It ended, by itself or by another's hand.
   [[nodiscard]] bool lost() const { return server_ && server_->counters().gone; }
@@ -53,7 +60,7 @@ class Observers {
   void linger();
 
  private:
-  [[nodiscard]] bool has_pages() const { return !server_->pages_url().empty(); }
+  [[nodiscard]] bool has_pages() const { return server_ && !server_->pages_url().empty(); }
   [[nodiscard]] MetricsInput figures(const Run& run);
 
   std::unique_ptr<serve::Server> server_;

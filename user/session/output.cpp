@@ -2,6 +2,7 @@
 #include "session/output.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 
 #include "session/file_pattern.h"
 #include "session/output_file.h"
+#include "session/retention.h"
 
 namespace jtrace::session {
 namespace {
@@ -42,7 +44,8 @@ Result<std::vector<std::string>> expand_files(const cli::Options& options,
       .time = now,
       .host = *host.data() == 0 ? "host" : host.data(),
       .number = 0,
-      .environment = [](const char* name) -> const char* { return std::getenv(name); }};
+      .environment = [](const char* name) -> const char* { return std::getenv(name); },
+      .of_window = options.continuous()};
   std::vector<std::string> paths;
   for (const std::string& pattern : options.files) {
     JT_TRY(std::string path, expand_file_pattern(pattern, facts));
@@ -51,17 +54,46 @@ Result<std::vector<std::string>> expand_files(const cli::Options& options,
   return paths;
 }
 
+bool is_special(const std::string& path) {
+  struct stat info{};
+  return path == "-" || (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode));
+}
+
+// `path`: a pattern, or what is written in place.
+Status check_windows(Output& output, std::chrono::system_clock::time_point now) {
+  if (is_special(output.path)) return {};
+  if (varies(output.path) == Varies::No) {
+    return fail(Errc::Usage,
+                fmt::format("-f {}: each window would replace the last one", output.path),
+                "put %t (time), %n (number) or %n{MAX} into the name");
+  }
+  const std::size_t folder = output.path.rfind('/');
+  if (folder != std::string::npos && varies(output.path.substr(0, folder)) != Varies::No) {
+    return fail(Errc::Usage, fmt::format("-f {}: a folder for each window", output.path),
+                "%t and %n belong into the last part of the path");
+  }
+  output.of_windows = true;
+  JT_TRY(const std::string first, path_of_window(output.path, now, 0));
+  return check_writable(first);
+}
+
+// Of windows that are sent or shown nobody needs files, too.
+bool needs_file(const cli::Options& options) {
+  if (options.format) return true;
+  return options.push.empty() && !(options.continuous() && !options.serve.empty());
+}
+
 }  // namespace
 
 Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          const process::ProcessInfo& first,
                                          std::chrono::system_clock::time_point now) {
   JT_TRY(std::vector<std::string> paths, expand_files(options, first, now));
-  if (paths.empty() && (options.push.empty() || options.format)) {
+  if (paths.empty() && needs_file(options)) {
     const std::string number =
         first.key.tgid == 0 ? std::string() : fmt::format("-{}", first.key.tgid);
-    const std::string base =
-        fmt::format("jtrace-{}{}-{}", file_name_part(first.comm), number, file_stamp(now));
+    const std::string base = fmt::format("jtrace-{}{}-{}", file_name_part(first.comm), number,
+                                         options.continuous() ? "%t" : file_stamp(now));
     std::string suffix = ".html";
     if (options.format) {
       JT_TRY(const auto* exporter, exporting::exporter_by_name(*options.format));
@@ -72,11 +104,17 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
   std::vector<Output> outputs;
   for (const std::string& path : paths) {
     JT_TRY(const auto* exporter, exporter_for(options, path));
-    if (path != "-") JT_CHECK_OK(check_writable(path));
-    outputs.push_back(
-        {path,
-         exporter,
-         {.plain = options.plain, .lines = options.lines, .normalise = options.normalise}});
+    Output output{
+        .path = path,
+        .exporter = exporter,
+        .options = {
+            .plain = options.plain, .lines = options.lines, .normalise = options.normalise}};
+    if (options.continuous()) {
+      JT_CHECK_OK(check_windows(output, now));
+    } else if (path != "-") {
+      JT_CHECK_OK(check_writable(path));
+    }
+    outputs.push_back(std::move(output));
   }
   return outputs;
 }

@@ -13,16 +13,17 @@
 
 namespace jtrace::session {
 
-// One file to write at the end.
+// One file to write at the end, or one for each window.
 struct Output {
   std::string path;  // "-": standard output
   const exporting::Exporter* exporter = nullptr;
   exporting::WriteOptions options;
+  bool of_windows = false;  // `path` is a pattern still: path_of_window()
 };
 
 // The outputs of a run: those of -f with their % expanded (session/file_pattern.h), else
-// jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here. Checks formats and that every file can be
-// written, before anything is traced.
+// jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here; in the continuous mode, where windows are sent
+// or shown, none. Checks formats and that every file can be written, before anything is traced.
 [[nodiscard]] Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                                        const process::ProcessInfo& first,
                                                        std::chrono::system_clock::time_point now);

@@ -49,9 +49,8 @@ std::optional<Caller> sudo_caller() {
 // In a directory that others can write, a name may be somebody's trap: a link to /etc/shadow, a
 // FIFO that holds us.
 Status check_owner(const std::string& path, const struct stat& info) {
-  const auto caller = sudo_caller();
   const uid_t owner = info.st_uid;
-  if (owner == 0 || owner == ::geteuid() || (caller && owner == caller->uid)) return {};
+  if (is_ours(info)) return {};
   return fail(Errc::Internal,
               fmt::format("write {}: a {} of user {}, not followed", path,
                           S_ISLNK(info.st_mode) ? "symbolic link" : "special file", owner),
@@ -168,6 +167,11 @@ Status write_in_place(const std::string& path, std::string_view bytes) {
 }
 
 }  // namespace
+
+bool is_ours(const struct stat& info) {
+  const auto caller = sudo_caller();
+  return info.st_uid == 0 || info.st_uid == ::geteuid() || (caller && info.st_uid == caller->uid);
+}
 
 bool may_own(const Caller& caller, const struct stat& directory, const struct stat* before) {
   const auto allowed = [&](mode_t write, mode_t search) {

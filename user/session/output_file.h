@@ -24,6 +24,9 @@ namespace jtrace::session {
 
 [[nodiscard]] Status write_all(int fd, const std::string& path, std::string_view bytes);
 
+// Whether a file is ours, root's or of the user who called sudo.
+[[nodiscard]] bool is_ours(const struct stat& info);
+
 // A user and the primary group, as sudo's variables name them.
 struct Caller {
   uid_t uid = 0;

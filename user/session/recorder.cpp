@@ -37,8 +37,8 @@ Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Optio
       targets_(targets),
       options_(options),
       events_(events),
-      values_(events),
       lists_(lists_events) {
+  windows_[0] = std::make_unique<Window>(0, events, nullptr);
   for (Target* target : targets_.current()) note_start(target);
   handlers_ = {.stack = [this](const jt_stack_record& r) { on_stack(r); },
                .deferred = [this](const jt_deferred_record& r) { on_deferred(r); },
@@ -47,7 +47,7 @@ Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Optio
                    [this](const jt_deferred_record& r) {
                      if (Target* target = find(r.space)) check_.check(*target, r);
                    },
-               .values = [this](const jt_values& values) { on_values(values); },
+               .values = [this](const jt_values_record& r) { on_values(r); },
                .event = [this](const jt_event_record& r) { on_event(r); }};
 }
 
@@ -146,9 +146,10 @@ std::string Recorder::thread_name(std::uint32_t tid) const {
                                                          : it->second.name;
 }
 
-void Recorder::on_values(const jt_values& values) {
+void Recorder::on_values(const jt_values_record& record) {
   ++records_;
-  values_.add(values);
+  const jt_values& values = record.values;
+  window_of(record.head.window).values.add(values);
   if (values.event >= events_.all.size()) return;
   const auto& by = events_.all[values.event].program.by;
   for (std::size_t i = 0; i < by.size() && i < values.count; ++i) {
@@ -161,22 +162,24 @@ void Recorder::on_stack(const jt_stack_record& record) {
   ++records_;
   note_thread(record.key.tgid, record.key.tid);
   if (options_.check_walks) check_.add_stack(record);
-  if (samples_.full()) return;
+  SampleStore& samples = window_of(record.head.window).samples;
+  if (samples.full()) return;
   // A child that has no tables of its own yet is walked, and named, by its parent's.
   Target* target = find(record.space);
   if (target && target->revoked()) target = nullptr;  // no frames
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
-    for (const std::uint64_t pc : capture_.stack(record.key.user_stack)) {
+    for (const std::uint64_t pc : capture_.stack(record.head.window, record.key.user_stack)) {
       frames.push_back(target->frame_at(pc, frames.empty()));
     }
-    samples_.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
+    samples.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
   const std::span frames(record.frame, target ? n : 0);
   unnamed_.push_back(
       {.key = record.key,
+       .window = record.head.window,
        .space = record.space,
        .frames = {frames.begin(), frames.end()},
        .java = target ? locate_java(*target, frames, {record.epoch, record.head.time_ns})
@@ -202,9 +205,9 @@ void Recorder::name_stacks(bool all) {
     auto names =
         target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
     if (stack.deferred) {
-      count_here(stack.key, *stack.deferred, std::move(names));
+      count_here(stack.window, stack.key, *stack.deferred, std::move(names));
     } else {
-      samples_.name(stack.key, std::move(names));
+      window_of(stack.window).samples.name(stack.key, std::move(names));
     }
     if (!all && has_room && std::chrono::steady_clock::now() - start > kMostReading) break;
   }
@@ -214,13 +217,14 @@ void Recorder::name_stacks(bool all) {
 
 void Recorder::on_event(const jt_event_record& record) {
   ++records_;
-  if (lists_) list_.add(record);
+  if (lists_) window_of(record.head.window).list.add(record);
 }
 
-void Recorder::count_here(const jt_stack_key& key, const Deferral& event,
+void Recorder::count_here(std::uint32_t window, const jt_stack_key& key, const Deferral& event,
                           std::vector<LocationId> locations) {
-  const void* of = samples_.add_deferred(key, event.sum, std::move(locations));
-  if (lists_) list_.add(key, event.sum, event.time_ns, event.tid, of);
+  Window& its = window_of(window);
+  const void* of = its.samples.add_deferred(key, event.sum, std::move(locations));
+  if (lists_) its.list.add(key, event.sum, event.time_ns, event.tid, of);
 }
 
 Recorder::Deferral Recorder::deferral_of(const jt_deferred_record& record) {
@@ -236,7 +240,7 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   if (!copy) {
     jt_stack_key key = record.key;
     key.status = JT_STATUS_DEFER_CUT;
-    count_here(key, deferral_of(record), {});
+    count_here(record.head.window, key, deferral_of(record), {});
     return;
   }
   std::memcpy(copy.get(), &record, bytes);
@@ -317,7 +321,7 @@ void Recorder::finish_walks(bool all) {
       // It had ended before its mappings could be read.
       jt_stack_key key = record->key;
       key.status = JT_STATUS_MAPPING;
-      count_here(key, deferral_of(*record), {});
+      count_here(record->head.window, key, deferral_of(*record), {});
       continue;
     }
     if (!all && target->jvm_pending()) {
@@ -328,7 +332,7 @@ void Recorder::finish_walks(bool all) {
     if (target->revoked()) {
       jt_stack_key key = record->key;
       key.status = JT_STATUS_DEFER_CUT;
-      count_here(key, deferral_of(*record), {});
+      count_here(record->head.window, key, deferral_of(*record), {});
       continue;
     }
     const auto walk = target->walk(*record, walk_depth(options_));
@@ -336,6 +340,7 @@ void Recorder::finish_walks(bool all) {
     key.status = walk.status;
     unnamed_.push_back(
         {.key = key,
+         .window = record->head.window,
          .space = record->space,
          .frames = walk.frames,
          .java = locate_java(*target, walk.frames, {record->epoch, record->head.time_ns}),
@@ -362,6 +367,7 @@ Status Recorder::turn() {
     finish_walks(false);
     name_stacks(false);
   }
+  if (empty) caught_up_ = true;
   for (Target* target : waiting_) target->name_waiting(symbols_, false);
   std::erase_if(waiting_, [](const Target* target) { return !target->has_waiting(); });
   bury_ended();
@@ -376,12 +382,49 @@ Status Recorder::finish() {
   return {};
 }
 
+void Recorder::begin_window() {
+  const bool pairs = events_.has_held() || events_.has_opens();
+  const std::uint32_t next = current_ ^ 1;
+  windows_[next] =
+      std::make_unique<Window>(window().number + 1, events_, pairs ? &window() : nullptr);
+  current_ = next;
+  capture_.begin_window();
+  ending_ = true;
+  caught_up_ = false;
+  ended_ = std::chrono::steady_clock::now();
+}
+
+bool Recorder::has_ended() const {
+  constexpr std::chrono::seconds kPatience{1};
+  if (!ending_ || !caught_up_) return false;
+  if (std::chrono::steady_clock::now() - ended_ >= kPatience) return true;
+  const std::uint32_t its = current_ ^ 1;
+  return waiting_.empty() &&
+         std::ranges::none_of(unnamed_, [=](const Stack& s) { return s.window == its; }) &&
+         std::ranges::none_of(deferred_, [=](const Deferred& d) { return d->head.window == its; });
+}
+
+std::unique_ptr<Window> Recorder::take_window() {
+  const std::uint32_t its = current_ ^ 1;
+  const auto is_its = [=](const auto& one) { return one->head.window == its; };
+  if (std::ranges::any_of(deferred_, is_its)) finish_walks(true);
+  name_stacks(true);
+  for (const jt_stack_key& key : capture_.held()) {
+    window().samples.inherit(key);
+    window().values.inherit(key.values);
+  }
+  ending_ = false;
+  return std::move(windows_[its]);
+}
+
+void Recorder::forget_window(const Window& window) { capture_.forget(window.number); }
+
 void Recorder::open_kernel_symbols() {
   const Raised rights({Capability::Syslog});
   kernel_file_.reset(::open("/proc/kallsyms", O_RDONLY | O_CLOEXEC));
 }
 
-std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
+std::vector<LocationId> Recorder::kernel_frames(const Window& window, std::int32_t id) {
   std::vector<LocationId> locations;
   if (id < 0) return locations;
   if (kernel_file_.valid()) {
@@ -392,7 +435,7 @@ std::vector<LocationId> Recorder::kernel_frames(std::int32_t id) {
   }
   // Where the kernel lies is not for a user who was lent the right to trace.
   const bool hidden = rights_are_lent();
-  for (const std::uint64_t address : capture_.stack(id)) {
+  for (const std::uint64_t address : capture_.stack(window.number, id)) {
     profile::Location location{.mapping = {},
                                .address = hidden ? 0 : address,
                                .reason = UnknownReason::NoSymbols,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -17,12 +18,10 @@
 #include "capture/capture.h"
 #include "profile/profile_builder.h"
 #include "profile/symbol_table.h"
-#include "session/event_list.h"
-#include "session/sample_store.h"
 #include "session/target.h"
 #include "session/targets.h"
-#include "session/value_store.h"
 #include "session/walk_check.h"
+#include "session/window.h"
 #include "symbolize/kernel_symbols.h"
 
 namespace jtrace::session {
@@ -40,19 +39,35 @@ class Recorder {
   // The last turns, after detaching.
   [[nodiscard]] Status finish();
 
+  // Ends the window that goes on and begins the next one. What belongs to the one that ended still
+  // comes in the turns that follow; none may be ending already.
+  void begin_window();
+  [[nodiscard]] bool is_ending() const { return ending_; }
+  // Nothing of the one that ended is to be waited for. What comes late gets a second.
+  [[nodiscard]] bool has_ended() const;
+  // What it was. To be followed by forget_window(), when it is done with.
+  [[nodiscard]] std::unique_ptr<Window> take_window();
+  void forget_window(const Window& window);
+
+  // Something waits for a turn: no record will tell when its time has come.
+  [[nodiscard]] bool has_pending() const {
+    return ending_ || !changed_.empty() || !starting_.empty() || !asking_.empty() ||
+           !waiting_.empty() || !unnamed_.empty() || !deferred_.empty() || targets_.has_pending();
+  }
+
   // Taken from the kernel so far.
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] const WalkCheck& checked() const { return check_; }
-  [[nodiscard]] SampleStore& samples() { return samples_; }
+  // The one that goes on.
+  [[nodiscard]] Window& window() { return *windows_.at(current_); }
   [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
   [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
   [[nodiscard]] std::string thread_name(std::uint32_t tid) const;
-  [[nodiscard]] const ValueStore& values() const { return values_; }
-  [[nodiscard]] EventList& list() { return list_; }
   [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
-  [[nodiscard]] std::vector<profile::LocationId> kernel_frames(std::int32_t id);
+  [[nodiscard]] std::vector<profile::LocationId> kernel_frames(const Window& window,
+                                                               std::int32_t id);
 
  private:
   struct Free {
@@ -68,7 +83,7 @@ class Recorder {
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);
-  void on_values(const jt_values& values);
+  void on_values(const jt_values_record& record);
   void on_event(const jt_event_record& record);
   // An event whose walk was finished here.
   struct Deferral {
@@ -76,8 +91,13 @@ class Recorder {
     std::uint64_t time_ns;
     std::uint32_t tid;
   };
+  // Of a record: windows with odd and even numbers take turns.
+  [[nodiscard]] Window& window_of(std::uint32_t its) {
+    const auto& its_window = windows_.at(its & 1);
+    return its_window ? *its_window : window();
+  }
   [[nodiscard]] static Deferral deferral_of(const jt_deferred_record& record);
-  void count_here(const jt_stack_key& key, const Deferral& event,
+  void count_here(std::uint32_t window, const jt_stack_key& key, const Deferral& event,
                   std::vector<profile::LocationId> locations);
   void name_stacks(bool all);
   [[nodiscard]] Status adopt_new();
@@ -104,19 +124,22 @@ class Recorder {
   Targets& targets_;
   const cli::Options& options_;
   const Events& events_;
-  ValueStore values_;
   std::map<std::uint32_t, ThreadName> threads_;
   capture::RecordHandlers handlers_;
   profile::SymbolTable symbols_;
-  SampleStore samples_;
+  std::array<std::unique_ptr<Window>, 2> windows_;  // the other one: ending, or null
+  std::uint32_t current_ = 0;
+  bool ending_ = false;
+  bool caught_up_ = false;  // all is drained that was sent before it ended
+  std::chrono::steady_clock::time_point ended_{};
   const bool lists_;
-  EventList list_;
   std::uint64_t records_ = 0;
   WalkCheck check_;  // --check-walks
   // Targets with something to be done for them, so that the others cost nothing.
   std::set<Target*> changed_, starting_, asking_, waiting_;
   struct Stack {
     jt_stack_key key;
+    std::uint32_t window = 0;
     std::uint32_t space = 0;
     std::vector<jt_frame> frames;
     Perishable java;

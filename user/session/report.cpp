@@ -71,8 +71,8 @@ class Labels {
  private:
   [[nodiscard]] std::vector<ShownValue> shown(const jt_stack_key& key) const {
     const auto& recorder = input_.recorder;
-    return recorder.values().shown(key,
-                                   [&](std::uint32_t tid) { return recorder.thread_name(tid); });
+    return input_.window.values.shown(key,
+                                      [&](std::uint32_t tid) { return recorder.thread_name(tid); });
   }
   // Its carrier runs it, under the carrier's name and number.
   [[nodiscard]] bool on_virtual_thread(const std::vector<profile::LocationId>& locations) const {
@@ -102,7 +102,7 @@ void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& 
       .shown = [&](const jt_stack_key& key) { return labels.frames(key); },
       .values = [&](const jt_stack_key& key,
                     const jt_sum& sum) { return weights.values(key.event, sum, scale); },
-      .kernel = [&](std::int32_t id) { return recorder.kernel_frames(id); },
+      .kernel = [&](std::int32_t id) { return recorder.kernel_frames(input.window, id); },
       .keep = [&](const auto& locations) { return filter.keeps(locations, symbols); },
       .settled = [&](profile::LocationId id) { return input.tables.late_names.settled(id); },
       .cut_marker =
@@ -111,9 +111,9 @@ void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& 
             return recorder.marker(deep ? "[truncated]" : "[unknown]");
           },
       .added = [&](const jt_stack_key& key, const void* deferred,
-                   const void* sample) { recorder.list().found(key, deferred, sample); }};
-  recorder.samples().build(input.capture.counts(), symbols, hooks, builder);
-  recorder.list().build(weights, scale, input.wall_ns, builder);
+                   const void* sample) { input.window.list.found(key, deferred, sample); }};
+  input.window.samples.build(input.counts.stacks, symbols, hooks, builder);
+  input.window.list.build(weights, scale, input.wall_ns, builder);
 }
 
 // What is not seen by the numbers alone. What holds for all events alike is said once.
@@ -200,8 +200,8 @@ std::vector<EventFigures> figures_by_event(const ReportInput& input) {
   const auto& events = input.events.all;
   for (std::uint32_t i = 0; i < events.size() && events.size() > 1; ++i) {
     all.push_back({.name = events[i].tracepoint.display(),
-                   .counters = input.capture.counters_of(i),
-                   .statuses = input.recorder.samples().statuses_of(i)});
+                   .counters = input.counts.by_event.at(i),
+                   .statuses = input.window.samples.statuses_of(i)});
   }
   return all;
 }
@@ -216,11 +216,13 @@ Report make_report(ReportInput input) {
   profile::ProfileBuilder builder(std::move(input.header), weights.types(), weights.default_type());
   add_samples(input, weights, filter, builder);
   add_comments(input, builder);
-  const auto& samples = input.recorder.samples();
+  const auto& samples = input.window.samples;
+  const std::uint64_t unlisted = input.window.list.unlisted();
   Report report;
-  report.counters = input.capture.counters();
-  report.lossless =
-      is_lossless(report.counters, samples.statuses()) && input.recorder.list().unlisted() == 0;
+  report.window = input.window.number;
+  report.counters = input.counts.counters;
+  report.partial = partial_events(samples.statuses());
+  report.lossless = is_lossless(report.counters, samples.statuses()) && unlisted == 0;
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
@@ -251,7 +253,7 @@ Report make_report(ReportInput input) {
       input.events.all, [](const Event& event) { return event.wanted.min_latency.count() != 0; });
   auto ledger = make_ledger({.counters = report.counters,
                              .samples = samples,
-                             .missed_by_recursion = input.capture.missed_by_recursion(),
+                             .missed_by_recursion = input.counts.missed_by_recursion,
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,
                              .checked = options.check_walks ? &input.recorder.checked() : nullptr,
@@ -259,9 +261,9 @@ Report make_report(ReportInput input) {
                              .calls = input.events.has_ends(),
                              .timed = input.events.has_timed() || input.events.has_held(),
                              .opens = input.events.has_opens(),
-                             .in_flight = input.capture.in_flight(),
+                             .in_flight = input.counts.in_flight,
                              .events = figures_by_event(input),
-                             .unlisted = input.recorder.list().unlisted(),
+                             .unlisted = unlisted,
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});
@@ -269,7 +271,7 @@ Report make_report(ReportInput input) {
   return report;
 }
 
-std::string summary_json(const Report& report, const std::vector<Output>& outputs) {
+std::string summary_json(const Report& report, const std::vector<Output>& outputs, int indent) {
   using nlohmann::json;
   const auto& header = report.profile.header;
   json ledger = json::array();
@@ -282,7 +284,8 @@ std::string summary_json(const Report& report, const std::vector<Output>& output
   for (const Output& output : outputs) {
     files.push_back({{"path", output.path}, {"format", output.exporter->name}});
   }
-  const json summary{{"events", header.events},
+  const json summary{{"window", report.window},
+                     {"events", header.events},
                      {"target", header.target},
                      {"host", header.host},
                      {"duration_ns", header.duration.count()},
@@ -291,7 +294,7 @@ std::string summary_json(const Report& report, const std::vector<Output>& output
                      {"ledger", std::move(ledger)},
                      {"files", std::move(files)}};
   // Paths are bytes of the file system: what is not UTF-8 is replaced, never thrown at.
-  return summary.dump(2, ' ', false, json::error_handler_t::replace);
+  return summary.dump(indent, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace jtrace::session

@@ -18,17 +18,20 @@ namespace jtrace::session {
 struct ReportInput {
   const cli::Options& options;
   const Events& events;
-  const capture::Capture& capture;
+  const capture::WindowCounts& counts;
   const capture::KernelFeatures& features;
   Recorder& recorder;
+  Window& window;
   const SharedTables& tables;
   profile::Header header;
   std::int64_t wall_ns = 0;  // what to add to CLOCK_MONOTONIC for the time since the epoch
 };
 
 struct Report {
+  std::uint32_t window = 0;  // its number
   profile::Profile profile;
   capture::Counters counters{};
+  std::uint64_t partial = 0;  // events whose stack is not whole
   bool lossless = true;
   std::vector<std::string> remarks;  // lines for the person who waits: 0 events explained, ...
 };
@@ -36,7 +39,9 @@ struct Report {
 [[nodiscard]] Report make_report(ReportInput input);
 
 // --json: what was traced, the ledger, the files written.
-[[nodiscard]] std::string summary_json(const Report& report, const std::vector<Output>& outputs);
+// `indent` -1: in one line.
+[[nodiscard]] std::string summary_json(const Report& report, const std::vector<Output>& outputs,
+                                       int indent = 2);
 
 // Why nothing was seen, and what to try: never fired on this host, fired for others only, or all
 // left out; glibc opens files by openat.

@@ -39,7 +39,20 @@ void add(jt_sum& to, const jt_sum& one) {
 }
 
 void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
-  stacks_.try_emplace(stack_of(key), std::move(locations));
+  stacks_->try_emplace(stack_of(key), std::move(locations));
+}
+
+const std::vector<LocationId>* SampleStore::find(const jt_stack_key& key) const {
+  const jt_stack_key stack = stack_of(key);
+  for (const auto& stacks : {std::shared_ptr<const Stacks>(stacks_), before_}) {
+    if (!stacks) continue;
+    if (const auto it = stacks->find(stack); it != stacks->end()) return &it->second;
+  }
+  return nullptr;
+}
+
+void SampleStore::inherit(const jt_stack_key& key) {
+  if (const auto* locations = find(key)) name(key, *locations);
 }
 
 const void* SampleStore::add_deferred(const jt_stack_key& key, const jt_sum& sum,
@@ -102,10 +115,10 @@ void SampleStore::build(const std::vector<capture::StackCount>& counts,
   for (const auto& [key, sum] : counts) {
     if (sum.count == 0)
       continue;  // a stack that is known to the kernel, before its first event ended
-    const auto it = stacks_.find(stack_of(key));
-    if (it == stacks_.end()) without_frames_ += sum.count;
-    const void* sample = add(key, it == stacks_.end() ? std::vector<LocationId>{} : it->second, sum,
-                             symbols, hooks, builder);
+    const auto* locations = find(key);
+    if (locations == nullptr) without_frames_ += sum.count;
+    const void* sample = add(key, locations == nullptr ? std::vector<LocationId>{} : *locations,
+                             sum, symbols, hooks, builder);
     if (hooks.added && sample != nullptr) hooks.added(key, nullptr, sample);
   }
   for (const auto& node : deferred_) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -66,6 +67,12 @@ class SampleStore {
   const void* add_deferred(const jt_stack_key& key, const jt_sum& sum,
                            std::vector<profile::LocationId> locations);
 
+  // What begins in one window and ends in the next one is counted there, and its frames were sent
+  // before: `last` is asked for stacks that are not known here, for as long as this lives.
+  void follow(const SampleStore& last) { before_ = last.stacks_; }
+  // Takes over what the last one knows of a stack that may be counted here later still.
+  void inherit(const jt_stack_key& key);
+
   // Adds every counted stack to the builder. `labels` makes the labels of a key and its stack,
   // `shown` the frames of the values it shows, leaf first, `kernel` the kernel frames of a stack
   // id, `values` the columns of the profile.
@@ -89,8 +96,8 @@ class SampleStore {
              const Hooks& hooks, profile::ProfileBuilder& builder);
 
   // Whether another stack has room; ask before naming one.
-  [[nodiscard]] bool full() const { return stacks_.size() >= kMaxStacks; }
-  [[nodiscard]] std::size_t stacks() const { return stacks_.size(); }
+  [[nodiscard]] bool full() const { return stacks_->size() >= kMaxStacks; }
+  [[nodiscard]] std::size_t stacks() const { return stacks_->size(); }
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
   [[nodiscard]] StatusCounts statuses_of(std::uint32_t event) const;
@@ -110,7 +117,12 @@ class SampleStore {
   // As many as the kernel's table of counts has; beyond, nothing is counted that could be looked
   // up.
   static constexpr std::size_t kMaxStacks = 65536;
-  std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual> stacks_;
+  using Stacks =
+      std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual>;
+  [[nodiscard]] const std::vector<profile::LocationId>* find(const jt_stack_key& key) const;
+
+  std::shared_ptr<Stacks> stacks_ = std::make_shared<Stacks>();
+  std::shared_ptr<const Stacks> before_;
   struct DeferredLess {
     bool operator()(const std::pair<jt_stack_key, std::vector<profile::LocationId>>& a,
                     const std::pair<jt_stack_key, std::vector<profile::LocationId>>& b) const {

@@ -22,13 +22,16 @@
 #include "base/printable.h"
 #include "capture/capture.h"
 #include "event/tracepoint.h"
+#include "session/attach.h"
 #include "session/command.h"
 #include "session/confine.h"
 #include "session/events.h"
 #include "session/name_sources.h"
 #include "session/observers.h"
 #include "session/output.h"
+#include "session/plan.h"
 #include "session/progress.h"
+#include "session/publisher.h"
 #include "session/recorder.h"
 #include "session/report.h"
 #include "session/selection.h"
@@ -37,6 +40,7 @@
 #include "session/target.h"
 #include "session/targets.h"
 #include "session/uploads.h"
+#include "session/window_clock.h"
 #include "session/writer.h"
 
 namespace jtrace::session {
@@ -91,19 +95,23 @@ class Run {
   [[nodiscard]] Status open_targets();
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach();
-  [[nodiscard]] Status attach(const Event& event, std::uint32_t number);
-  [[nodiscard]] Status attach_lifecycle();
   [[nodiscard]] Status confine(Recorder& recorder);
   [[nodiscard]] Status trace(Recorder& recorder);
-  [[nodiscard]] profile::Header header() const;
-  [[nodiscard]] Result<int> write(const Report& report);
+  void wait(Recorder& recorder, steady_clock::time_point begin);
+  [[nodiscard]] Status turn_window(Recorder& recorder);
+  [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
+  [[nodiscard]] Places places();
+  void settle(const Published& published);
+  void take_published();
   [[nodiscard]] Result<int> finish(Recorder& recorder);
-  [[nodiscard]] Status print_plan() const;
+  [[nodiscard]] Status finish_windows(Recorder& recorder);
+  [[nodiscard]] Status upload();
+  [[nodiscard]] Result<int> verdict() const;
   [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
-  [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) const {
-    return {options_, events_, *capture_, recorder, traced};
+  [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
+    return {options_, events_, *capture_, recorder, traced, uploads_.report()};
   }
   [[nodiscard]] bool is_over(Recorder& recorder, steady_clock::time_point begin);
   void say_what_targets_lack() const;
@@ -126,7 +134,13 @@ class Run {
   std::unique_ptr<capture::Capture> capture_;
   std::optional<steady_clock::time_point> stopped_;  // by a signal
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
-  std::chrono::system_clock::time_point start_;
+  std::optional<WindowClock> clock_;
+  WindowClock::Span ended_;             // the window that is ending
+  std::optional<Publisher> publisher_;  // of windows
+  int quiet_turns_ = 0;                 // since the kernel last sent something
+  bool lossless_ = true;
+  std::uint64_t fired_ = 0;         // and passed filters
+  std::optional<Error> unwritten_;  // the first output that could not be written
   steady_clock::duration duration_{};
   std::int64_t wall_ns_ = 0;   // ReportInput::wall_ns
   mutable Progress progress_;  // hidden by say(), which changes nothing else
@@ -219,6 +233,7 @@ Status Run::load() {
                                 .raw = events_.has_raw(),
                                 .opens = events_.has_opens(),
                                 .lists = lists_events(),
+                                .windows = options_.continuous(),
                                 .events = static_cast<std::uint32_t>(events_.all.size()),
                                 .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   selection_->configure(config);
@@ -232,49 +247,17 @@ Status Run::load() {
   return selection_->apply(*capture_, own, command_);
 }
 
-Status Run::attach_lifecycle() {
-  if (!tracefs_) {
-    say(0,
-        "no tracefs: code mapped while tracing is found by no notice; stacks in it stay partial");
-    return capture_->attach_lifecycle({});
-  }
-  std::vector<std::uint32_t> ids;
-  for (const auto& [category, name] : capture::Capture::lifecycle_tracepoints()) {
-    JT_TRY(const auto found, tracefs_->resolve(event::TracepointName{category, name}));
-    ids.push_back(found.front().id);
-  }
-  return capture_->attach_lifecycle(ids);
-}
-
-Status Run::attach(const Event& event, std::uint32_t number) {
-  if (events_.has_specs()) {
-    JT_CHECK_OK(capture_->set_event(number, event.program.spec, event.program.patterns));
-  }
-  const bool kernel = kernel_stacks(event.tracepoint);
-  if (event.tracepoint.is_raw()) {
-    return capture_->attach_raw_event(event.tracepoint.name, number, kernel);
-  }
-  JT_CHECK_OK(capture_->attach_event(event.counted.id, number, kernel));
-  if (event.call_begin) JT_CHECK_OK(capture_->attach_call_begin(event.call_begin->id, number));
-  if (event.held_end) JT_CHECK_OK(capture_->attach_held_end(event.held_end->id, number));
-  return {};
-}
-
 Status Run::attach() {
   progress_.begin("attaching");
-  const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  if (options_.follow || options_.selects()) JT_CHECK_OK(targets_.open_log());
-  const auto targets = targets_.current();
-  for (Target* target : targets) JT_CHECK_OK(target->refresh(capture_.get()));
-  JT_CHECK_OK(attach_lifecycle());
-  // Again: what was mapped before the notices came is in the ranges now.
-  for (Target* target : targets) JT_CHECK_OK(target->refresh(capture_.get()));
-  capture_->pause();
-  for (std::uint32_t i = 0; i < events_.all.size(); ++i) {
-    progress_.update(fmt::format("attaching event {} of {}", i + 1, events_.all.size()));
-    JT_CHECK_OK(attach(events_.all[i], i));
-  }
-  return {};
+  return attach_all(
+      {.options = options_,
+       .events = events_,
+       .tracefs = tracefs_ ? &*tracefs_ : nullptr,
+       .targets = targets_,
+       .capture = *capture_,
+       .kernel_stacks = [this](const auto& tracepoint) { return kernel_stacks(tracepoint); },
+       .say = [this](const std::string& text) { say(0, text); },
+       .progress = [this](const std::string& text) { progress_.update(text); }});
 }
 
 bool Run::is_over(Recorder& recorder, steady_clock::time_point begin) {
@@ -299,15 +282,86 @@ Status Run::confine(Recorder& recorder) {
   return confine_tracing(kept);
 }
 
+// Until there is something to do. The kernel wakes us for what is new, and not for what comes right
+// behind it; where nothing is new there is nothing to wake for.
+void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
+  constexpr int kQuiet = 2;
+  constexpr std::chrono::milliseconds kIdle{50}, kLongest{60'000};
+  const auto now = steady_clock::now();
+  std::chrono::nanoseconds most = kIdle;
+  if (quiet_turns_ == 0) {
+    most = kBusyTurn;
+  } else if (quiet_turns_ <= kQuiet || recorder.has_pending()) {
+    most = kTurn;
+  } else if (options_.continuous() && !command_) {
+    most = std::min<std::chrono::nanoseconds>(kLongest, clock_->due() - now);
+    if (options_.duration) most = std::min(most, *options_.duration - (now - begin));
+    if (const auto next = observers_.next()) most = std::min(most, *next - now);
+    if (has_status_terminal() && options_.verbosity >= 0)
+      most = std::min<std::chrono::nanoseconds>(most, kIdle);
+  }
+  std::array<pollfd, 3> wake{
+      {{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0},
+       {.fd = StopSignals::wake_fd(), .events = POLLIN, .revents = 0},
+       {.fd = publisher_ ? publisher_->wake_fd() : -1, .events = POLLIN, .revents = 0}}};
+  // Rounded up: a turn too early would be one for nothing.
+  const auto timeout =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(most, std::chrono::nanoseconds(0)));
+  ::poll(wake.data(), wake.size(), static_cast<int>(timeout.count()));
+  std::uint64_t signals = 0;
+  if (wake[1].revents != 0) (void)!::read(wake[1].fd, &signals, sizeof(signals));
+}
+
+Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
+  const auto counts = capture_->take(window.number);
+  Report report = make_report({.options = options_,
+                               .events = events_,
+                               .counts = counts,
+                               .features = features_,
+                               .recorder = recorder,
+                               .window = window,
+                               .tables = shared_,
+                               .header = make_header(options_, events_, target_text_, span),
+                               .wall_ns = wall_ns_});
+  lossless_ = lossless_ && report.lossless;
+  fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
+  observers_.count_window(observed(recorder, span.length), window);
+  return report;
+}
+
+// Ends a window when its time has come, or somebody asks for it, and publishes it when the last of
+// it has come.
+Status Run::turn_window(Recorder& recorder) {
+  constexpr std::size_t kMostWaiting = 4;
+  take_published();
+  if (recorder.is_ending()) {
+    if (!recorder.has_ended()) return {};
+    const auto window = recorder.take_window();
+    Report report = report_of(recorder, *window, ended_);
+    recorder.forget_window(*window);
+    publisher_->give(std::move(report));
+    return {};
+  }
+  const auto now = steady_clock::now();
+  const bool asked = StopSignals::hung_up();
+  // Where a disk does not keep up, windows get longer.
+  if ((!asked && !clock_->is_due(now)) || publisher_->waiting() > kMostWaiting) return {};
+  recorder.begin_window();
+  ended_ = clock_->cut(steady_clock::now(), std::chrono::system_clock::now());
+  return {};
+}
+
 Status Run::trace(Recorder& recorder) {
   progress_.end();  // its thread has rights of its own
   const Hurry hurry;
   JT_CHECK_OK(confine(recorder));
+  if (options_.continuous()) publisher_.emplace(places());
   capture_->resume();
   if (command_) command_->release();
-  start_ = std::chrono::system_clock::now();
+  const auto start = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
-  wall_ns_ = nanoseconds_since_epoch(start_) - begin.time_since_epoch().count();
+  clock_.emplace(options_.window, begin, start);
+  wall_ns_ = nanoseconds_since_epoch(start) - begin.time_since_epoch().count();
   // For scripts: printed whatever -q says.
   say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
                       events_.all.size() == 1 ? events_.all.front().tracepoint.display()
@@ -316,18 +370,19 @@ Status Run::trace(Recorder& recorder) {
   for (const std::string& remark : observers_.remarks()) say(0, remark);
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
-  bool busy = true;
   while (true) {
-    pollfd wake{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0};
-    ::poll(&wake, 1, static_cast<int>((busy ? kBusyTurn : kTurn).count()));
+    wait(recorder, begin);
     // What was captured until then is still worth its profile.
-    if (auto turned = recorder.turn(); !turned) {
+    Status turned = recorder.turn();
+    if (turned && options_.continuous()) turned = turn_window(recorder);
+    if (!turned) {
       failure_ = std::move(turned).error();
       break;
     }
-    busy = std::exchange(taken, recorder.records()) != recorder.records();
+    quiet_turns_ =
+        std::exchange(taken, recorder.records()) != recorder.records() ? 0 : quiet_turns_ + 1;
     if (const auto now = steady_clock::now(); status.due(now)) {
-      status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
+      status.show(now, now - begin, capture_->counters(), recorder.window().samples.stacks());
     }
     if (const auto now = steady_clock::now(); observers_.due(now)) {
       observers_.publish_metrics(observed(recorder, now - begin), now);
@@ -341,6 +396,17 @@ Status Run::trace(Recorder& recorder) {
   }
   status.clear();
   progress_.begin("naming the last stacks");
+  return finish_windows(recorder);
+}
+
+// The one that is ending, and the last one.
+Status Run::finish_windows(Recorder& recorder) {
+  const auto last = clock_->cut(steady_clock::now(), std::chrono::system_clock::now());
+  while (recorder.is_ending()) {
+    JT_CHECK_OK(recorder.turn());
+    JT_CHECK_OK(turn_window(recorder));
+  }
+  ended_ = last;
   return recorder.finish();
 }
 
@@ -374,118 +440,6 @@ void Run::say_what_could_not_be_read() const {
   }
 }
 
-profile::Header Run::header() const {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  profile::Header header{.title = {},
-                         .events = {},
-                         .target = target_text_,
-                         .host = host.data(),
-                         .command_line = options_.command_line,
-                         .start = start_,
-                         .duration = duration_};
-  for (const Event& event : events_.all) header.events.push_back(event.tracepoint.display());
-  // A preset or a glob may stand for fifty.
-  constexpr std::size_t kFew = 3;
-  const auto add = [&](const std::string& name) {
-    header.title += (header.title.empty() ? "" : ", ") + name;
-  };
-  if (header.events.size() <= kFew) {
-    std::ranges::for_each(header.events, add);
-  } else {
-    for (const auto& request : options_.events) add(request.text);
-  }
-  return header;
-}
-
-Result<int> Run::write(const Report& report) {
-  // Where one cannot be written, the others and the summary are still worth having.
-  Status written;
-  std::vector<Output> files;
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const Output& output = outputs_[i];
-    progress_.begin("writing " + output.path);
-    auto status =
-        writer_.write(outputs_, i, output.exporter->write(report.profile, output.options));
-    if (status && output.path != "-") {
-      const std::string weight = exporting::weight_note(*output.exporter, report.profile);
-      say(0, "wrote " + output.path + (weight.empty() ? "" : " (" + weight + ")"));
-    }
-    if (status) {
-      files.push_back(output);
-      continue;
-    }
-    if (written) {
-      written = std::move(status);
-    } else {
-      say(0, status.error().message + "; " + status.error().hint);
-    }
-  }
-  if (auto sent = uploads_.send(report.profile); !sent) {
-    if (written) {
-      written = std::unexpected(std::move(sent).error());
-    } else {
-      say(0, sent.error().message + "; " + sent.error().hint);
-    }
-  } else if (!sent->empty()) {
-    say(0, *sent);
-  }
-  progress_.end();
-  if (options_.json) print(stdout, summary_json(report, files) + "\n");
-  if (options_.verbosity >= 0) {
-    JT_TRY(const auto* text, exporting::exporter_by_name("text"));
-    const std::string summary = text->write(report.profile, {});
-    print(stderr, summary);
-  }
-  for (const std::string& remark : report.remarks) say(0, remark);
-  JT_CHECK_OK(written);
-  if (options_.strict && !report.lossless) {
-    return fail(Errc::Lossy,
-                "events were lost or stacks are incomplete, see the ledger (--strict)");
-  }
-  if (options_.expect_events &&
-      report.counters.at(JT_COUNTER_FIRED) == report.counters.at(JT_COUNTER_FILTERED)) {
-    return fail(Errc::NoEvents, "no events (--expect-events)");
-  }
-  return 0;
-}
-
-Status Run::print_plan() const {
-  std::string plan;
-  const auto line = [&]<class... T>(fmt::format_string<T...> format, T&&... values) {
-    fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
-  };
-  line("target   {}\n", printable(target_text_));
-  for (const Event& event : events_.all) {
-    const auto& tracepoint = event.tracepoint;
-    line("event    {} ({}), kernel stacks {}\n", tracepoint.display(),
-         tracepoint.is_raw() ? "raw tracepoint" : fmt::format("tracepoint {}", tracepoint.id),
-         kernel_stacks(tracepoint) ? "yes" : "no");
-    for (const auto& text : event.wanted.filters) line("filter   {}\n", printable(text));
-    for (const auto& name : event.wanted.by) line("by       {}\n", printable(name));
-    for (const auto& weight : event.program.weights) {
-      line("weight   {} ({})\n", printable(weight.type), weight.unit);
-    }
-    if (!event.opens.empty())
-      line("counted  where its descriptors are open at the end\n");
-    else if (event.is_call())
-      line("counted  at the end: {}\n", event.counted.display());
-    if (event.call_begin) line("begin    {}\n", event.call_begin->display());
-    if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
-  }
-  line("attach   perf tracepoint, {}\n",
-       features_.attach_cookie ? "told apart by cookie" : "one event per run");
-  line("walk     {}\n", options_.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
-                        : features_.bpf_loop ? "call frame information and HotSpot, bpf_loop"
-                                             : "call frame information and HotSpot, tail calls");
-  for (const auto& fallback : features_.fallbacks()) line("fallback {}\n", fallback);
-  for (const Output& output : outputs_) {
-    line("output   {} ({})\n", printable(output.path), output.exporter->name);
-  }
-  print(stdout, plan);
-  return {};
-}
-
 // Before there is a second thread: what forks.
 Status Run::prepare() {
   JT_TRY(observers_, Observers::start(options_));
@@ -508,26 +462,92 @@ Status Run::prepare() {
                                 std::chrono::system_clock::now()));
   progress_.end();  // one thread
   if (!options_.dry_run) {
-    JT_TRY(writer_, Writer::start(outputs_));
+    JT_TRY(writer_, Writer::start(outputs_, options_.keep));
     JT_TRY(uploads_, Uploads::start(options_));
   }
   return {};
+}
+
+Places Run::places() {
+  return {.outputs = outputs_,
+          .writer = writer_,
+          .uploads = uploads_,
+          .observers = observers_,
+          .begin = options_.continuous()
+                       ? std::function<void(const std::string&)>()
+                       : [this](const std::string& what) { progress_.begin(what); }};
+}
+
+// What is said of a window, and what goes on to others.
+void Run::settle(const Published& published) {
+  for (const Error& failure : published.failures) {
+    if (unwritten_ || options_.continuous()) say(-1, failure.message + "; " + failure.hint);
+    if (!unwritten_) unwritten_ = failure;
+  }
+  observers_.publish_window(published.report.profile.header, published.page);
+  if (!published.body.empty()) uploads_.post(published.body);
+  if (options_.json) {
+    const int indent = options_.continuous() ? -1 : 2;  // a line for each window
+    print(stdout, summary_json(published.report, published.files, indent) + "\n");
+  }
+}
+
+void Run::take_published() {
+  while (auto published = publisher_->take()) {
+    settle(*published);
+    say(0, window_line(*published));
+  }
+}
+
+Status Run::upload() {
+  auto sent = uploads_.finish();
+  if (!sent) return std::unexpected(std::move(sent).error());
+  if (!sent->empty()) say(0, *sent);
+  return {};
+}
+
+// What the exit status says of it all.
+Result<int> Run::verdict() const {
+  if (failure_) return std::unexpected(*failure_);
+  if (unwritten_) return std::unexpected(*unwritten_);
+  if (options_.strict && !lossless_) {
+    return fail(Errc::Lossy,
+                "events were lost or stacks are incomplete, see the ledger (--strict)");
+  }
+  if (options_.expect_events && fired_ == 0) {
+    return fail(Errc::NoEvents, "no events (--expect-events)");
+  }
+  return command_ ? command_->status() : 0;
 }
 
 Result<int> Run::finish(Recorder& recorder) {
   say_what_targets_lack();
   say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
-  const Report report = make_report({.options = options_,
-                                     .events = events_,
-                                     .capture = *capture_,
-                                     .features = features_,
-                                     .recorder = recorder,
-                                     .tables = shared_,
-                                     .header = header(),
-                                     .wall_ns = wall_ns_});
-  observers_.publish_window(observed(recorder, duration_), report.profile);
-  auto status = write(report);
+  Report report = report_of(recorder, recorder.window(), ended_);
+  if (publisher_) {
+    publisher_->give(std::move(report));
+    while (auto published = publisher_->take_last()) {
+      settle(*published);
+      say(0, window_line(*published));
+    }
+    publisher_.reset();
+  } else {
+    const Published published = publish(std::move(report), places());
+    for (const std::string& line : published.said) say(0, line);
+    progress_.end();
+    settle(published);
+    if (options_.verbosity >= 0) {
+      JT_TRY(const auto* text, exporting::exporter_by_name("text"));
+      print(stderr, text->write(published.report.profile, {}));
+    }
+    for (const std::string& remark : published.report.remarks) say(0, remark);
+  }
+  progress_.end();
+  if (auto sent = upload(); !sent) {
+    if (unwritten_) say(0, sent.error().message + "; " + sent.error().hint);
+    if (!unwritten_) unwritten_ = std::move(sent).error();
+  }
   progress_.begin("detaching");
   capture_->detach();
   for (Target* target : targets_.current()) target->release_names();
@@ -537,9 +557,7 @@ Result<int> Run::finish(Recorder& recorder) {
     say(0, "the trace is over; its pages stay until Ctrl-C");
     observers_.linger();
   }
-  if (failure_) return std::unexpected(*failure_);
-  if (status && *status == 0 && command_) return command_->status();
-  return status;
+  return verdict();
 }
 
 Result<int> Run::operator()() {
@@ -547,10 +565,16 @@ Result<int> Run::operator()() {
   JT_CHECK_OK(load());
   JT_CHECK_OK(attach());
   // From here on the first signal ends the trace; before, it ends jtrace.
-  const StopSignals signals;
+  using Hangup = StopSignals::Hangup;
+  const StopSignals signals(options_.continuous() ? Hangup::IsTold : Hangup::Ends);
   if (options_.dry_run) {
     capture_->detach();
-    JT_CHECK_OK(print_plan());
+    print(stdout, plan_text({.options = options_,
+                             .events = events_,
+                             .features = features_,
+                             .outputs = outputs_,
+                             .target = target_text_,
+                             .kernel_stacks = [this](const auto& t) { return kernel_stacks(t); }}));
     return 0;
   }
   Recorder recorder(*capture_, targets_, options_, events_, lists_events());

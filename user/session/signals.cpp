@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/signals.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <ctime>
 
 namespace jtrace::session {
@@ -17,6 +22,9 @@ struct {
   volatile std::sig_atomic_t held = 0;      // HeldSignals is alive
   volatile std::sig_atomic_t deadly = 0;    // the signal that ends the program once it may
   volatile std::sig_atomic_t first_ms = 0;  // when the first one came
+  volatile std::sig_atomic_t tells = 0;     // SIGHUP does not end
+  volatile std::sig_atomic_t hung_up = 0;   // SIGHUP came
+  volatile std::sig_atomic_t wake = -1;     // an eventfd
 } state;
 
 // timeout(1) signals its child and then the child's whole group, so that one end is two signals,
@@ -48,7 +56,19 @@ void end_by(int signal) {
   ::raise(signal);
 }
 
+void wake() {
+  const int before = errno;
+  const std::uint64_t one = 1;
+  if (state.wake >= 0) (void)!::write(state.wake, &one, sizeof(one));
+  errno = before;
+}
+
 extern "C" void on_stop(int signal) {
+  wake();
+  if (signal == SIGHUP && state.taken != 0 && state.tells != 0) {
+    state.hung_up = 1;
+    return;
+  }
   if (state.taken != 0 && state.first == 0) {
     state.first_ms = now_ms();
     state.first = signal;
@@ -85,18 +105,32 @@ void release_stops() {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(Hangup hangup) {
   state.first = 0;
+  state.tells = hangup == Hangup::IsTold ? 1 : 0;
+  state.hung_up = 0;
+  state.wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   state.taken = 1;
   handle_stops();
 }
 
 StopSignals::~StopSignals() {
   state.taken = 0;
+  const int fd = state.wake;
+  state.wake = -1;
+  if (fd >= 0) ::close(fd);
   if (state.held == 0) release_stops();
 }
 
 bool StopSignals::requested() { return state.first != 0; }
+
+bool StopSignals::hung_up() {
+  const bool came = state.hung_up != 0;
+  if (came) state.hung_up = 0;
+  return came;
+}
+
+int StopSignals::wake_fd() { return state.wake; }
 
 HeldSignals::HeldSignals() {
   state.held = 1;

@@ -8,12 +8,18 @@ namespace jtrace::session {
 // At most one at a time.
 class StopSignals {
  public:
-  StopSignals();
+  // What SIGHUP asks for: the end, or what hung_up() tells of.
+  enum class Hangup { Ends, IsTold };
+  explicit StopSignals(Hangup hangup = Hangup::Ends);
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
   [[nodiscard]] static bool requested();
+  // Whether SIGHUP came since it was asked last.
+  [[nodiscard]] static bool hung_up();
+  // Becomes readable with each signal, until it is read; -1 where there is no such file.
+  [[nodiscard]] static int wake_fd();
 };
 
 // While one is alive, no signal ends the program between two steps that belong together: it ends

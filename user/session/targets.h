@@ -44,6 +44,11 @@ class Targets {
   // For processes that come and go; while there is the right to.
   [[nodiscard]] Status open_log();
 
+  // Children or ended processes whose time will come.
+  [[nodiscard]] bool has_pending() const {
+    return !new_.empty() || !children_.empty() || !ended_.empty() || !exits_.empty();
+  }
+
   // Who has this number, or had it last. One that has ended is found until take_ended().
   [[nodiscard]] Target* find(std::uint32_t tgid) const;
   [[nodiscard]] std::vector<Target*> current() const;

@@ -49,9 +49,23 @@ Result<Uploads> Uploads::start(const cli::Options& options) {
   return uploads;
 }
 
+std::string Uploads::body_of(const profile::Profile& profile) const {
+  return sender_ ? push::make_body(to_.backend, profile) : std::string();
+}
+
+std::optional<push::Report> Uploads::report() {
+  if (!sender_) return std::nullopt;
+  return sender_->report();
+}
+
 Result<std::string> Uploads::send(const profile::Profile& profile) {
   if (!sender_) return std::string();
-  sender_->send(push::make_body(to_.backend, profile));
+  post(body_of(profile));
+  return finish();
+}
+
+Result<std::string> Uploads::finish() {
+  if (!sender_) return std::string();
   const push::Report report = sender_->finish(kPatience);
   const auto& counters = report.counters;
   if (counters.refused != 0 || counters.dropped != 0) {

@@ -23,6 +23,17 @@ class Uploads {
   // -1: there is no such process.
   [[nodiscard]] pid_t pid() const { return sender_ ? sender_->pid() : -1; }
 
+  // Of one window; never waits. The body is what body_of() made, which any thread may call.
+  void post(const std::string& body) {
+    if (sender_) sender_->send(body);
+  }
+  [[nodiscard]] bool any() const { return sender_ != nullptr; }
+  [[nodiscard]] std::string body_of(const profile::Profile& profile) const;
+  // As far as the sender has told.
+  [[nodiscard]] std::optional<push::Report> report();
+  // As send(), of all that was posted.
+  [[nodiscard]] Result<std::string> finish();
+
   // Sends what ended up in the profile, and what an earlier run left, and waits for the backend for
   // some seconds. Returns a line for a person; an error where the backend will not have it.
   [[nodiscard]] Result<std::string> send(const profile::Profile& profile);

@@ -9,7 +9,7 @@
 namespace jtrace::session {
 
 void ValueStore::add(const jt_values& values) {
-  if (by_id_.size() >= JT_MAX_TUPLES) return;
+  if (by_id_->size() >= JT_MAX_TUPLES) return;
   std::vector<Raw> all;
   const std::size_t count = std::min<std::size_t>(values.count, JT_MAX_BY);
   for (const jt_text& one : std::span(values.value).first(count)) {
@@ -20,7 +20,19 @@ void ValueStore::add(const jt_values& values) {
     }
     all.push_back(std::move(raw));
   }
-  by_id_.try_emplace(values.id, std::move(all));
+  by_id_->try_emplace(values.id, std::move(all));
+}
+
+const std::vector<ValueStore::Raw>* ValueStore::find(std::uint64_t id) const {
+  for (const auto& values : {std::shared_ptr<const Values>(by_id_), before_}) {
+    if (!values) continue;
+    if (const auto it = values->find(id); it != values->end()) return &it->second;
+  }
+  return nullptr;
+}
+
+void ValueStore::inherit(std::uint64_t id) {
+  if (const auto* values = find(id)) by_id_->try_emplace(id, *values);
 }
 
 std::string ValueStore::text_of(const Event& event, std::size_t field, const Raw& raw,
@@ -39,11 +51,11 @@ std::vector<ShownValue> ValueStore::shown(const jt_stack_key& key, const ThreadN
   std::vector<ShownValue> all;
   if (key.values == JT_NO_VALUES || key.event >= events_.all.size()) return all;
   const Event& event = events_.all[key.event];
-  const auto found = by_id_.find(key.values);
+  const auto* found = find(key.values);
   for (std::size_t i = 0; i < event.program.by.size(); ++i) {
-    const bool known = found != by_id_.end() && i < found->second.size();
+    const bool known = found != nullptr && i < found->size();
     all.push_back({.name = event.program.by[i].name,
-                   .text = known ? text_of(event, i, found->second[i], thread) : "[other]"});
+                   .text = known ? text_of(event, i, (*found)[i], thread) : "[other]"});
   }
   return all;
 }

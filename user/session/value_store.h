@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,6 +27,9 @@ class ValueStore {
   explicit ValueStore(const Events& events) : events_(events) {}
 
   void add(const jt_values& values);
+  // As SampleStore::follow() and inherit().
+  void follow(const ValueStore& last) { before_ = last.by_id_; }
+  void inherit(std::uint64_t id);
 
   // What the key's event showed, in the order asked for. `thread` names a thread by its tid.
   using ThreadName = std::function<std::string(std::uint32_t)>;
@@ -43,7 +47,11 @@ class ValueStore {
                                     const ThreadName& thread) const;
 
   const Events& events_;
-  std::unordered_map<std::uint64_t, std::vector<Raw>> by_id_;
+  using Values = std::unordered_map<std::uint64_t, std::vector<Raw>>;
+  [[nodiscard]] const std::vector<Raw>* find(std::uint64_t id) const;
+
+  std::shared_ptr<Values> by_id_ = std::make_shared<Values>();
+  std::shared_ptr<const Values> before_;
 };
 
 }  // namespace jtrace::session

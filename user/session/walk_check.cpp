@@ -47,7 +47,7 @@ WalkCheck::Verdict WalkCheck::compare(Target& target, const jt_deferred_record& 
   regs[unwind::kStepRbp] = record.regs.fp;
   regs[unwind::kStepRbx] = record.regs.bx;
   regs[unwind::kStepRdi] = record.regs.di;
-  bool exact = record.head.pad != 0;
+  bool exact = record.head.exact != 0;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const std::uint64_t pc = *regs[unwind::kStepPc];
     const std::uint64_t lookup = exact ? pc : pc - 1;

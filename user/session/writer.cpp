@@ -20,6 +20,7 @@
 
 #include "session/confine.h"
 #include "session/output_file.h"
+#include "session/retention.h"
 #include "session/signals.h"
 
 namespace jtrace::session {
@@ -27,12 +28,14 @@ namespace {
 
 struct Request {
   std::uint64_t index = 0;
-  std::uint64_t bytes = 0;  // that follow
+  std::uint64_t window = 0;
+  std::int64_t begin_ns = 0;  // since the epoch
+  std::uint64_t bytes = 0;    // that follow
 };
 struct Reply {
-  std::uint32_t code = 0;  // an Errc, 0: written
-  std::uint32_t message = 0;
-  std::uint32_t hint = 0;  // bytes that follow, as those of the message
+  std::uint32_t code = 0;     // an Errc, 0: written
+  std::uint32_t message = 0;  // bytes that follow: the path where it was written
+  std::uint32_t hint = 0;     // ... behind those: Written::trouble then
 };
 // Of a message: a path and the reason.
 constexpr std::uint32_t kMostText = 64U << 10;
@@ -96,25 +99,62 @@ void close_our_own(int but) {
   }
 }
 
-bool answer(int socket, const Status& status) {
-  if (status) return send_struct(socket, Reply{});
-  const Error& error = status.error();
-  const std::string_view message = std::string_view(error.message).substr(0, kMostText);
-  const std::string_view hint = std::string_view(error.hint).substr(0, kMostText);
-  return send_struct(socket, Reply{.code = static_cast<std::uint32_t>(error.code),
+bool answer(int socket, const Result<Writer::Written>& written) {
+  const std::string& first = written ? written->path : written.error().message;
+  const std::string& second = written ? written->trouble : written.error().hint;
+  const std::string_view message = std::string_view(first).substr(0, kMostText);
+  const std::string_view hint = std::string_view(second).substr(0, kMostText);
+  const auto code = written ? 0 : static_cast<std::uint32_t>(written.error().code);
+  return send_struct(socket, Reply{.code = code,
                                    .message = static_cast<std::uint32_t>(message.size()),
                                    .hint = static_cast<std::uint32_t>(hint.size())}) &&
          send_all(socket, message) && send_all(socket, hint);
 }
 
+// The files of one output.
+class Files {
+ public:
+  Files(const Output& output, const cli::Keep& keep)
+      : output_(output),
+        retention_(output.path, keep),
+        first_(output.of_windows ? retention_.next_number() : 0) {}
+
+  [[nodiscard]] Result<Writer::Written> write(const Request& request,
+                                              std::string_view bytes) const {
+    Writer::Written written{.path = output_.path, .trouble = {}};
+    if (output_.of_windows) {
+      JT_TRY(written.path,
+             path_of_window(output_.path, begin_of(request), first_ + request.window));
+    }
+    JT_CHECK_OK(write_file(written.path, bytes));
+    if (!output_.of_windows) return written;
+    const auto removed = retention_.enforce(std::chrono::system_clock::now());
+    if (!removed) written.trouble = removed.error().message + "; " + removed.error().hint;
+    return written;
+  }
+
+ private:
+  static std::chrono::system_clock::time_point begin_of(const Request& request) {
+    return std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(request.begin_ns)));
+  }
+
+  const Output& output_;
+  Retention retention_;
+  std::uint64_t first_;
+};
+
 // Until the tracer closes its end, or dies.
-void serve(int socket, const std::vector<Output>& outputs) {
+void serve(int socket, const std::vector<Output>& outputs, const cli::Keep& keep) {
+  std::vector<Files> files;
+  for (const Output& output : outputs) files.emplace_back(output, keep);
   Request request;
   std::string bytes;
   while (receive_struct(socket, request)) {
-    if (request.index >= outputs.size()) return;
+    if (request.index >= files.size()) return;
     if (!receive_text(socket, request.bytes, bytes)) return;
-    if (!answer(socket, write_file(outputs[request.index].path, bytes))) return;
+    if (!answer(socket, files[request.index].write(request, bytes))) return;
   }
 }
 
@@ -138,7 +178,7 @@ void end_with_tracer(int socket) {
   ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_ASYNC);
 }
 
-[[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs) {
+[[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs, const cli::Keep& keep) {
   // Ctrl-C comes to both: the first one only asks for the end, which for us is the tracer's.
   const StopSignals signals;
   close_our_own(socket);
@@ -146,17 +186,17 @@ void end_with_tracer(int socket) {
   if (const auto confined = confine_writing(); !confined) {
     Request ignored;
     (void)receive_struct(socket, ignored);
-    (void)answer(socket, confined);
+    (void)answer(socket, std::unexpected(confined.error()));
     ::_exit(1);
   }
   end_with_tracer(socket);
-  serve(socket, outputs);
+  serve(socket, outputs, keep);
   ::_exit(0);
 }
 
 }  // namespace
 
-Result<Writer> Writer::start(const std::vector<Output>& outputs) {
+Result<Writer> Writer::start(const std::vector<Output>& outputs, const cli::Keep& keep) {
   const bool files =
       std::ranges::any_of(outputs, [](const Output& output) { return output.path != "-"; });
   if (!files) return Writer();
@@ -170,7 +210,7 @@ Result<Writer> Writer::start(const std::vector<Output>& outputs) {
   if (pid < 0) return fail(Errc::Internal, errno_text("start the writer of files: fork", errno));
   if (pid == 0) {
     ours.reset();
-    be_writer(theirs.get(), outputs);
+    be_writer(theirs.get(), outputs, keep);
   }
   return Writer(std::move(ours), pid);
 }
@@ -191,23 +231,28 @@ Writer::~Writer() {
   }
 }
 
-Status Writer::write(const std::vector<Output>& outputs, std::size_t index,
-                     std::string_view bytes) const {
+Result<Writer::Written> Writer::write(const std::vector<Output>& outputs, std::size_t index,
+                                      const Slot& slot, std::string_view bytes) const {
   const Output& output = outputs.at(index);
-  if (output.path == "-") return write_all(STDOUT_FILENO, "standard output", bytes);
+  if (output.path == "-") {
+    JT_CHECK_OK(write_all(STDOUT_FILENO, "standard output", bytes));
+    return Written{.path = output.path, .trouble = {}};
+  }
   const int socket = socket_.get();
+  const Request request{.index = index,
+                        .window = slot.number,
+                        .begin_ns = std::chrono::nanoseconds(slot.begin.time_since_epoch()).count(),
+                        .bytes = bytes.size()};
   Reply reply;
-  if (!send_struct(socket, Request{.index = index, .bytes = bytes.size()}) ||
-      !send_all(socket, bytes) || !receive_struct(socket, reply)) {
+  std::string first;
+  std::string second;
+  if (!send_struct(socket, request) || !send_all(socket, bytes) || !receive_struct(socket, reply) ||
+      !receive_text(socket, std::min(reply.message, kMostText), first) ||
+      !receive_text(socket, std::min(reply.hint, kMostText), second)) {
     return fail(Errc::Internal, "write " + output.path + ": the writer of files is gone");
   }
-  if (reply.code == 0) return {};
-  Error error{.code = static_cast<Errc>(reply.code), .message = {}, .hint = {}};
-  if (!receive_text(socket, std::min(reply.message, kMostText), error.message) ||
-      !receive_text(socket, std::min(reply.hint, kMostText), error.hint)) {
-    error.message = "write " + output.path + ": the writer of files is gone";
-  }
-  return std::unexpected(std::move(error));
+  if (reply.code == 0) return Written{.path = std::move(first), .trouble = std::move(second)};
+  return fail(static_cast<Errc>(reply.code), std::move(first), std::move(second));
 }
 
 }  // namespace jtrace::session

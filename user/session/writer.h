@@ -5,7 +5,10 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +23,9 @@ class Writer {
   // Only the files planned here can be written. Where all go to standard output there is no
   // process. To be called by a process with one thread, before anything is open that must close for
   // good.
-  [[nodiscard]] static Result<Writer> start(const std::vector<Output>& outputs);
+  // `keep`: of the files of windows; which number they begin with and which go is the writer's.
+  [[nodiscard]] static Result<Writer> start(const std::vector<Output>& outputs,
+                                            const cli::Keep& keep);
   Writer() = default;
   Writer(Writer&& other) noexcept;
   Writer& operator=(Writer&& other) noexcept;
@@ -30,9 +35,18 @@ class Writer {
 
   // -1: there is none.
   [[nodiscard]] pid_t pid() const { return pid_; }
+  // The window that an output is of.
+  struct Slot {
+    std::uint32_t number = 0;
+    std::chrono::system_clock::time_point begin{};
+  };
+  struct Written {
+    std::string path;
+    std::string trouble;  // not empty: old files could not be removed
+  };
   // As write_file() and write_all(), of outputs[index].
-  [[nodiscard]] Status write(const std::vector<Output>& outputs, std::size_t index,
-                             std::string_view bytes) const;
+  [[nodiscard]] Result<Written> write(const std::vector<Output>& outputs, std::size_t index,
+                                      const Slot& slot, std::string_view bytes) const;
 
  private:
   Writer(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}

@@ -111,7 +111,7 @@ namespace jtrace::unwind {
 WalkInput walk_input(const jt_deferred_record& record) {
   const std::size_t bytes = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
   return {.regs = record.regs,
-          .exact = record.head.pad != 0,
+          .exact = record.head.exact != 0,
           .stack = std::as_bytes(std::span(record.stack, bytes)),
           .absent_pages = record.absent};
 }

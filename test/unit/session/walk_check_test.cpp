@@ -35,7 +35,7 @@ class WalkCheckTest : public ::testing::Test {
     asm volatile("lea 0(%%rip), %0; mov %%rsp, %1; mov %%rbp, %2; mov %%rbx, %3"
                  : "=&r"(pc), "=&r"(sp), "=&r"(fp), "=&r"(bx));
     regs = {.pc = pc, .sp = sp, .fp = fp, .bx = bx, .r13 = 0, .ax = 0, .di = 0};
-    record_->head.pad = 1;
+    record_->head.exact = 1;
     record_->stack_bytes = kBytes;
     const auto from = target_->memory().read(
         ProcessAddr{sp}, std::as_writable_bytes(std::span(record_->stack, kBytes)));

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// The continuous mode: windows that together are all there was, whoever ends them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "integration/support/refusals.h"
+#include "integration/support/trace_run.h"
+
+namespace jtrace::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct WindowResult {
+  std::uint64_t number = 0;
+  std::uint64_t fired = 0;
+  double seconds = 0;
+  bool balanced = false;
+  bool lossless = false;
+  std::vector<Stack> stacks;
+  json ledger;
+};
+
+struct Windowed {
+  std::vector<WindowResult> windows;
+  std::string target_output;
+  std::string log;
+  int status = -1;
+};
+
+std::uint64_t ledger_count(const json& ledger, const std::string& name) {
+  std::uint64_t sum = 0;
+  for (const json& line : ledger) {
+    if (line["name"] == name && line["count"].is_number())
+      sum += line["count"].get<std::uint64_t>();
+  }
+  return sum;
+}
+
+Result<std::vector<WindowResult>> read_windows(const std::string& lines) {
+  std::vector<WindowResult> windows;
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    const json summary = json::parse(line, nullptr, false);
+    if (summary.is_discarded()) return fail(Errc::Internal, "not JSON: " + line);
+    WindowResult window{.number = summary["window"],
+                        .fired = ledger_count(summary["ledger"], "fired"),
+                        .seconds = summary["duration_ns"].get<double>() / 1e9,
+                        .balanced = summary["balanced"],
+                        .lossless = summary["lossless"],
+                        .stacks = {},
+                        .ledger = summary["ledger"]};
+    for (const json& file : summary["files"]) {
+      if (file["format"] != "collapsed") continue;
+      JT_TRY(const std::string text, read_text(file["path"].get<std::string>()));
+      JT_TRY(window.stacks, parse_collapsed(text));
+    }
+    windows.push_back(std::move(window));
+  }
+  return windows;
+}
+
+// The target says "over" and waits for a byte, or ends by itself.
+using Meanwhile = std::function<Status(Child& target, Child& jtrace)>;
+
+Status until_over(Child& target, Child& /*jtrace*/) {
+  const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+  JT_CHECK_OK(target.wait_until("end of its work", over, kPatience));
+  return target.send("\n");
+}
+
+Result<Windowed> run(const std::vector<std::string>& target, std::vector<std::string> words,
+                     const fs::path& folder, const Meanwhile& meanwhile) {
+  JT_TRY(Child program, start_ready(target));
+  words.insert(words.end(), {"-p", std::to_string(program.pid()), "--json", "-f",
+                             (folder / "w-%n.collapsed").string()});
+  JT_TRY(Child jtrace, start_jtrace(words));
+  JT_CHECK_OK(program.send("\n"));
+  JT_CHECK_OK(meanwhile(program, jtrace));
+  Windowed made;
+  JT_TRY(made.status, jtrace.wait_exit(kPatience));
+  made.target_output = program.out();
+  made.log = jtrace.err();
+  JT_TRY(made.windows, read_windows(jtrace.out()));
+  return made;
+}
+
+std::uint64_t printed(const Windowed& run, const std::string& name) {
+  std::istringstream lines(run.target_output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(name + " ")) return std::stoull(line.substr(name.size() + 1));
+  }
+  ADD_FAILURE() << name << " is not in " << run.target_output;
+  return 0;
+}
+
+std::uint64_t counted_through(const Windowed& run, const std::string& function) {
+  std::uint64_t sum = 0;
+  for (const auto& window : run.windows) {
+    for (const Stack& stack : window.stacks) {
+      const bool through = std::ranges::any_of(
+          stack.frames, [&](const Frame& frame) { return frame.name == function; });
+      if (through) sum += stack.count;
+    }
+  }
+  return sum;
+}
+
+void expect_in_order(const Windowed& run) {
+  for (std::size_t i = 0; i < run.windows.size(); ++i) {
+    EXPECT_EQ(run.windows[i].number, i);
+    EXPECT_TRUE(run.windows[i].balanced) << i << ": " << run.windows[i].ledger.dump(2);
+  }
+}
+
+// As many as $JTRACE_TEST_WINDOWS, of 20 ms.
+int windows_wanted() {
+  const char* text = std::getenv("JTRACE_TEST_WINDOWS");
+  constexpr int kFew = 100;
+  return text != nullptr ? std::max(2, std::atoi(text)) : kFew;
+}
+
+// Two threads open as fast as they can: no event is counted twice, or not at all, or in a window
+// whose ledger does not know it.
+TEST(Windows, addUpToAllThereWas) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  constexpr int kWindow = 20;
+  const int wanted = windows_wanted();
+  // A window takes longer than it is long where two cores are busy.
+  const std::vector<std::string> target{built("truth_steady"),
+                                        std::to_string(wanted * kWindow * 5 / 4), "2"};
+  JT_ASSERT_OK(const Windowed traced,
+               run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "20ms"}, folder.path(),
+                   until_over));
+  EXPECT_EQ(traced.status, 0) << traced.log;
+  const std::uint64_t once = printed(traced, "open_once");
+  const std::uint64_t twice = printed(traced, "open_twice");
+  EXPECT_EQ(counted_through(traced, "open_once"), once);
+  EXPECT_EQ(counted_through(traced, "open_twice"), twice);
+  std::uint64_t fired = 0;
+  for (const auto& window : traced.windows) fired += window.fired;
+  EXPECT_EQ(fired, once + twice);
+  EXPECT_GE(traced.windows.size(), static_cast<std::size_t>(wanted) / 2);
+  expect_in_order(traced);
+  RecordProperty("windows", static_cast<int>(traced.windows.size()));
+  RecordProperty("events", std::to_string(fired));
+  std::printf("%zu windows, %lu events\n", traced.windows.size(), fired);
+}
+
+// Values are sent, and known, in each window anew; sums are what the calls returned.
+TEST(Windows, haveTheirValues) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::vector<std::string> target{built("truth_steady"), "1000", "2"};
+  JT_ASSERT_OK(const Windowed traced,
+               run(target,
+                   {"-t", "syscalls:sys_enter_openat", "--by", "filename,errno", "--loop", "50ms",
+                    "--weight", "latency"},
+                   folder.path(), until_over));
+  std::uint64_t other = 0;
+  std::uint64_t fired = 0;
+  for (const auto& window : traced.windows) {
+    fired += window.fired;
+    for (const Stack& stack : window.stacks) {
+      ASSERT_GE(stack.frames.size(), 2U);
+      EXPECT_EQ(stack.frames.back().name, "errno=ENOENT");
+      const std::string& name = stack.frames[stack.frames.size() - 2].name;
+      if (name != "filename=/no/such/file" && name != "filename=/no/such/other/file") ++other;
+    }
+  }
+  EXPECT_EQ(other, 0U);
+  // A thread may be in a call when jtrace begins, and none is when it ends.
+  EXPECT_EQ(fired, printed(traced, "open_once") + printed(traced, "open_twice"));
+  expect_in_order(traced);
+}
+
+// What begins in one window and ends in another counts in that one, with the stack of its begin.
+TEST(Windows, haveTheStacksOfWhatBeganBefore) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  constexpr std::uint64_t kNaps = 4000;
+  const std::vector<std::string> target{built("truth_naps"), std::to_string(kNaps)};
+  JT_ASSERT_OK(const Windowed traced, run(target,
+                                          {"-t", "sched:sched_switch", "--weight", "latency",
+                                           "--kernel", "no", "--loop", "10ms"},
+                                          folder.path(), [](Child&, Child&) { return Status(); }));
+  std::uint64_t naps = 0;
+  std::uint64_t unknown = 0;
+  for (const auto& window : traced.windows) {
+    naps += window.fired;
+    unknown += ledger_count(window.ledger, "kept") - ledger_count(window.ledger, "complete") -
+               ledger_count(window.ledger, "no user stack");
+  }
+  EXPECT_GE(naps, kNaps * 95 / 100);  // a timer may be over before its sleeper sleeps
+  EXPECT_EQ(unknown, 0U);
+  EXPECT_GE(traced.windows.size(), 10U);
+  expect_in_order(traced);
+}
+
+TEST(Windows, endWhenAskedTo) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::vector<std::string> target{built("truth_steady"), "300", "1"};
+  const auto hang_up = [](Child& program, Child& jtrace) -> Status {
+    for (int i = 0; i < 3; ++i) {
+      JT_CHECK_OK(jtrace.signal(SIGHUP));
+      const std::string line = "window " + std::to_string(i) + ":";
+      JT_CHECK_OK(jtrace.wait_until(
+          line, [&](const Child& c) { return c.err().find(line) != std::string::npos; },
+          kPatience));
+    }
+    const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+    JT_CHECK_OK(program.wait_until("end of its work", over, kPatience));
+    return jtrace.signal(SIGTERM);
+  };
+  JT_ASSERT_OK(
+      const Windowed traced,
+      run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "1h"}, folder.path(), hang_up));
+  EXPECT_EQ(traced.status, 0) << traced.log;
+  ASSERT_EQ(traced.windows.size(), 4U) << traced.log;
+  EXPECT_EQ(counted_through(traced, "open_once"), printed(traced, "open_once"));
+  expect_in_order(traced);
+}
+
+// Numbers go on where an earlier run ended, and the oldest files go.
+TEST(Windows, leaveWhatIsToBeKept) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::vector<std::string> target{built("truth_steady"), "400", "1"};
+  const std::vector<std::string> words{
+      "-t", "syscalls:sys_enter_openat", "--loop", "50ms", "--keep", "3"};
+  const auto numbers = [&] {
+    std::vector<int> all;
+    for (const auto& entry : fs::directory_iterator(folder.path())) {
+      all.push_back(std::atoi(entry.path().filename().c_str() + 2));
+    }
+    std::ranges::sort(all);
+    return all;
+  };
+  for (int round = 0; round < 2; ++round) {
+    const auto before = numbers();
+    JT_ASSERT_OK(Child program, start_ready(target));
+    auto all = words;
+    all.insert(all.end(), {"-p", std::to_string(program.pid()), "-f",
+                           (folder.path() / "w-%n.collapsed").string()});
+    JT_ASSERT_OK(Child jtrace, start_jtrace(all));
+    ASSERT_TRUE(program.send("\n"));
+    ASSERT_TRUE(until_over(program, jtrace));
+    JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+    EXPECT_EQ(status, 0) << jtrace.err();
+    const auto after = numbers();
+    ASSERT_EQ(after.size(), 3U);
+    EXPECT_EQ(after.back() - after.front(), 2);
+    if (!before.empty()) {
+      EXPECT_GT(after.front(), before.back());
+    }
+  }
+}
+
+// Java's stacks are whole, and named, in each of them.
+TEST(Windows, nameJavaEachTime) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_NEEDS("java", no_jdk());
+  const TemporaryDirectory folder;
+  const std::vector<std::string> target{jdk() / "bin/java",
+                                        "-Xmx64m",
+                                        "-XX:+UseSerialGC",
+                                        "-cp",
+                                        built("classes"),
+                                        "truth.TruthOpens",
+                                        "2000",
+                                        "0"};
+  JT_ASSERT_OK(const Windowed traced,
+               run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "100ms"}, folder.path(),
+                   [](Child&, Child&) { return Status(); }));
+  EXPECT_EQ(traced.status, 0) << traced.log;
+  EXPECT_GE(traced.windows.size(), 3U);
+  for (const auto& window : traced.windows) {
+    EXPECT_EQ(ledger_count(window.ledger, "kept"), ledger_count(window.ledger, "complete"))
+        << window.ledger.dump(2);
+  }
+  expect_in_order(traced);
+}
+
+TEST(Windows, areRefusedInOneLine) {
+  const auto refused = [](const std::vector<std::string>& words) {
+    std::vector<std::string> argv{jtrace_binary(), "-t", "syscalls:sys_enter_openat", "-p",
+                                  std::to_string(::getpid())};
+    argv.insert(argv.end(), words.begin(), words.end());
+    auto child = Child::start(argv);
+    EXPECT_TRUE(child);
+    const auto status = child->wait_exit(kPatience);
+    EXPECT_EQ(status.value_or(-1), 2) << child->err();
+    std::string text = child->err();
+    const std::string note = "not a JVM; native stacks go on\n";  // of this test
+    if (const auto at = text.find(note); at != std::string::npos) text.erase(0, at + note.size());
+    EXPECT_EQ(std::ranges::count(text, '\n'), 1) << child->err();
+    return child->err();
+  };
+  EXPECT_THAT(refused({"--loop", "1ms"}), HasSubstr("a window is 10ms at least"));
+  EXPECT_THAT(refused({"--loop", "never"}), HasSubstr("not a duration"));
+  EXPECT_THAT(refused({"--keep", "3"}), HasSubstr("add --continuous"));
+  EXPECT_THAT(refused({"--continuous", "--keep", "many"}), HasSubstr("neither files"));
+  if (no_bpf()) return;
+  EXPECT_THAT(refused({"--continuous", "-f", "out.html"}), HasSubstr("replace the last one"));
+  EXPECT_THAT(refused({"--continuous", "-f", "%n/out.html"}), HasSubstr("last part"));
+}
+
+}  // namespace
+}  // namespace jtrace::test

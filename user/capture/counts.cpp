@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel side has counted, window by window.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "capture/capture_impl.h"
+
+namespace jtrace::capture {
+namespace {
+
+// Entries that one call brings; the kernel holds no lock for longer than a bucket's.
+constexpr std::uint32_t kAtOnce = 4096;
+
+enum class Then { Keep, Delete };
+
+// Hands over all entries of a hash map, `keys` and `values` being as long as each other.
+template <class Key, class Value, class Take>
+void for_each(const bpf_map* map, Then then, const Take& take) {
+  std::vector<Key> keys(kAtOnce);
+  std::vector<Value> values(kAtOnce);
+  const auto batch = then == Then::Delete ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch;
+  std::array<char, 64> place{};  // where to go on: as long as a key, or a number
+  static_assert(sizeof(Key) <= sizeof(place));
+  void* from = nullptr;
+  const int fd = bpf_map__fd(map);
+  while (true) {
+    auto count = static_cast<std::uint32_t>(keys.size());
+    const int error = batch(fd, from, place.data(), keys.data(), values.data(), &count, nullptr);
+    if (error != 0 && errno == ENOSPC) {  // more in one bucket
+      keys.resize(2 * keys.size());
+      values.resize(keys.size());
+      continue;
+    }
+    const bool more = error == 0;
+    if (!more && errno != ENOENT) return;
+    for (std::uint32_t i = 0; i < count; ++i) take(keys[i], values[i]);
+    if (!more) return;
+    from = place.data();
+  }
+}
+
+template <class Key, class Value>
+void empty(const bpf_map* map) {
+  for_each<Key, Value>(map, Then::Delete, [](const Key&, const Value&) {});
+}
+
+void empty_stack_ids(const bpf_map* map) {
+  std::uint32_t id = 0;
+  while (bpf_map_get_next_key(bpf_map__fd(map), nullptr, &id) == 0) {
+    if (bpf_map_delete_elem(bpf_map__fd(map), &id) != 0) return;
+  }
+}
+
+// A row of the table: 0 is of no event.
+void add_row(Counters& sum, const bpf_map* map, std::uint32_t row) {
+  const auto cpus = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
+  std::vector<Counters> per_cpu(cpus);
+  if (bpf_map_lookup_elem(bpf_map__fd(map), &row, per_cpu.data()) != 0) return;
+  for (const Counters& one : per_cpu) {
+    for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += one.at(i);
+  }
+}
+
+Counters operator-(Counters all, const Counters& before) {
+  for (std::size_t i = 0; i < all.size(); ++i) all.at(i) -= before.at(i);
+  return all;
+}
+
+}  // namespace
+
+std::vector<StackCount> Capture::counts() const {
+  std::vector<StackCount> all;
+  for_each<jt_stack_key, jt_sum>(
+      impl_->set(window()).counts, Then::Keep,
+      [&](const jt_stack_key& key, const jt_sum& sum) { all.push_back({key, sum}); });
+  return all;
+}
+
+std::vector<jt_stack_key> Capture::held() const {
+  std::vector<jt_stack_key> all;
+  for_each<jt_pair_key, jt_held>(
+      impl_->skeleton->maps.held, Then::Keep,
+      [&](const jt_pair_key&, const jt_held& held) { all.push_back(held.key); });
+  return all;
+}
+
+WindowCounts Capture::take(std::uint32_t window) {
+  WindowCounts taken;
+  for_each<jt_stack_key, jt_sum>(
+      impl_->set(window).counts, impl_->windows ? Then::Delete : Then::Keep,
+      [&](const jt_stack_key& key, const jt_sum& sum) { taken.stacks.push_back({key, sum}); });
+  const bpf_map* map = impl_->skeleton->maps.counters;
+  // What belongs to no event is not told apart by windows.
+  const auto since = [&](std::uint32_t row) {
+    Counters now{};
+    add_row(now, map, row);
+    return now - std::exchange(impl_->taken.at(row), now);
+  };
+  taken.counters = since(0);
+  for (std::uint32_t event = 0; event < impl_->events; ++event) {
+    const Counters& of = taken.by_event.emplace_back(since(impl_->row(window, event)));
+    for (std::size_t i = 0; i < of.size(); ++i) taken.counters.at(i) += of.at(i);
+  }
+  const std::uint64_t missed = missed_by_recursion();
+  taken.missed_by_recursion = missed - std::exchange(impl_->taken_missed, missed);
+  taken.in_flight = in_flight();
+  return taken;
+}
+
+void Capture::forget(std::uint32_t window) {
+  const auto set = impl_->set(window);
+  empty<jt_stack_key, std::uint32_t>(set.stacks);
+  empty<std::uint64_t, std::uint32_t>(set.tuples);
+  empty_stack_ids(set.stack_ids);
+  auto& state = impl_->skeleton->bss->state;
+  state.counts_full[window & 1] = 0;
+  state.tuples_full[window & 1] = 0;
+}
+
+Counters Capture::counters() const {
+  const bpf_map* map = impl_->skeleton->maps.counters;
+  Counters sum{};
+  for (std::uint32_t row = 0; row < bpf_map__max_entries(map); ++row) add_row(sum, map, row);
+  return sum;
+}
+
+Counters Capture::counters_of(std::uint32_t event) const {
+  Counters sum{};
+  add_row(sum, impl_->skeleton->maps.counters, impl_->row(0, event));
+  if (impl_->windows) add_row(sum, impl_->skeleton->maps.counters, impl_->row(1, event));
+  return sum;
+}
+
+std::vector<std::uint64_t> Capture::stack(std::uint32_t window, std::int32_t id) const {
+  if (id < 0) return {};
+  std::array<std::uint64_t, 127> addresses{};
+  if (bpf_map__lookup_elem(impl_->set(window).stack_ids, &id, sizeof(id), addresses.data(),
+                           sizeof(addresses), 0) != 0) {
+    return {};
+  }
+  const auto end = std::find(addresses.begin(), addresses.end(), 0U);
+  return {addresses.begin(), end};
+}
+
+std::uint64_t Capture::missed_by_recursion() const {
+  std::uint64_t missed = 0;
+  for (const bpf_program* program : {impl_->event_program(), impl_->raw_program()}) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    const int fd = bpf_program__fd(program);
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
+  }
+  return missed;
+}
+
+}  // namespace jtrace::capture

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "event/tracepoint.h"
+#include "session/events.h"
+#include "session/targets.h"
+
+namespace jtrace::session {
+
+struct AttachInput {
+  const cli::Options& options;
+  const Events& events;
+  const event::Tracefs* tracefs;  // null: there is none
+  Targets& targets;
+  capture::Capture& capture;
+  std::function<bool(const event::Tracepoint&)> kernel_stacks;  // whether it is to have them
+  std::function<void(const std::string&)> say;
+  std::function<void(const std::string&)> progress;
+};
+
+// Tells the kernel of the targets, attaches what watches processes, then all events; nothing is
+// counted before Capture::resume().
+[[nodiscard]] Status attach_all(const AttachInput& input);
+
+}  // namespace jtrace::session

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/plan.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "base/printable.h"
+
+namespace jtrace::session {
+
+std::string plan_text(const PlanInput& input) {
+  const auto& options = input.options;
+  const auto& features = input.features;
+  std::string plan;
+  const auto line = [&]<class... T>(fmt::format_string<T...> format, T&&... values) {
+    fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
+  };
+  line("target   {}\n", printable(input.target));
+  for (const Event& event : input.events.all) {
+    const auto& tracepoint = event.tracepoint;
+    line("event    {} ({}), kernel stacks {}\n", tracepoint.display(),
+         tracepoint.is_raw() ? "raw tracepoint" : fmt::format("tracepoint {}", tracepoint.id),
+         input.kernel_stacks(tracepoint) ? "yes" : "no");
+    for (const auto& text : event.wanted.filters) line("filter   {}\n", printable(text));
+    for (const auto& name : event.wanted.by) line("by       {}\n", printable(name));
+    for (const auto& weight : event.program.weights) {
+      line("weight   {} ({})\n", printable(weight.type), weight.unit);
+    }
+    if (!event.opens.empty())
+      line("counted  where its descriptors are open at the end\n");
+    else if (event.is_call())
+      line("counted  at the end: {}\n", event.counted.display());
+    if (event.call_begin) line("begin    {}\n", event.call_begin->display());
+    if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
+  }
+  line("attach   perf tracepoint, {}\n",
+       features.attach_cookie ? "told apart by cookie" : "one event per run");
+  line("walk     {}\n", options.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
+                        : features.bpf_loop ? "call frame information and HotSpot, bpf_loop"
+                                            : "call frame information and HotSpot, tail calls");
+  for (const auto& fallback : features.fallbacks()) line("fallback {}\n", fallback);
+  if (options.continuous()) {
+    line("window   {}\n", std::chrono::duration_cast<std::chrono::milliseconds>(options.window));
+  }
+  for (const Output& output : input.outputs) {
+    line("output   {} ({})\n", printable(output.path), output.exporter->name);
+  }
+  return plan;
+}
+
+profile::Header make_header(const cli::Options& options, const Events& events,
+                            const std::string& target, const WindowClock::Span& span) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  profile::Header header{.title = {},
+                         .events = {},
+                         .target = target,
+                         .host = host.data(),
+                         .command_line = options.command_line,
+                         .start = span.begin,
+                         .duration = span.length};
+  for (const Event& event : events.all) header.events.push_back(event.tracepoint.display());
+  // A preset or a glob may stand for fifty.
+  constexpr std::size_t kFew = 3;
+  const auto add = [&](const std::string& name) {
+    header.title += (header.title.empty() ? "" : ", ") + name;
+  };
+  if (header.events.size() <= kFew) {
+    std::ranges::for_each(header.events, add);
+  } else {
+    for (const auto& request : options.events) add(request.text);
+  }
+  return header;
+}
+
+}  // namespace jtrace::session

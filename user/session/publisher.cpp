@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/publisher.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "base/counted.h"
+#include "session/ledger.h"
+
+namespace jtrace::session {
+
+std::string window_line(const Published& published) {
+  const Report& report = published.report;
+  const std::uint64_t lost = lost_events(report.counters);
+  std::string text = fmt::format("window {}: {}", report.window,
+                                 counted(report.counters.at(JT_COUNTER_FIRED), "event"));
+  if (lost != 0) text += fmt::format(", {} lost", lost);
+  if (report.partial != 0) text += fmt::format(", {} partial", report.partial);
+  for (const std::string& said : published.said) text += "; " + said;
+  return text;
+}
+
+Published publish(Report report, const Places& places) {
+  Published done{.report = std::move(report)};
+  const profile::Profile& profile = done.report.profile;
+  const Writer::Slot slot{.number = done.report.window, .begin = profile.header.start};
+  for (std::size_t i = 0; i < places.outputs.size(); ++i) {
+    const Output& output = places.outputs[i];
+    if (places.begin) places.begin("writing " + output.path);
+    auto written = places.writer.write(places.outputs, i, slot,
+                                       output.exporter->write(profile, output.options));
+    if (!written) {
+      done.failures.push_back(std::move(written).error());
+      continue;
+    }
+    if (output.path != "-") {
+      const std::string weight = exporting::weight_note(*output.exporter, profile);
+      done.said.push_back("wrote " + written->path + (weight.empty() ? "" : " (" + weight + ")"));
+    }
+    if (!written->trouble.empty()) done.said.push_back(std::move(written->trouble));
+    done.files.push_back(output);
+    done.files.back().path = std::move(written->path);
+  }
+  done.body = places.uploads.body_of(profile);
+  done.page = places.observers.page_of(profile);
+  return done;
+}
+
+Publisher::Publisher(Places places)
+    : places_(std::move(places)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Publisher::~Publisher() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Publisher::give(Report report) {
+  {
+    const std::scoped_lock lock(mutex_);
+    given_.push_back(std::move(report));
+  }
+  changed_.notify_all();
+}
+
+std::size_t Publisher::waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return given_.size() + (busy_ ? 1 : 0);
+}
+
+std::optional<Published> Publisher::take() {
+  const std::scoped_lock lock(mutex_);
+  std::uint64_t count = 0;
+  (void)!::read(wake_.get(), &count, sizeof(count));
+  if (done_.empty()) return std::nullopt;
+  Published first = std::move(done_.front());
+  done_.pop_front();
+  return first;
+}
+
+std::optional<Published> Publisher::take_last() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !done_.empty() || (given_.empty() && !busy_); });
+  }
+  return take();
+}
+
+void Publisher::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !given_.empty(); })) {
+    Report report = std::move(given_.front());
+    given_.pop_front();
+    busy_ = true;
+    lock.unlock();
+    Published done = publish(std::move(report), places_);
+    lock.lock();
+    done_.push_back(std::move(done));
+    busy_ = false;
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof(one));
+    changed_.notify_all();
+  }
+}
+
+}  // namespace jtrace::session

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/retention.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <regex>
+#include <tuple>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "session/file_pattern.h"
+#include "session/output_file.h"
+
+namespace jtrace::session {
+namespace {
+
+struct Found {
+  std::string name;
+  std::uint64_t number = 0;
+  timespec written{};
+  std::uint64_t bytes = 0;
+};
+
+struct Folder {
+  UniqueFd fd;
+  std::vector<Found> files;  // newest first
+};
+
+bool is_newer(const Found& a, const Found& b) {
+  return std::tie(a.written.tv_sec, a.written.tv_nsec, a.number, a.name) >
+         std::tie(b.written.tv_sec, b.written.tv_nsec, b.number, b.name);
+}
+
+std::uint64_t number_in(const std::smatch& match) {
+  std::uint64_t number = 0;
+  if (match.size() < 2) return number;
+  const std::string text = match[1].str();
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+Folder look(const std::string& pattern) {
+  Folder folder;
+  const std::string parent = std::filesystem::path(pattern).parent_path().string();
+  folder.fd.reset(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.fd.valid()) return folder;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::dup(folder.fd.get())),
+                                                    ::closedir);
+  if (!entries) return folder;
+  const std::regex names(names_of(pattern));
+  while (const dirent* entry = ::readdir(entries.get())) {  // NOLINT: one thread
+    const std::string name = entry->d_name;
+    std::smatch match;
+    struct stat info{};
+    if (!std::regex_match(name, match, names)) continue;
+    if (::fstatat(folder.fd.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISREG(info.st_mode) || !is_ours(info)) continue;
+    folder.files.push_back({.name = name,
+                            .number = number_in(match),
+                            .written = info.st_mtim,
+                            .bytes = static_cast<std::uint64_t>(info.st_size)});
+  }
+  std::ranges::sort(folder.files, is_newer);
+  return folder;
+}
+
+}  // namespace
+
+std::uint64_t Retention::next_number() const {
+  const Folder folder = look(pattern_);
+  if (folder.files.empty()) return 0;
+  if (varies(pattern_) == Varies::InTurns) return folder.files.front().number + 1;
+  return std::ranges::max(folder.files, {}, &Found::number).number + 1;
+}
+
+Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now) const {
+  if (keep_.files == 0 && keep_.bytes == 0 && keep_.age.count() == 0) return 0;
+  const Folder folder = look(pattern_);
+  const auto oldest = std::chrono::system_clock::to_time_t(now - keep_.age);
+  std::uint64_t bytes = 0;
+  std::size_t removed = 0;
+  for (std::size_t i = 0; i < folder.files.size(); ++i) {
+    const Found& file = folder.files[i];
+    bytes += file.bytes;
+    const bool goes = (keep_.files != 0 && i >= keep_.files) ||
+                      (keep_.bytes != 0 && bytes > keep_.bytes) ||
+                      (keep_.age.count() != 0 && file.written.tv_sec < oldest);
+    if (!goes || i == 0) continue;
+    if (::unlinkat(folder.fd.get(), file.name.c_str(), 0) != 0 && errno != ENOENT) {
+      return fail(Errc::Internal, errno_text("remove the old file " + file.name, errno),
+                  "it counts towards --keep; remove it, or choose another place with -f FILE");
+    }
+    ++removed;
+  }
+  return removed;
+}
+
+Result<std::string> path_of_window(const std::string& pattern,
+                                   std::chrono::system_clock::time_point begin,
+                                   std::uint64_t number) {
+  PatternFacts facts{.pid = 0, .time = begin, .host = {}, .number = number, .environment = {}};
+  JT_TRY(std::string path, expand_file_pattern(pattern, facts));
+  if (varies(pattern) != Varies::ByTime) return path;
+  // Enough for a window every millisecond.
+  constexpr int kMost = 1000;
+  for (int n = 2; n <= kMost && ::access(path.c_str(), F_OK) == 0; ++n) {
+    facts.again = n;
+    JT_TRY(path, expand_file_pattern(pattern, facts));
+  }
+  return path;
+}
+
+}  // namespace jtrace::session
