@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/sanitized.h"
 #include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
 
@@ -297,6 +298,59 @@ TEST(Windows, nameJavaEachTime) {
   expect_in_order(traced);
 }
 
+// Of /proc/PID/FILE: the sum over all lines that begin so.
+std::uint64_t sum_in(const fs::path& file, const std::string& word) {
+  std::istringstream lines(read_text(file).value_or(""));
+  std::uint64_t sum = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(word)) sum += std::stoull(line.substr(word.size()));
+  }
+  return sum;
+}
+
+// Every event brings a new stack: what has no room is lost, and counted, and the limit holds.
+TEST(Windows, stayWithinTheirMemory) {
+  JT_NEEDS("bpf", no_bpf());
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes memory of its own";
+  const TemporaryDirectory folder;
+  constexpr std::uint64_t kEvents = 200'000;
+  constexpr std::uint64_t kMiB = 1U << 20;
+  constexpr std::uint64_t kLimit = 128 * kMiB;
+  const std::vector<std::string> target{built("truth_strangers"), "60", std::to_string(kEvents)};
+  std::uint64_t most = 0;
+  const auto look = [&](Child& program, Child& jtrace) -> Status {
+    const fs::path proc = "/proc/" + std::to_string(jtrace.pid());
+    const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+    JT_CHECK_OK(program.wait_until("end of its work", over, kPatience));
+    std::uint64_t maps = 0;
+    for (const auto& entry : fs::directory_iterator(proc / "fdinfo")) {
+      maps += sum_in(entry.path(), "memlock:");
+    }
+    most = maps + sum_in(proc / "status", "VmHWM:") * 1024;
+    return program.send("\n");
+  };
+  JT_ASSERT_OK(
+      const Windowed traced,
+      run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "500ms", "--max-memory", "128M"},
+          folder.path(), look));
+  EXPECT_LE(most, kLimit) << most / kMiB << " MiB";
+  std::uint64_t fired = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t lost = 0;
+  for (const auto& window : traced.windows) {
+    fired += window.fired;
+    kept += ledger_count(window.ledger, "kept");
+    lost += ledger_count(window.ledger, "lost: table of stacks full") +
+            ledger_count(window.ledger, "lost: ring buffer full");
+  }
+  EXPECT_EQ(fired, kEvents);
+  EXPECT_EQ(kept + lost, kEvents);
+  EXPECT_GT(kept, 0U);
+  EXPECT_GT(lost, 0U);
+  EXPECT_THAT(traced.log, HasSubstr("--max-memory 128M is reached"));
+  expect_in_order(traced);
+}
+
 TEST(Windows, areRefusedInOneLine) {
   const auto refused = [](const std::vector<std::string>& words) {
     std::vector<std::string> argv{jtrace_binary(), "-t", "syscalls:sys_enter_openat", "-p",
@@ -316,9 +370,11 @@ TEST(Windows, areRefusedInOneLine) {
   EXPECT_THAT(refused({"--loop", "never"}), HasSubstr("not a duration"));
   EXPECT_THAT(refused({"--keep", "3"}), HasSubstr("add --continuous"));
   EXPECT_THAT(refused({"--continuous", "--keep", "many"}), HasSubstr("neither files"));
+  EXPECT_THAT(refused({"--max-memory", "much"}), HasSubstr("not a size"));
   if (no_bpf()) return;
   EXPECT_THAT(refused({"--continuous", "-f", "out.html"}), HasSubstr("replace the last one"));
   EXPECT_THAT(refused({"--continuous", "-f", "%n/out.html"}), HasSubstr("last part"));
+  EXPECT_THAT(refused({"--continuous", "--max-memory", "20M"}), HasSubstr("are needed for"));
 }
 
 }  // namespace

@@ -133,6 +133,17 @@ class Capture {
   [[nodiscard]] WindowCounts take(std::uint32_t window);
   // Makes room for the next one but one.
   void forget(std::uint32_t window);
+  // Of the window that goes on: what comes under a stack that is not known yet is lost (table of
+  // stacks full).
+  void refuse_new_stacks();
+  // A map, as full as it is: what it takes of the kernel's memory, as the kernel tells.
+  struct MapUse {
+    std::string name;
+    std::uint32_t most = 0;  // entries
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] std::vector<MapUse> maps() const;
+  [[nodiscard]] std::uint64_t bytes() const;  // of all of them
   // The keys of what has begun and not ended.
   [[nodiscard]] std::vector<jt_stack_key> held() const;
 

@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
 
+#include "base/file.h"
 #include "capture/capture_impl.h"
 
 namespace jtrace::capture {
@@ -119,6 +123,31 @@ void Capture::forget(std::uint32_t window) {
   auto& state = impl_->skeleton->bss->state;
   state.counts_full[window & 1] = 0;
   state.tuples_full[window & 1] = 0;
+}
+
+void Capture::refuse_new_stacks() { impl_->skeleton->bss->state.counts_full[window() & 1] = 1; }
+
+std::vector<Capture::MapUse> Capture::maps() const {
+  std::vector<MapUse> all;
+  const bpf_map* map = nullptr;
+  while ((map = bpf_object__next_map(impl_->skeleton->obj, map)) != nullptr) {
+    constexpr std::size_t kLimit = 4096;
+    const auto text = read_file("/proc/self/fdinfo/" + std::to_string(bpf_map__fd(map)), kLimit);
+    if (!text) continue;
+    constexpr std::string_view kWord = "\nmemlock:\t";
+    const auto at = text->find(kWord);
+    if (at == std::string::npos) continue;
+    all.push_back({.name = bpf_map__name(map),
+                   .most = bpf_map__max_entries(map),
+                   .bytes = std::strtoull(text->c_str() + at + kWord.size(), nullptr, 10)});
+  }
+  return all;
+}
+
+std::uint64_t Capture::bytes() const {
+  std::uint64_t sum = 0;
+  for (const MapUse& map : maps()) sum += map.bytes;
+  return sum;
 }
 
 Counters Capture::counters() const {

@@ -97,6 +97,11 @@ Status read_windows(const Words& words, Options& options) {
       return usage(quoted(words.loop.label, words.loop.last()) + "a window is 10ms at least");
     }
   }
+  constexpr std::uint64_t kMemory = 256U << 20;
+  if (continuous) options.max_memory = kMemory;
+  if (words.max_memory.given()) {
+    JT_TRY(options.max_memory, parse_size(words.max_memory.last(), words.max_memory.label));
+  }
   JT_CHECK_OK(read_keep(words.keep, options.keep));
   if (options.keep.any() && !continuous && words.keep.origin == Origin::CommandLine) {
     return usage(words.keep.label + " is about the files of windows", "add --continuous");

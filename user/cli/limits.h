@@ -15,7 +15,7 @@ namespace jtrace::cli {
 // "500M", "2G", "64K", "2GiB", "1000000B": more than zero. `label` names the value in messages.
 [[nodiscard]] Result<std::uint64_t> parse_size(const std::string& text, std::string_view label);
 
-// --continuous, --loop, --keep.
+// --continuous, --loop, --keep, --max-memory.
 [[nodiscard]] Status read_windows(const Words& words, Options& options);
 
 }  // namespace jtrace::cli

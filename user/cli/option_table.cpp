@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 49> kTable{{
+constexpr std::array<Row, 50> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -219,6 +219,11 @@ constexpr std::array<Row, 49> kTable{{
      .value = "LIMIT[,LIMIT]",
      .text = "of their files: so many (100), so long (7d), so much (2G)",
      .values = &Words::keep},
+    {.group = kWindows,
+     .names = "--max-memory",
+     .value = "SIZE",
+     .text = "of kernel maps and jtrace together (default 256M with --continuous)",
+     .values = &Words::max_memory},
     {.group = kStacks,
      .names = "--cstack",
      .value = "MODE",
@@ -335,8 +340,7 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 3> kOfOtherVersions{"--max-overhead", "--max-rate",
-                                                           "--max-memory"};
+constexpr std::array<std::string_view, 2> kOfOtherVersions{"--max-overhead", "--max-rate"};
 
 }  // namespace
 

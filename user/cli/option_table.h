@@ -34,7 +34,7 @@ struct Words {
       include, exclude;
   Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
-  Values continuous, loop, keep;
+  Values continuous, loop, keep, max_memory;
   Values push, push_token_file;
   Values serve, metrics, serve_token_file;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;

@@ -59,6 +59,7 @@ struct Options {
   // --continuous, --loop: how long a window is; 0: there is one, the whole trace.
   std::chrono::nanoseconds window{0};
   Keep keep;                          // --keep
+  std::uint64_t max_memory = 0;       // --max-memory; 0: no limit
   std::vector<std::string> files;     // -f; "-" is standard output
   std::optional<std::string> format;  // -o
   CStack cstack = CStack::Auto;

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "profile/mover.h"
 #include "profile/saturate.h"
 
 namespace jtrace::profile {
@@ -29,14 +30,32 @@ void ProfileBuilder::add_event(const void* sample, SingleEvent event) {
   events_.emplace_back(sample, std::move(event));
 }
 
-Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
+// Gives the samples a table of their own.
+void ProfileBuilder::use(const SymbolTable& symbols, Profile& profile) {
+  SymbolTable used;
+  Mover mover(symbols, used);
+  for (Sample& sample : profile.samples) {
+    for (LocationId& id : sample.locations) id = mover.location(id);
+    for (Label& label : sample.labels) {
+      label.key = mover.string(label.key);
+      label.str = mover.string(label.str);
+      label.unit = mover.string(label.unit);
+    }
+  }
+  profile.strings = used.strings();
+  profile.functions = used.functions();
+  profile.mappings = used.mappings();
+  profile.locations = used.locations();
+}
+
+Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger, Tables tables) && {
   Profile profile{.header = std::move(header_),
                   .sample_types = std::move(sample_types_),
                   .default_type = default_type_,
-                  .strings = symbols.strings(),
-                  .functions = symbols.functions(),
-                  .mappings = symbols.mappings(),
-                  .locations = symbols.locations(),
+                  .strings = {},
+                  .functions = {},
+                  .mappings = {},
+                  .locations = {},
                   .samples = {},
                   .events = {},
                   .comments = std::move(comments_),
@@ -45,6 +64,14 @@ Profile ProfileBuilder::build(const SymbolTable& symbols, Ledger ledger) && {
   for (auto& [key, values] : samples_) {
     if (!events_.empty()) index.emplace(&key, profile.samples.size());
     profile.samples.push_back({key.first, std::move(values), key.second});
+  }
+  if (tables == Tables::Used) {
+    use(symbols, profile);
+  } else {
+    profile.strings = symbols.strings();
+    profile.functions = symbols.functions();
+    profile.mappings = symbols.mappings();
+    profile.locations = symbols.locations();
   }
   for (auto& [sample, event] : events_) {
     event.sample = index.at(sample);

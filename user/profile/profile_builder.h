@@ -24,10 +24,15 @@ class ProfileBuilder {
   void add_event(const void* sample, SingleEvent event);
   void comment(std::string text) { comments_.push_back(std::move(text)); }
 
-  // Consumes the builder. `symbols` stays usable (the next window shares it).
-  [[nodiscard]] Profile build(const SymbolTable& symbols, Ledger ledger) &&;
+  // Consumes the builder. `symbols` stays usable (the next window shares it). The profile has the
+  // whole table, or what of it is used: of a table that many windows share that is little.
+  enum class Tables { Whole, Used };
+  [[nodiscard]] Profile build(const SymbolTable& symbols, Ledger ledger,
+                              Tables tables = Tables::Whole) &&;
 
  private:
+  void use(const SymbolTable& symbols, Profile& profile);
+
   using Key = std::pair<std::vector<LocationId>, std::vector<Label>>;
   Header header_;
   std::vector<ValueType> sample_types_;

@@ -64,6 +64,7 @@ class AgentNames {
   jvmsym::agent::CodeMap code_;
   std::chrono::steady_clock::time_point look_again_{};
   std::map<FrameKey, profile::LocationId> known_;
+  const profile::SymbolTable* known_in_ = nullptr;
 };
 
 }  // namespace jtrace::session

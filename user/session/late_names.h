@@ -17,6 +17,8 @@ class LateNames {
   [[nodiscard]] profile::LocationId wait(std::uint64_t address, profile::LocationId unknown,
                                          profile::SymbolTable& symbols);
   void settle(profile::LocationId waiting, profile::LocationId named) { later_[waiting] = named; }
+  // Where none waits any more, and no id of the table it was given is in use.
+  void forget() { later_.clear(); }
   // What stands for a location now.
   [[nodiscard]] profile::LocationId settled(profile::LocationId location) const;
 

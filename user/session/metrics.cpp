@@ -174,8 +174,8 @@ class Metrics {
   }
 
   void add_maps() {
-    Family& used = family("jtrace_map_entries", "Entries in use of a kernel map.", Kind::Gauge);
-    for (const auto& map : input_.maps) put(used, {{"map", map.name}}, map.entries);
+    Family& used = family("jtrace_map_bytes", "Memory of a kernel map.", Kind::Gauge);
+    for (const auto& map : input_.maps) put(used, {{"map", map.name}}, map.bytes);
     Family& most = family("jtrace_map_max_entries", "Room of a kernel map.", Kind::Gauge);
     for (const auto& map : input_.maps) put(most, {{"map", map.name}}, map.most);
   }

@@ -23,8 +23,8 @@ struct MetricsInput {
   };
   struct Map {
     std::string name;
-    std::uint64_t entries = 0;
-    std::uint64_t most = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t most = 0;  // entries
   };
   std::string version;
   capture::Counters counters{};  // of all events, and what belongs to none

@@ -10,11 +10,11 @@
 #include <thread>
 #include <utility>
 
-#include "base/file.h"
 #include "cli/texts.h"
 #include "export/exporter.h"
 #include "serve/token.h"
 #include "session/confine.h"
+#include "session/memory.h"
 #include "session/signals.h"
 
 namespace jtrace::session {
@@ -30,16 +30,6 @@ double cpu_seconds() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / kMicro;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-std::uint64_t resident_bytes() {
-  constexpr std::size_t kLimit = 4096;
-  const auto text = read_file("/proc/self/statm", kLimit);
-  std::istringstream words(text.value_or(""));
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  words >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // "0.1.0" of "jtrace 0.1.0".
@@ -96,6 +86,10 @@ MetricsInput Observers::figures(const Run& run) {
                      .windows = windows_,
                      .uploads = run.uploads ? std::optional(run.uploads->counters) : std::nullopt,
                      .served = server_->counters()};
+  for (const auto& map : run.capture.maps()) {
+    // The others are of one entry: not in use.
+    if (map.most > 1) input.maps.push_back({map.name, map.bytes, map.most});
+  }
   for (std::uint32_t i = 0; i < events.size(); ++i) {
     MetricsInput::Event& event = input.events.emplace_back();
     event.name = events[i].tracepoint.display();

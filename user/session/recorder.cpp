@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/rights.h"
+#include "profile/mover.h"
 
 namespace jtrace::session {
 namespace {
@@ -52,11 +53,11 @@ Recorder::Recorder(capture::Capture& capture, Targets& targets, const cli::Optio
 }
 
 LocationId Recorder::signal_frame() {
-  return symbols_.location(
+  return symbols_->location(
       {.mapping = {},
        .address = 0,
        .reason = UnknownReason::None,
-       .lines = {{.function = symbols_.function("__restore_rt"), .kind = FrameKind::Native}}});
+       .lines = {{.function = symbols_->function("__restore_rt"), .kind = FrameKind::Native}}});
 }
 
 std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
@@ -69,7 +70,7 @@ Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_fr
                                            const Moment& moment) {
   Perishable locations(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (!target.lasts(frames[i])) locations[i] = target.locate(frames[i], moment, symbols_);
+    if (!target.lasts(frames[i])) locations[i] = target.locate(frames[i], moment, *symbols_);
   }
   return locations;
 }
@@ -89,7 +90,7 @@ std::vector<LocationId> Recorder::locate_rest(Target& target, std::span<const jt
     if (trampoline) {
       locations.push_back(signal_frame());
     } else {
-      locations.push_back(java[i] ? *java[i] : target.locate(frames[i], {}, symbols_));
+      locations.push_back(java[i] ? *java[i] : target.locate(frames[i], {}, *symbols_));
     }
   }
   if (options_.keep_root != 0) cut(locations);
@@ -107,17 +108,18 @@ void Recorder::cut(std::vector<LocationId>& locations) {
 }
 
 LocationId Recorder::marker(std::string_view text) {
-  return symbols_.location(
+  return symbols_->location(
       {.mapping = {},
        .address = 0,
        .reason = UnknownReason::None,
-       .lines = {{.function = symbols_.function(text), .kind = FrameKind::Marker}}});
+       .lines = {{.function = symbols_->function(text), .kind = FrameKind::Marker}}});
 }
 
-void Recorder::note_thread(std::uint32_t tgid, std::uint32_t tid) {
+void Recorder::note_thread(Window& window, std::uint32_t tgid, std::uint32_t tid) {
   if (tid == 0) return;
-  const auto known = threads_.find(tid);
-  if (known != threads_.end() && known->second.settled) return;
+  auto& threads = window.threads;
+  const auto known = threads.find(tid);
+  if (known != threads.end() && known->second.settled) return;
   Target* target = find(tgid);
   auto name = target ? target->thread_name(tid) : std::nullopt;
   // A JVM that is just starting cannot be asked yet.
@@ -128,22 +130,23 @@ void Recorder::note_thread(std::uint32_t tgid, std::uint32_t tid) {
     name = comm ? *comm : std::string();
     if (name->ends_with('\n')) name->pop_back();
     // It ended meanwhile.
-    if (name->empty() && known != threads_.end()) return;
+    if (name->empty() && known != threads.end()) return;
   }
-  threads_.insert_or_assign(tid, ThreadName{std::move(*name), settled});
+  threads.insert_or_assign(tid, Window::Thread{std::move(*name), settled});
 }
 
-std::string Recorder::thread_text(std::uint32_t tid, bool on_virtual_thread) const {
-  const auto it = threads_.find(tid);
+std::string Recorder::thread_text(const Window& window, std::uint32_t tid, bool on_virtual_thread) {
+  const auto it = window.threads.find(tid);
   const std::string_view what = on_virtual_thread ? "virtual thread on " : "";
-  if (it == threads_.end() || it->second.name.empty()) return fmt::format("[{}tid={}]", what, tid);
+  if (it == window.threads.end() || it->second.name.empty())
+    return fmt::format("[{}tid={}]", what, tid);
   return fmt::format("[{}{} tid={}]", what, it->second.name, tid);
 }
 
-std::string Recorder::thread_name(std::uint32_t tid) const {
-  const auto it = threads_.find(tid);
-  return it == threads_.end() || it->second.name.empty() ? fmt::format("[tid={}]", tid)
-                                                         : it->second.name;
+std::string Recorder::thread_name(const Window& window, std::uint32_t tid) {
+  const auto it = window.threads.find(tid);
+  return it == window.threads.end() || it->second.name.empty() ? fmt::format("[tid={}]", tid)
+                                                               : it->second.name;
 }
 
 void Recorder::on_values(const jt_values_record& record) {
@@ -154,13 +157,14 @@ void Recorder::on_values(const jt_values_record& record) {
   const auto& by = events_.all[values.event].program.by;
   for (std::size_t i = 0; i < by.size() && i < values.count; ++i) {
     if (by[i].name != "thread") continue;
-    note_thread(values.tgid, static_cast<std::uint32_t>(values.value[i].number));
+    note_thread(window_of(record.head.window), values.tgid,
+                static_cast<std::uint32_t>(values.value[i].number));
   }
 }
 
 void Recorder::on_stack(const jt_stack_record& record) {
   ++records_;
-  note_thread(record.key.tgid, record.key.tid);
+  note_thread(window_of(record.head.window), record.key.tgid, record.key.tid);
   if (options_.check_walks) check_.add_stack(record);
   SampleStore& samples = window_of(record.head.window).samples;
   if (samples.full()) return;
@@ -233,7 +237,7 @@ Recorder::Deferral Recorder::deferral_of(const jt_deferred_record& record) {
 
 void Recorder::on_deferred(const jt_deferred_record& record) {
   ++records_;
-  note_thread(record.key.tgid, record.key.tid);
+  note_thread(window_of(record.head.window), record.key.tgid, record.key.tid);
   const std::size_t stack = std::min<std::size_t>(record.stack_bytes, JT_DEFER_BYTES);
   const std::size_t bytes = offsetof(jt_deferred_record, stack) + stack;
   Deferred copy(static_cast<jt_deferred_record*>(std::malloc(bytes)));
@@ -307,7 +311,7 @@ Status Recorder::refresh_changed() {
 void Recorder::bury_ended() {
   if (!unnamed_.empty()) return;  // some may be theirs
   for (const auto& target : targets_.take_ended(capture_)) {
-    if (target->has_waiting()) target->name_waiting(symbols_, true);
+    if (target->has_waiting()) target->name_waiting(*symbols_, true);
     for (auto* set : {&changed_, &starting_, &asking_, &waiting_}) set->erase(target.get());
   }
 }
@@ -359,6 +363,7 @@ Status Recorder::turn() {
   }
   for (int round = 0; round < kRounds && !empty; ++round) {
     empty = capture_.drain(handlers_);
+    if (watcher_) watcher_();
     JT_CHECK_OK(adopt_new());
     for (Target* target : asking_) target->tell_java_threads(capture_);
     std::erase_if(asking_, [](const Target* target) { return !target->asks_for_threads(); });
@@ -368,7 +373,7 @@ Status Recorder::turn() {
     name_stacks(false);
   }
   if (empty) caught_up_ = true;
-  for (Target* target : waiting_) target->name_waiting(symbols_, false);
+  for (Target* target : waiting_) target->name_waiting(*symbols_, false);
   std::erase_if(waiting_, [](const Target* target) { return !target->has_waiting(); });
   bury_ended();
   return {};
@@ -378,7 +383,7 @@ Status Recorder::finish() {
   JT_CHECK_OK(turn());
   finish_walks(true);
   name_stacks(true);
-  for (Target* target : waiting_) target->name_waiting(symbols_, true);
+  for (Target* target : waiting_) target->name_waiting(*symbols_, true);
   return {};
 }
 
@@ -417,6 +422,23 @@ std::unique_ptr<Window> Recorder::take_window() {
   return std::move(windows_[its]);
 }
 
+bool Recorder::renew_names(LateNames& late) {
+  // The list of single events names what is in the stores by where it lies.
+  if (ending_ || lists_ || !waiting_.empty()) return false;
+  auto fresh = std::make_unique<profile::SymbolTable>();
+  profile::Mover mover(*symbols_, *fresh);
+  const auto move = [&](LocationId id) { return mover.location(late.settled(id)); };
+  window().samples.rename(move);
+  for (Stack& stack : unnamed_) {
+    for (auto& id : stack.java) {
+      if (id) id = move(*id);
+    }
+  }
+  symbols_ = std::move(fresh);
+  late.forget();
+  return true;
+}
+
 void Recorder::forget_window(const Window& window) { capture_.forget(window.number); }
 
 void Recorder::open_kernel_symbols() {
@@ -445,9 +467,9 @@ std::vector<LocationId> Recorder::kernel_frames(const Window& window, std::int32
     if (found) {
       location.reason = UnknownReason::None;
       location.lines.push_back(
-          {.function = symbols_.function(found->name), .kind = FrameKind::Kernel});
+          {.function = symbols_->function(found->name), .kind = FrameKind::Kernel});
     }
-    locations.push_back(symbols_.location(location));
+    locations.push_back(symbols_->location(location));
   }
   return locations;
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ class Recorder {
 
   // One turn of the timer: drain, refresh what changed, finish deferred walks.
   [[nodiscard]] Status turn();
+  // Called in each turn, after every few megabytes.
+  void watch_by(std::function<void()> watcher) { watcher_ = std::move(watcher); }
   // While there is the right to: they are read at the end.
   void open_kernel_symbols();
   // The last turns, after detaching.
@@ -48,6 +51,9 @@ class Recorder {
   // What it was. To be followed by forget_window(), when it is done with.
   [[nodiscard]] std::unique_ptr<Window> take_window();
   void forget_window(const Window& window);
+  // Forgets what no window needs any more, so that names do not pile up over weeks of classes that
+  // come and go. False where that cannot be now.
+  bool renew_names(LateNames& late);
 
   // Something waits for a turn: no record will tell when its time has come.
   [[nodiscard]] bool has_pending() const {
@@ -60,10 +66,11 @@ class Recorder {
   [[nodiscard]] const WalkCheck& checked() const { return check_; }
   // The one that goes on.
   [[nodiscard]] Window& window() { return *windows_.at(current_); }
-  [[nodiscard]] profile::SymbolTable& symbols() { return symbols_; }
+  [[nodiscard]] profile::SymbolTable& symbols() { return *symbols_; }
   // "[name tid=N]" as the thread was called when it was first seen.
-  [[nodiscard]] std::string thread_text(std::uint32_t tid, bool on_virtual_thread) const;
-  [[nodiscard]] std::string thread_name(std::uint32_t tid) const;
+  [[nodiscard]] static std::string thread_text(const Window& window, std::uint32_t tid,
+                                               bool on_virtual_thread);
+  [[nodiscard]] static std::string thread_name(const Window& window, std::uint32_t tid);
   [[nodiscard]] profile::LocationId marker(std::string_view text);
   // Kernel frames of a stack id, leaf first.
   [[nodiscard]] std::vector<profile::LocationId> kernel_frames(const Window& window,
@@ -72,10 +79,6 @@ class Recorder {
  private:
   struct Free {
     void operator()(jt_deferred_record* record) const { std::free(record); }
-  };
-  struct ThreadName {
-    std::string name;
-    bool settled = false;
   };
   // Only as long as its stack copy.
   using Deferred = std::unique_ptr<jt_deferred_record, Free>;
@@ -107,7 +110,7 @@ class Recorder {
   // `all`: also of JVMs that are still starting.
   void finish_walks(bool all);
   [[nodiscard]] profile::LocationId signal_frame();
-  void note_thread(std::uint32_t tgid, std::uint32_t tid);
+  void note_thread(Window& window, std::uint32_t tgid, std::uint32_t tid);
   void cut(std::vector<profile::LocationId>& locations);
   [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
                                                         std::span<const jt_frame> frames,
@@ -124,15 +127,15 @@ class Recorder {
   Targets& targets_;
   const cli::Options& options_;
   const Events& events_;
-  std::map<std::uint32_t, ThreadName> threads_;
   capture::RecordHandlers handlers_;
-  profile::SymbolTable symbols_;
+  std::unique_ptr<profile::SymbolTable> symbols_ = std::make_unique<profile::SymbolTable>();
   std::array<std::unique_ptr<Window>, 2> windows_;  // the other one: ending, or null
   std::uint32_t current_ = 0;
   bool ending_ = false;
   bool caught_up_ = false;  // all is drained that was sent before it ended
   std::chrono::steady_clock::time_point ended_{};
   const bool lists_;
+  std::function<void()> watcher_;
   std::uint64_t records_ = 0;
   WalkCheck check_;  // --check-walks
   // Targets with something to be done for them, so that the others cost nothing.

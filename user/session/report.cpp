@@ -35,7 +35,8 @@ class Labels {
       labels.push_back({event_, symbols_.string(events[key.event].tracepoint.display()), 0});
     }
     if (key.tid != 0) {
-      const std::string text = input_.recorder.thread_text(key.tid, on_virtual_thread(locations));
+      const std::string text =
+          Recorder::thread_text(input_.window, key.tid, on_virtual_thread(locations));
       labels.push_back({thread_, symbols_.string(text), 0});
     }
     for (const ShownValue& value : shown(key)) {
@@ -70,9 +71,8 @@ class Labels {
 
  private:
   [[nodiscard]] std::vector<ShownValue> shown(const jt_stack_key& key) const {
-    const auto& recorder = input_.recorder;
-    return input_.window.values.shown(key,
-                                      [&](std::uint32_t tid) { return recorder.thread_name(tid); });
+    return input_.window.values.shown(
+        key, [&](std::uint32_t tid) { return Recorder::thread_name(input_.window, tid); });
   }
   // Its carrier runs it, under the carrier's name and number.
   [[nodiscard]] bool on_virtual_thread(const std::vector<profile::LocationId>& locations) const {
@@ -267,7 +267,9 @@ Report make_report(ReportInput input) {
                              .sampled = options.interval > 1,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});
-  report.profile = std::move(builder).build(input.recorder.symbols(), std::move(ledger));
+  using Tables = profile::ProfileBuilder::Tables;
+  report.profile = std::move(builder).build(input.recorder.symbols(), std::move(ledger),
+                                            options.continuous() ? Tables::Used : Tables::Whole);
   return report;
 }
 

@@ -39,7 +39,27 @@ void add(jt_sum& to, const jt_sum& one) {
 }
 
 void SampleStore::name(const jt_stack_key& key, std::vector<LocationId> locations) {
-  stacks_->try_emplace(stack_of(key), std::move(locations));
+  const std::size_t frames = locations.size();
+  if (stacks_->try_emplace(stack_of(key), std::move(locations)).second) frames_held_ += frames;
+}
+
+void SampleStore::rename(const std::function<LocationId(LocationId)>& move) {
+  const auto moved = [&](const auto& ids) {
+    std::vector<LocationId> all;
+    std::ranges::transform(ids, std::back_inserter(all), move);
+    return all;
+  };
+  for (auto& [key, ids] : *stacks_) ids = moved(ids);
+  if (before_) {
+    auto before = std::make_shared<Stacks>();
+    for (const auto& [key, ids] : *before_) before->emplace(key, moved(ids));
+    before_ = std::move(before);
+  }
+  decltype(deferred_) deferred;
+  for (const auto& [of, sum] : deferred_) {
+    session::add(deferred[{of.first, moved(of.second)}], sum);
+  }
+  deferred_ = std::move(deferred);
 }
 
 const std::vector<LocationId>* SampleStore::find(const jt_stack_key& key) const {

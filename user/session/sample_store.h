@@ -70,6 +70,10 @@ class SampleStore {
   // What begins in one window and ends in the next one is counted there, and its frames were sent
   // before: `last` is asked for stacks that are not known here, for as long as this lives.
   void follow(const SampleStore& last) { before_ = last.stacks_; }
+  // Gives all locations the ids that `move` says they have now.
+  void rename(const std::function<profile::LocationId(profile::LocationId)>& move);
+  // Frames of all stacks.
+  [[nodiscard]] std::size_t frames_held() const { return frames_held_; }
   // Takes over what the last one knows of a stack that may be counted here later still.
   void inherit(const jt_stack_key& key);
 
@@ -123,6 +127,7 @@ class SampleStore {
 
   std::shared_ptr<Stacks> stacks_ = std::make_shared<Stacks>();
   std::shared_ptr<const Stacks> before_;
+  std::size_t frames_held_ = 0;
   struct DeferredLess {
     bool operator()(const std::pair<jt_stack_key, std::vector<profile::LocationId>>& a,
                     const std::pair<jt_stack_key, std::vector<profile::LocationId>>& b) const {

@@ -194,6 +194,7 @@ class Target {
   std::string jvm_version_;
   JavaNames names_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
+  const profile::SymbolTable* cached_in_ = nullptr;
 };
 
 }  // namespace jtrace::session

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <map>
+#include <string>
 
 #include "session/event_list.h"
 #include "session/events.h"
@@ -20,12 +21,19 @@ struct Window {
     if (before == nullptr) return;
     samples.follow(before->samples);
     values.follow(before->values);
+    constexpr std::size_t kMostThreads = 16384;
+    if (before->threads.size() < kMostThreads) threads = before->threads;
   }
 
   std::uint32_t number;
   SampleStore samples;
   ValueStore values;
   EventList list;
+  struct Thread {
+    std::string name;
+    bool settled = false;
+  };
+  std::map<std::uint32_t, Thread> threads;  // by tid, as they were called when first seen
 };
 
 }  // namespace jtrace::session

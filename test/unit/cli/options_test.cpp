@@ -290,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(
             "--tid names a thread of a process that is there: -- COMMAND has none yet",
             kSeeHelp},
         Bad{{"--", "sleep", "5"}, "no event: -t EVENT is required", kForm},
-        Bad{{"--max-memory=5M"}, "--max-memory is not in this version (jtrace 0.1.0)", kSeeHelp}));
+        Bad{{"--max-rate=5"}, "--max-rate is not in this version (jtrace 0.1.0)", kSeeHelp}));
 
 INSTANTIATE_TEST_SUITE_P(
     Words, BadCommandLine,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/memory.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <sstream>
+
+#include "base/file.h"
+
+namespace jtrace::session {
+namespace {
+
+// Of a new window until it has met anything, and of what a turn takes.
+constexpr std::uint64_t kRoom = 16U << 20;
+constexpr std::uint64_t kMiB = 1U << 20;
+
+}  // namespace
+
+std::uint64_t resident_bytes() {
+  constexpr std::size_t kLimit = 4096;
+  const auto text = read_file("/proc/self/statm", kLimit);
+  std::istringstream words(text.value_or(""));
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  words >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void MemoryLimit::size(capture::CaptureConfig& config) const {
+  if (most_ == 0) return;
+  // 8 bytes a row, which the kernel has as pages of ours; twice 160 bytes a stack; the ring is
+  // twice as large where processes come while tracing.
+  constexpr std::uint64_t kRowsPart = 8;
+  constexpr std::uint64_t kStacksPart = 16;
+  constexpr std::uint64_t kRingPart = 16;
+  constexpr std::uint64_t kStackBytes = 320;
+  constexpr std::uint64_t kFewStacks = 4096;
+  const auto at_most = [](std::uint32_t& value, std::uint64_t limit) {
+    value = static_cast<std::uint32_t>(std::min<std::uint64_t>(value, limit));
+  };
+  at_most(config.max_rows, most_ / kRowsPart / sizeof(jt_row));
+  at_most(config.max_counts, std::max(kFewStacks, most_ / kStacksPart / kStackBytes));
+  at_most(config.ring_bytes, std::max(kMiB, std::bit_floor(most_ / kRingPart)));
+}
+
+Status MemoryLimit::check(std::uint64_t kernel_bytes) {
+  kernel_ = kernel_bytes;
+  if (most_ == 0) return {};
+  base_ = resident_bytes();
+  const std::uint64_t needed = kernel_ + base_ + kRoom;
+  if (needed <= most_) return {};
+  return fail(Errc::Usage,
+              fmt::format("--max-memory {}M: {} MiB are needed for these events and targets, {} of "
+                          "them for the kernel's tables",
+                          most_ / kMiB, needed / kMiB + 1, kernel_ / kMiB),
+              fmt::format("give it {}M or more, or trace fewer processes", needed / kMiB + 1));
+}
+
+bool MemoryLimit::reached(Clock::time_point now) {
+  constexpr std::chrono::milliseconds kEvery{20};
+  if (most_ == 0 || now < next_) return false;
+  next_ = now + kEvery;
+  // What a window has met is 4 bytes a frame, and becomes text when it is rendered: measured for
+  // collapsed text, the largest, of 60 frames a stack and 40 letters a name.
+  constexpr std::uint64_t kGrows = 16;
+  const std::uint64_t resident = resident_bytes();
+  const std::uint64_t met = resident - std::min(resident, base_);
+  constexpr std::uint64_t kMargin = 8;  // of which one part is for what one turn brings
+  return kernel_ + base_ + kGrows * met >= most_ - most_ / kMargin;
+}
+
+bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident_bytes() >= most_ / 2; }
+
+void MemoryLimit::give_back() {
+  ::malloc_trim(0);
+  base_ = resident_bytes();
+}
+
+}  // namespace jtrace::session

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// --max-memory: what the kernel's tables and this process take together.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "capture/capture.h"
+
+namespace jtrace::session {
+
+// What this process holds in memory.
+[[nodiscard]] std::uint64_t resident_bytes();
+
+class MemoryLimit {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `most` 0: none.
+  explicit MemoryLimit(std::uint64_t most) : most_(most) {}
+
+  // Makes the kernel's tables small enough for it.
+  void size(capture::CaptureConfig& config) const;
+  // Once they are there, before anything is traced: Errc::Usage where what is left would not do.
+  [[nodiscard]] Status check(std::uint64_t kernel_bytes);
+
+  // Whether it is reached; looked at fifty times a second.
+  [[nodiscard]] bool reached(Clock::time_point now);
+  // Whether names that no window needs any more are worth forgetting.
+  [[nodiscard]] bool is_close() const;
+  // Gives back to the kernel what was freed. What is left is what the next window begins with.
+  void give_back();
+
+  [[nodiscard]] std::uint64_t kernel_bytes() const { return kernel_; }
+
+ private:
+  std::uint64_t most_;
+  std::uint64_t kernel_ = 0;
+  std::uint64_t base_ = 0;
+  Clock::time_point next_{};
+};
+
+}  // namespace jtrace::session

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the program. Private to session/: session.cpp makes it ready, tracing.cpp traces and
+// says what came of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/capture.h"
+#include "cli/options.h"
+#include "event/tracepoint.h"
+#include "session/command.h"
+#include "session/events.h"
+#include "session/memory.h"
+#include "session/observers.h"
+#include "session/output.h"
+#include "session/progress.h"
+#include "session/publisher.h"
+#include "session/recorder.h"
+#include "session/report.h"
+#include "session/selection.h"
+#include "session/target.h"
+#include "session/targets.h"
+#include "session/uploads.h"
+#include "session/window_clock.h"
+#include "session/writer.h"
+
+namespace jtrace::session {
+
+// Rows of the unwind tables of all binaries in use: libjvm has 0.2 M, a JVM with all its libraries
+// 0.4 M. 8 bytes each.
+constexpr std::uint32_t kMaxRows = 4U << 20;
+class Run {
+ public:
+  explicit Run(const cli::Options& options)
+      : options_(options),
+        shared_(kMaxRows),
+        targets_(shared_, options),
+        memory_(options.max_memory),
+        progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
+
+  [[nodiscard]] Result<int> operator()();
+
+ private:
+  [[nodiscard]] Status prepare();
+  [[nodiscard]] Status resolve();
+  [[nodiscard]] Status open_targets();
+  [[nodiscard]] Status load();
+  [[nodiscard]] Status attach();
+  [[nodiscard]] Status confine(Recorder& recorder);
+  [[nodiscard]] Status trace(Recorder& recorder);
+  void wait(Recorder& recorder, std::chrono::steady_clock::time_point begin);
+  [[nodiscard]] Status turn_window(Recorder& recorder);
+  void renew_names(Recorder& recorder);
+  void mind_memory();
+  [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
+  [[nodiscard]] Places places();
+  void settle(const Published& published);
+  void take_published();
+  [[nodiscard]] Result<int> finish(Recorder& recorder);
+  [[nodiscard]] Status finish_windows(Recorder& recorder);
+  [[nodiscard]] Status upload();
+  [[nodiscard]] Result<int> verdict() const;
+  [[nodiscard]] bool kernel_stacks(const event::Tracepoint& tracepoint) const;
+  [[nodiscard]] bool any_kernel_stacks() const;
+  [[nodiscard]] bool lists_events() const;
+  [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
+    return {options_, events_, *capture_, recorder, traced, uploads_.report()};
+  }
+  [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
+  void say_what_targets_lack() const;
+  void say_what_could_not_be_read() const;
+  void say(int level, const std::string& text) const;
+
+  const cli::Options& options_;
+  SharedTables shared_;
+  Result<event::Tracefs> tracefs_ = fail(Errc::Internal, "tracefs was not opened");
+  Events events_;
+  std::optional<Selection> selection_;
+  std::optional<Command> command_;
+  Targets targets_;
+  std::string target_text_;  // as they were at the start
+  std::vector<Output> outputs_;
+  Writer writer_;
+  Uploads uploads_;
+  Observers observers_;
+  capture::KernelFeatures features_;
+  std::unique_ptr<capture::Capture> capture_;
+  std::optional<std::chrono::steady_clock::time_point> stopped_;  // by a signal
+  std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
+  MemoryLimit memory_;
+  bool refuses_ = false;  // new stacks, until the window ends
+  std::optional<WindowClock> clock_;
+  WindowClock::Span ended_;             // the window that is ending
+  std::optional<Publisher> publisher_;  // of windows
+  int quiet_turns_ = 0;                 // since the kernel last sent something
+  bool lossless_ = true;
+  std::uint64_t fired_ = 0;         // and passed filters
+  std::optional<Error> unwritten_;  // the first output that could not be written
+  std::chrono::steady_clock::duration duration_{};
+  std::int64_t wall_ns_ = 0;   // ReportInput::wall_ns
+  mutable Progress progress_;  // hidden by say(), which changes nothing else
+};
+
+}  // namespace jtrace::session
