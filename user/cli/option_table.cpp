@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 46> kTable{{
+constexpr std::array<Row, 47> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -285,6 +285,13 @@ constexpr std::array<Row, 46> kTable{{
      .values = &Words::quiet,
      .fallback = "false",
      .commands = kEvery},
+    {.group = kGeneral,
+     .names = "--config",
+     .value = "FILE",
+     .text = "instead of /etc/jtrace/config.toml",
+     .values = &Words::config,
+     .commands = kEvery,
+     .use = Use::CommandLineOnly},
     {.group = kGeneral,
      .names = "--print-config",
      .value = {},

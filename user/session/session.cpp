@@ -28,10 +28,12 @@
 #include "session/name_sources.h"
 #include "session/observers.h"
 #include "session/output.h"
+#include "session/preflight.h"
 #include "session/progress.h"
 #include "session/recorder.h"
 #include "session/report.h"
 #include "session/selection.h"
+#include "session/service_notice.h"
 #include "session/signals.h"
 #include "session/status_line.h"
 #include "session/target.h"
@@ -122,6 +124,7 @@ class Run {
   Writer writer_;
   Uploads uploads_;
   Observers observers_;
+  ServiceNotice notice_;
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<steady_clock::time_point> stopped_;  // by a signal
@@ -309,10 +312,13 @@ Status Run::trace(Recorder& recorder) {
   const auto begin = steady_clock::now();
   wall_ns_ = nanoseconds_since_epoch(start_) - begin.time_since_epoch().count();
   // For scripts: printed whatever -q says.
-  say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                      events_.all.size() == 1 ? events_.all.front().tracepoint.display()
-                                              : fmt::format("{} events", events_.all.size()),
-                      target_text_));
+  const std::string what =
+      fmt::format("tracing {} of {}",
+                  events_.all.size() == 1 ? events_.all.front().tracepoint.display()
+                                          : fmt::format("{} events", events_.all.size()),
+                  target_text_);
+  say(-1, what + "; stop with Ctrl-C");
+  notice_.ready(what);
   for (const std::string& remark : observers_.remarks()) say(0, remark);
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
@@ -332,8 +338,11 @@ Status Run::trace(Recorder& recorder) {
     if (const auto now = steady_clock::now(); observers_.due(now)) {
       observers_.publish_metrics(observed(recorder, now - begin), now);
     }
+    notice_.turn(steady_clock::now());
     if (is_over(recorder, begin)) break;
   }
+  // Its pages stay after a trace that ends by itself.
+  if (!observers_.lingers() || StopSignals::requested()) notice_.stopping("writing the profile");
   duration_ = steady_clock::now() - begin;
   capture_->pause();
   if (auto counted = capture_->count_open_files(); !counted && !failure_) {
@@ -482,13 +491,20 @@ Status Run::print_plan() const {
   for (const Output& output : outputs_) {
     line("output   {} ({})\n", printable(output.path), output.exporter->name);
   }
+  plan += plan_of_outlets(options_);
   print(stdout, plan);
   return {};
 }
 
 // Before there is a second thread: what forks.
 Status Run::prepare() {
-  JT_TRY(observers_, Observers::start(options_));
+  // A program that is traced has a manager of its own; what else is started is not to talk to ours.
+  if (!options_.traces_command()) notice_.read_environment();
+  if (options_.dry_run) {
+    JT_CHECK_OK(check_ahead(options_));
+  } else {
+    JT_TRY(observers_, Observers::start(options_));
+  }
   if (!options_.command.empty()) {
     JT_TRY(auto command, Command::start(options_.command));
     command_.emplace(std::move(command));
@@ -510,6 +526,7 @@ Status Run::prepare() {
   if (!options_.dry_run) {
     JT_TRY(writer_, Writer::start(outputs_));
     JT_TRY(uploads_, Uploads::start(options_));
+    if (const auto opened = notice_.open(); !opened) say(0, opened.error().message);
   }
   return {};
 }
@@ -535,7 +552,9 @@ Result<int> Run::finish(Recorder& recorder) {
   if (observers_.lost()) say(0, "the process that serves is gone; the trace went on without it");
   if (observers_.lingers() && !StopSignals::requested()) {
     say(0, "the trace is over; its pages stay until Ctrl-C");
-    observers_.linger();
+    notice_.status("the trace is over; its pages stay");
+    observers_.linger([this] { notice_.turn(steady_clock::now()); });
+    notice_.stopping("done");
   }
   if (failure_) return std::unexpected(*failure_);
   if (status && *status == 0 && command_) return command_->status();
