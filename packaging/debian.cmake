@@ -3,7 +3,7 @@
 # the component `debian`, which cmake --install leaves out: it belongs to /usr and /etc, not to where
 # somebody installs a build.
 set(debian ${PROJECT_BINARY_DIR}/debian)
-add_custom_target(package_files DEPENDS jtrace jtrace_agent docs)
+add_custom_target(package_files ALL DEPENDS jtrace jtrace_agent docs)
 
 # With gzip -n, so that the same tree gives the same bytes.
 function(debian_gzip source name destination)

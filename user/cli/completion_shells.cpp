@@ -66,8 +66,8 @@ std::string zsh_options(unsigned command, std::string_view formats) {
     if ((row.commands & command) == 0) continue;
     for (const std::string_view name : row.all_names()) {
       const bool joins = !row.is_flag() && name.starts_with("--");
-      text += fmt::format("        '*{}{}[{}]", name, joins ? "=" : "",
-                          quoted_text(row.text, "[]:\\"));
+      text +=
+          fmt::format("        '*{}{}[{}]", name, joins ? "=" : "", quoted_text(row.text, "[]:\\"));
       if (!row.is_flag()) {
         text += fmt::format(":{}:{}", quoted_text(row.value, "[]:\\"), zsh_action(row, formats));
       }
