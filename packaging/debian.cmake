@@ -30,6 +30,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/docs/service.md ${PROJECT_SOURCE_DIR}/docs/t
   DESTINATION share/doc/jtrace COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES debian/lintian-overrides RENAME jtrace DESTINATION share/lintian/overrides
   COMPONENT debian EXCLUDE_FROM_ALL)
+install(FILES sysusers.conf RENAME jtrace.conf DESTINATION lib/sysusers.d
+  COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES jtrace.service DESTINATION lib/systemd/system COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES service.toml DESTINATION /etc/jtrace COMPONENT debian EXCLUDE_FROM_ALL)
 

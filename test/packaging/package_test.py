@@ -21,6 +21,7 @@ FILES = """
 /usr/bin/jtrace
 /usr/lib/jtrace/libjtrace-agent.so
 /usr/lib/systemd/system/jtrace.service
+/usr/lib/sysusers.d/jtrace.conf
 /usr/share/bash-completion/completions/jtrace
 /usr/share/doc/jtrace/changelog.Debian.gz
 /usr/share/doc/jtrace/changelog.gz

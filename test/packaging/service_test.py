@@ -86,6 +86,21 @@ class Unit(Configured):
             self.assertIn(capability, comments)
             self.assertIn(f"`{capability}`", document)
 
+    @parts.needs("systemd-sysusers")
+    def test_its_user_is_made(self):
+        user = parts.unit()["User"][0]
+        for name in ("passwd", "group"):
+            (self.folder / "etc").mkdir(exist_ok=True)
+            (self.folder / "etc" / name).write_text("")
+        subprocess.run(["systemd-sysusers", f"--root={self.folder}", PACKAGING / "sysusers.conf"],
+                       check=True, capture_output=True)
+        line = (self.folder / "etc/passwd").read_text().strip()
+        self.assertRegex(line, rf"^{user}:[^\n]*:/usr/sbin/nologin$")
+
+    def test_openat2_is_left_to_it(self):
+        """systemd refuses it to units that may make no set-uid files: see the comment in the unit."""
+        self.assertFalse({"RestrictSUIDSGID", "DynamicUser"} & set(parts.unit()))
+
     def test_it_stops_without_a_loss(self):
         unit = parts.unit()
         self.assertEqual(unit["Type"], ["notify"])
