@@ -57,7 +57,9 @@ class Install(unittest.TestCase):
         self.assertEqual(installed, ["usr/bin/jtrace",
                                      "usr/lib/jtrace/libjtrace-agent.so",
                                      "usr/share/bash-completion/completions/jtrace",
-                                     "usr/share/man/man8/jtrace.8"])
+                                     "usr/share/fish/vendor_completions.d/jtrace.fish",
+                                     "usr/share/man/man8/jtrace.8",
+                                     "usr/share/zsh/vendor-completions/_jtrace"])
         version = subprocess.run([self.program, "-V"], capture_output=True, text=True, check=True)
         self.assertRegex(version.stdout, r"^jtrace \d+\.\d+\.\d+\n$")
 

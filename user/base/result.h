@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <utility>
@@ -40,6 +41,38 @@ using Status = std::expected<void, Error>;
 
 // "open /x: No such file or directory" for errno `err`.
 [[nodiscard]] std::string errno_text(const std::string& what, int err);
+
+// Where all that is wrong can be said at once: one error as it is, several as a line each.
+class Failures {
+ public:
+  void add(Error error) {
+    if (count_++ == 0) {
+      first_ = std::move(error);
+      return;
+    }
+    if (count_ == 2) first_ = {first_.code, line(first_), {}};
+    first_.message += "\n" + line(error);
+  }
+  void add(const Status& status) {
+    if (!status) add(status.error());
+  }
+  template <class T>
+  void add(const Result<T>& result) {
+    if (!result) add(result.error());
+  }
+  [[nodiscard]] Status status() const {
+    if (count_ == 0) return {};
+    return std::unexpected(first_);
+  }
+
+ private:
+  [[nodiscard]] static std::string line(const Error& error) {
+    return error.hint.empty() ? error.message : error.message + "; " + error.hint;
+  }
+
+  std::size_t count_ = 0;
+  Error first_;
+};
 
 }  // namespace jtrace
 

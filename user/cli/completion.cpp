@@ -29,7 +29,7 @@ std::string blanks(std::string_view list, char separator) {
 std::string completer(const Row& row, std::string_view formats) {
   if (row.values == &Words::tracepoint) return "_jtrace_events";
   if (row.values == &Words::pid) return "_jtrace_pids";
-  if (row.values == &Words::file) return "_jtrace_files";
+  if (row.value == "FILE") return "_jtrace_files";
   const std::string words =
       row.values == &Words::output ? blanks(formats, ',') : blanks(row.choices, '|');
   return words.empty() ? ":" : fmt::format("_jtrace_words '{}'", words);

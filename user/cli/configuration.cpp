@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/auxv.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -46,23 +47,31 @@ Status check_kind(const Row& row, const ConfigEntry& entry, const std::string& l
   return {};
 }
 
-// Every line is checked, also where the command line or the environment overrides it.
-Status add_file(const Command& command, const std::string& file, Words& words) {
-  std::error_code missing;
-  if (file.empty() || !std::filesystem::exists(file, missing)) return {};
-  JT_TRY(const std::string text, read_file(file, kLargestFile));
-  JT_TRY(auto entries, parse_config(text, file));
-  for (ConfigEntry& entry : entries) {
-    const std::string place = fmt::format("{}:{}: ", file, entry.line);
-    const Row* row = find_key(entry.key);
-    if (row == nullptr) return unknown_key(place, entry.key);
-    std::string label = place + entry.key;
-    JT_CHECK_OK(check_kind(*row, entry, label));
-    Values& values = words.*row->values;
-    if (values.given() || (row->commands & command.bit) == 0) continue;
-    values = {std::move(entry.values), Origin::File, std::move(label), {}};
-  }
+Status add_entry(const Command& command, const std::string& file, ConfigEntry& entry,
+                 Words& words) {
+  const std::string place = fmt::format("{}:{}: ", file, entry.line);
+  const Row* row = find_key(entry.key);
+  if (row == nullptr) return unknown_key(place, entry.key);
+  std::string label = place + entry.key;
+  JT_CHECK_OK(check_kind(*row, entry, label));
+  Values& values = words.*row->values;
+  if (values.given() || (row->commands & command.bit) == 0) return {};
+  values = {std::move(entry.values), Origin::File, std::move(label), {}};
   return {};
+}
+
+// Every line is checked, also where the command line or the environment overrides it.
+Status add_file(const Command& command, const Sources& sources, Words& words) {
+  const std::string& file = sources.file;
+  std::error_code missing;
+  if (!sources.asked_for && (file.empty() || !std::filesystem::exists(file, missing))) return {};
+  auto text = read_file(file, kLargestFile);
+  if (!text && sources.asked_for) return usage("--config: " + text.error().message);
+  if (!text) return std::unexpected(std::move(text).error());
+  JT_TRY(auto entries, parse_config(*text, file));
+  Failures wrong;
+  for (ConfigEntry& entry : entries) wrong.add(add_entry(command, file, entry, words));
+  return wrong.status();
 }
 
 void add_environment(const Command& command, const Sources& sources, Words& words) {
@@ -95,7 +104,7 @@ std::string value_text(const Row& row, const Values& values) {
   return list + "]";
 }
 
-std::string origin_text(const Values& values) {
+std::string place_text(const Values& values) {
   switch (values.origin) {
     case Origin::Default:
       return "default";
@@ -106,6 +115,20 @@ std::string origin_text(const Values& values) {
       return values.label;
   }
   return {};
+}
+
+// The place, and what the line says less than that.
+std::string origin_text(const Row& row, const Values& values, std::size_t events) {
+  std::string text = place_text(values);
+  if (!values.given()) return text;
+  if (row.value == "URL" && redacted_url(values.last()) != values.last()) {
+    text += ", without its query, which may be secret";
+  }
+  const auto after = [](std::size_t before) { return before != 0; };
+  if (events > 1 && std::ranges::any_of(values.events_before, after)) {
+    text += ", there of the -t before it, here of all";
+  }
+  return text;
 }
 
 }  // namespace
@@ -123,7 +146,7 @@ Sources Sources::of_process() {
 
 Status add_configuration(const Command& command, const Sources& sources, Words& words) {
   add_environment(command, sources, words);
-  return add_file(command, sources.file, words);
+  return add_file(command, sources, words);
 }
 
 std::string configuration_text(const Sources& sources, const Words& words) {
@@ -143,7 +166,7 @@ std::string configuration_text(const Sources& sources, const Words& words) {
       continue;
     }
     text += fmt::format("{:<32}# {}\n", fmt::format("{} = {} ", row.key(), value_text(row, values)),
-                        origin_text(values));
+                        origin_text(row, values, words.tracepoint.texts.size()));
   }
   return text;
 }

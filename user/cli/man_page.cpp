@@ -145,7 +145,10 @@ std::string environment() {
       "false, and what may be repeated can be an array:\n"
       ".IP\n.nf\n# a comment\nmax\\-depth = 64\ncstack = \"fp\"\nthreads = true\n"
       "exclude = [\"*Idle*\", \"*park*\"]\n.fi\n"
-      ".IP\n\\fBjtrace \\-\\-print\\-config\\fR shows what is in force.\n";
+      ".IP\n\\fBjtrace \\-\\-print\\-config\\fR shows what is in force, as such a file.\n"
+      ".TP\n\\fI/etc/jtrace/service.toml\\fR\n"
+      "The same for the service that the package installs, which is started with "
+      "\\fB\\-\\-config\\fR.\n";
   return text;
 }
 

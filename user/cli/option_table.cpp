@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 50> kTable{{
+constexpr std::array<Row, 51> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -307,6 +307,13 @@ constexpr std::array<Row, 50> kTable{{
      .values = &Words::quiet,
      .fallback = "false",
      .commands = kEvery},
+    {.group = kGeneral,
+     .names = "--config",
+     .value = "FILE",
+     .text = "instead of /etc/jtrace/config.toml",
+     .values = &Words::config,
+     .commands = kEvery,
+     .use = Use::CommandLineOnly},
     {.group = kGeneral,
      .names = "--print-config",
      .value = {},

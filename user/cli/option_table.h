@@ -39,7 +39,7 @@ struct Words {
   Values serve, metrics, serve_token_file;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
   Values strict, expect_events, dry_run, count_cost, check_walks;
-  Values verbose, quiet, print_config, version, help;
+  Values verbose, quiet, config, print_config, version, help;
   std::vector<std::string> rest;     // what no option took: IN, BASE, NEW, GLOB
   std::vector<std::string> command;  // what stands behind --
 };

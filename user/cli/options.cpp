@@ -395,11 +395,16 @@ Result<Options> parse_options(int argc, const char* const* argv, std::string_vie
     options.text = words.help.given() ? help_text(formats) : version_text();
     return options;
   }
-  JT_CHECK_OK(add_configuration(command, sources, words));
+  Sources from = sources;
+  if (words.config.given()) {
+    from.file = words.config.last();
+    from.asked_for = true;
+  }
+  JT_CHECK_OK(add_configuration(command, from, words));
   JT_CHECK_OK(read_all(words, options));
   if (words.print_config.given()) {
     options.action = Options::Action::PrintConfig;
-    options.text = configuration_text(sources, words);
+    options.text = configuration_text(from, words);
     return options;
   }
   JT_CHECK_OK(finish(command, words, options));

@@ -107,7 +107,8 @@ struct Options {
 struct Sources {
   // The value of a JTRACE_* variable or null, as getenv; empty: no variable is honoured.
   std::function<const char*(const char*)> environment;
-  std::string file;  // empty: none. One that does not exist sets nothing
+  std::string file;        // empty: none. One that does not exist sets nothing
+  bool asked_for = false;  // by --config: then it has to exist
 
   // The process environment, but not in a set-uid program or one with file capabilities, and
   // /etc/jtrace/config.toml.

@@ -16,5 +16,7 @@ namespace jtrace::cli {
 
 // Completion for bash; needs no bash-completion helpers.
 [[nodiscard]] std::string bash_completion(std::string_view formats);
+[[nodiscard]] std::string zsh_completion(std::string_view formats);
+[[nodiscard]] std::string fish_completion(std::string_view formats);
 
 }  // namespace jtrace::cli

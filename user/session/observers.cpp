@@ -45,18 +45,34 @@ void add(Map& to, const Map& counts) {
   for (const auto& [key, count] : counts) to[key] += count;
 }
 
+// All that is wrong of them.
+Result<serve::Settings> settings_of(const cli::Options& options) {
+  serve::Settings settings;
+  Failures wrong;
+  if (auto token = serve::read_token(options.serve_token_file)) {
+    settings.token = std::move(*token);
+  } else {
+    wrong.add(token);
+  }
+  const auto parse = [&wrong](const char* option, const std::string& text, auto& address) {
+    if (text.empty()) return;
+    if (auto parsed = serve::parse_address(option, text)) {
+      address = std::move(*parsed);
+    } else {
+      wrong.add(parsed);
+    }
+  };
+  parse("--metrics", options.metrics, settings.metrics);
+  parse("--serve", options.serve, settings.pages);
+  JT_CHECK_OK(wrong.status());
+  JT_CHECK_OK(serve::check_reach(settings));
+  return settings;
+}
+
 }  // namespace
 
 Result<Observers> Observers::start(const cli::Options& options) {
-  serve::Settings settings;
-  JT_TRY(settings.token, serve::read_token(options.serve_token_file));
-  if (!options.metrics.empty()) {
-    JT_TRY(settings.metrics, serve::parse_address("--metrics", options.metrics));
-  }
-  if (!options.serve.empty()) {
-    JT_TRY(settings.pages, serve::parse_address("--serve", options.serve));
-  }
-  JT_CHECK_OK(serve::check_reach(settings));
+  JT_TRY(serve::Settings settings, settings_of(options));
   Observers observers;
   if ((settings.metrics || settings.pages) && !options.dry_run) {
     JT_TRY(auto server, serve::Server::start(std::move(settings), confine_serving));
@@ -136,10 +152,11 @@ void Observers::publish_window(const profile::Header& header, const std::string&
       json);
 }
 
-void Observers::linger() {
+void Observers::linger(const std::function<void()>& meanwhile) {
   constexpr std::chrono::milliseconds kLook{100};
   while (!StopSignals::requested() && !lost()) {
     std::this_thread::sleep_for(kLook);
+    meanwhile();
   }
 }
 

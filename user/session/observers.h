@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,8 +57,8 @@ class Observers {
   [[nodiscard]] bool lost() const { return server_ && server_->counters().gone; }
   // Whether there are pages to be looked at.
   [[nodiscard]] bool lingers() const { return server_ && has_pages() && !lost(); }
-  // Until a signal comes or the server is gone.
-  void linger();
+  // Until a signal comes or the server is gone; `meanwhile` several times a second.
+  void linger(const std::function<void()>& meanwhile);
 
  private:
   [[nodiscard]] bool has_pages() const { return server_ && !server_->pages_url().empty(); }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "session/preflight.h"
 
 namespace jtrace::session {
 
@@ -51,7 +52,7 @@ std::string plan_text(const PlanInput& input) {
   for (const Output& output : input.outputs) {
     line("output   {} ({})\n", printable(output.path), output.exporter->name);
   }
-  return plan;
+  return plan + plan_of_outlets(options);
 }
 
 profile::Header make_header(const cli::Options& options, const Events& events,

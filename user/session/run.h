@@ -24,6 +24,7 @@
 #include "session/recorder.h"
 #include "session/report.h"
 #include "session/selection.h"
+#include "session/service_notice.h"
 #include "session/target.h"
 #include "session/targets.h"
 #include "session/uploads.h"
@@ -89,6 +90,8 @@ class Run {
   Writer writer_;
   Uploads uploads_;
   Observers observers_;
+  ServiceNotice notice_;
+  std::string what_;  // is traced: for the service manager
   capture::KernelFeatures features_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<std::chrono::steady_clock::time_point> stopped_;  // by a signal

@@ -31,6 +31,7 @@
 #include "session/observers.h"
 #include "session/output.h"
 #include "session/plan.h"
+#include "session/preflight.h"
 #include "session/progress.h"
 #include "session/publisher.h"
 #include "session/recorder.h"
@@ -164,7 +165,13 @@ Status Run::attach() {
 
 // Before there is a second thread: what forks.
 Status Run::prepare() {
-  JT_TRY(observers_, Observers::start(options_));
+  // A program that is traced has a manager of its own; what else is started is not to talk to ours.
+  if (!options_.traces_command()) notice_.read_environment();
+  if (options_.dry_run) {
+    JT_CHECK_OK(check_ahead(options_));
+  } else {
+    JT_TRY(observers_, Observers::start(options_));
+  }
   if (!options_.command.empty()) {
     JT_TRY(auto command, Command::start(options_.command));
     command_.emplace(std::move(command));
@@ -186,6 +193,7 @@ Status Run::prepare() {
   if (!options_.dry_run) {
     JT_TRY(writer_, Writer::start(outputs_, options_.keep));
     JT_TRY(uploads_, Uploads::start(options_));
+    if (const auto opened = notice_.open(); !opened) say(0, opened.error().message);
   }
   return {};
 }

@@ -115,6 +115,9 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   } else if (options_.continuous() && !command_) {
     most = std::min<std::chrono::nanoseconds>(kLongest, clock_->due() - now);
     if (options_.duration) most = std::min(most, *options_.duration - (now - begin));
+    if (notice_.next() != steady_clock::time_point::max()) {
+      most = std::min(most, std::max<std::chrono::nanoseconds>(kTurn, notice_.next() - now));
+    }
     if (const auto next = observers_.next()) most = std::min(most, *next - now);
     if (has_status_terminal() && options_.verbosity >= 0)
       most = std::min<std::chrono::nanoseconds>(most, kIdle);
@@ -167,9 +170,11 @@ Status Run::turn_window(Recorder& recorder) {
   const bool asked = StopSignals::hung_up();
   // Where a disk does not keep up, windows get longer.
   if ((!asked && !clock_->is_due(now)) || publisher_->waiting() > kMostWaiting) return {};
+  if (asked) notice_.reloading();
   recorder.begin_window();
   ended_ = clock_->cut(steady_clock::now(), std::chrono::system_clock::now());
   refuses_ = false;
+  if (asked) notice_.ready(what_);
   return {};
 }
 
@@ -201,10 +206,14 @@ Status Run::trace(Recorder& recorder) {
   clock_.emplace(options_.window, begin, start);
   wall_ns_ = nanoseconds_since_epoch(start) - begin.time_since_epoch().count();
   // For scripts: printed whatever -q says.
-  say(-1, fmt::format("tracing {} of {}; stop with Ctrl-C",
-                      events_.all.size() == 1 ? events_.all.front().tracepoint.display()
-                                              : fmt::format("{} events", events_.all.size()),
-                      target_text_));
+  const std::string what =
+      fmt::format("tracing {} of {}",
+                  events_.all.size() == 1 ? events_.all.front().tracepoint.display()
+                                          : fmt::format("{} events", events_.all.size()),
+                  target_text_);
+  say(-1, what + "; stop with Ctrl-C");
+  notice_.ready(what);
+  what_ = what;
   for (const std::string& remark : observers_.remarks()) say(0, remark);
   StatusLine status(options_.verbosity >= 0);
   std::uint64_t taken = 0;
@@ -225,8 +234,11 @@ Status Run::trace(Recorder& recorder) {
     if (const auto now = steady_clock::now(); observers_.due(now)) {
       observers_.publish_metrics(observed(recorder, now - begin), now);
     }
+    notice_.turn(steady_clock::now());
     if (is_over(recorder, begin)) break;
   }
+  // Its pages stay after a trace that ends by itself.
+  if (!observers_.lingers() || StopSignals::requested()) notice_.stopping("writing the profile");
   duration_ = steady_clock::now() - begin;
   capture_->pause();
   if (auto counted = capture_->count_open_files(); !counted && !failure_) {
@@ -365,7 +377,9 @@ Result<int> Run::finish(Recorder& recorder) {
   if (observers_.lost()) say(0, "the process that serves is gone; the trace went on without it");
   if (observers_.lingers() && !StopSignals::requested()) {
     say(0, "the trace is over; its pages stay until Ctrl-C");
-    observers_.linger();
+    notice_.status("the trace is over; its pages stay");
+    observers_.linger([this] { notice_.turn(steady_clock::now()); });
+    notice_.stopping("done");
   }
   return verdict();
 }

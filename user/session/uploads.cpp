@@ -35,6 +35,14 @@ std::string spool_folder() {
 
 }  // namespace
 
+Status Uploads::check(const cli::Options& options) {
+  if (options.push.empty()) return {};
+  Failures wrong;
+  wrong.add(push::parse_destination(options.push));
+  wrong.add(push::read_authorization(options.push_token_file));
+  return wrong.status();
+}
+
 Result<Uploads> Uploads::start(const cli::Options& options) {
   Uploads uploads;
   if (options.push.empty()) return uploads;

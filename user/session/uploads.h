@@ -20,6 +20,9 @@ class Uploads {
   // Nothing where --push was not given. Forks: before there are threads, and before the attach.
   [[nodiscard]] static Result<Uploads> start(const cli::Options& options);
 
+  // What start() says of the options, without a process and its spool, which another run may hold.
+  [[nodiscard]] static Status check(const cli::Options& options);
+
   // -1: there is no such process.
   [[nodiscard]] pid_t pid() const { return sender_ ? sender_->pid() : -1; }
 

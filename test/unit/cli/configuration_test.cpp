@@ -261,6 +261,74 @@ TEST_F(Configuration, printConfigIsAConfigurationFile) {
   EXPECT_THAT(second->files, ElementsAre("x.html"));
 }
 
+// Each option that a file may set: what is printed of it is read as the same again, to the last.
+TEST_F(Configuration, printConfigComesBackOptionByOption) {
+  std::vector<std::string> args{"--print-config"};
+  std::size_t rows = 0;
+  for (const Row& row : option_table()) {
+    if (!row.configurable()) continue;
+    ++rows;
+    if ((row.commands & kTrace) == 0) continue;
+    std::string value = "64";  // a number, a duration, a process and a name
+    if (!row.choices.empty()) value = split(row.choices, '|').back();
+    if (row.is_flag()) value = "true";
+    if (row.key() == "all" || row.key() == "quiet") value = "false";  // contradict others
+    if (row.key() == "push") value = "otlp+http://backend:4318";
+    args.push_back("--" + std::string(row.key()) + "=" + value);
+  }
+  const auto first = parse(args);
+  ASSERT_TRUE(first) << first.error().message;
+  write(first->text);
+  const auto second = parse({"--print-config"});
+  ASSERT_TRUE(second) << second.error().message;
+  // But for the places, which are the comments.
+  const auto settings = [](const std::string& text) {
+    std::vector<std::string> lines;
+    for (const std::string_view line : split(text, '\n')) {
+      if (line.starts_with('#')) continue;
+      std::string setting(line.substr(0, line.rfind("# ")));
+      lines.push_back(setting.substr(0, setting.find_last_not_of(' ') + 1));
+    }
+    return lines;
+  };
+  EXPECT_EQ(settings(first->text).size(), rows);
+  EXPECT_EQ(settings(second->text), settings(first->text));
+}
+
+TEST_F(Configuration, printConfigSaysWhereItSaysLess) {
+  EXPECT_THAT(line("by", {"-t", "a:b", "--by", "fd", "-t", "c:d", "-p", "7"}),
+              EndsWith("# --by, there of the -t before it, here of all"));
+  EXPECT_THAT(line("by", {"--by", "fd", "-t", "a:b", "-t", "c:d", "-p", "7"}), EndsWith("# --by"));
+  EXPECT_THAT(line("push", {"--push", "otlp+http://h/?key=secret"}),
+              testing::AllOf(EndsWith("# --push, without its query, which may be secret"),
+                             Not(HasSubstr("key="))));
+}
+
+TEST_F(Configuration, anotherFile) {
+  write("max-depth = 64\n");
+  const std::string other = directory_ / "service.toml";
+  std::ofstream(other) << "cstack = \"fp\"\n";
+  const auto options = trace({"--config", other});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->cstack, CStack::Fp);
+  EXPECT_EQ(options->max_depth, kDeepest) << "instead of the usual file, not besides";
+  EXPECT_EQ(trace()->max_depth, 64U);
+  EXPECT_THAT(parse({"--config", other, "--print-config"})->text, HasSubstr(other + ": read"));
+  EXPECT_EQ(trace({"--config", directory_ / "none"}).error().message,
+            "--config: read " + file().replace(file().rfind('/'), 99, "/none") +
+                ": No such file or directory");
+  EXPECT_EQ(trace({"--config", directory_}).error().code, Errc::Usage);
+}
+
+TEST_F(Configuration, allWrongLinesAreSaidAtOnce) {
+  write("cstak = \"fp\"\nmax-depth = 64\nthreads = 1\n");
+  EXPECT_EQ(trace().error().message, file() + ":1: unknown key 'cstak'; did you mean cstack?\n" +
+                                         file() +
+                                         ":3: threads is true or false; see jtrace --help");
+  EXPECT_EQ(trace().error().hint, "");
+  EXPECT_EQ(trace().error().code, Errc::Usage);
+}
+
 TEST_F(Configuration, everyChoiceOfTheTableIsOneThatParses) {
   for (const Row& row : option_table()) {
     for (const std::string_view word : split(row.choices, '|')) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/preflight.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "base/printable.h"
+#include "base/redacted.h"
+#include "event/tracepoint.h"
+#include "session/events.h"
+#include "session/observers.h"
+#include "session/output.h"
+#include "session/uploads.h"
+
+namespace jtrace::session {
+
+Status check_ahead(const cli::Options& options) {
+  Failures wrong;
+  const auto tracefs = event::Tracefs::open();
+  const Error why = tracefs ? Error{} : tracefs.error();
+  wrong.add(find_events(options.events, tracefs ? &*tracefs : nullptr, why));
+  wrong.add(plan_outputs(options, {}, std::chrono::system_clock::now()));
+  wrong.add(Uploads::check(options));
+  wrong.add(Observers::start(options));
+  return wrong.status();
+}
+
+std::string plan_of_outlets(const cli::Options& options) {
+  std::string plan;
+  const auto line = [&](const char* what, const std::string& value) {
+    if (!value.empty()) plan += fmt::format("{:<9}{}\n", what, printable(value));
+  };
+  line("push", redacted_url(options.push));
+  line("serve", options.serve);
+  line("metrics", options.metrics);
+  return plan;
+}
+
+}  // namespace jtrace::session
