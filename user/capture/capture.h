@@ -50,6 +50,8 @@ struct CaptureConfig {
   bool raw = false;                // ... is a raw tracepoint
   bool opens = false;              // ... where its descriptors are open at the end
   bool lists = false;              // each event is handed over, too
+  bool governor = false;           // events are sampled: govern()
+  bool max_rate = false;           // ... and capped
   std::uint32_t events = 1;        // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
@@ -110,6 +112,15 @@ class Capture {
   // and all of them shall have the same window. pause() returns after running programs finished.
   void pause();
   void resume();
+
+  // Of CaptureConfig::governor, before resume(): nanoseconds of each second that programs may take,
+  // and events that are kept in each; 0: any.
+  void govern(std::uint64_t budget_ns, std::uint64_t max_rate);
+  // Changes the first one while tracing.
+  void set_budget(std::uint64_t budget_ns);
+  [[nodiscard]] jt_governor governor() const;
+  // From now on its `least` and `most` are of a new window.
+  void begin_ratios();
 
   // Counts what calls opened and nobody closed; after pause().
   [[nodiscard]] Status count_open_files();

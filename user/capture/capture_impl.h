@@ -90,6 +90,7 @@ struct Capture::Impl {
   std::vector<UniqueFd> raw_links;
   std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
+  bool scales = false;         // CaptureConfig::governor
   UniqueFd open_files;         // read once, it has jt_open_files look at each
 
   [[nodiscard]] bpf_program* event_program() const {

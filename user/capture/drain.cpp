@@ -74,7 +74,10 @@ std::vector<StackCount> Capture::counts() const {
   const jt_stack_key* previous = nullptr;
   jt_stack_key cursor{};
   while (bpf_map_get_next_key(fd, previous, &entry.key) == 0) {
-    if (bpf_map_lookup_elem(fd, &entry.key, &entry.sum) == 0) all.push_back(entry);
+    if (bpf_map_lookup_elem(fd, &entry.key, &entry.sum) == 0) {
+      if (!impl_->scales) entry.sum.kept = entry.sum.count;
+      all.push_back(entry);
+    }
     cursor = entry.key;
     previous = &cursor;
   }

@@ -13,7 +13,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 46> kTable{{
+constexpr std::array<Row, 48> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -116,6 +116,18 @@ constexpr std::array<Row, 46> kTable{{
      .text = "every Nth event; counts are scaled and say so (default 1)",
      .values = &Words::interval,
      .fallback = "1"},
+    {.group = kWhat,
+     .names = "--max-overhead",
+     .value = "PCT",
+     .text = "sample, so that tracing takes PCT % of one CPU; counts are scaled",
+     .values = &Words::max_overhead,
+     .fallback = "off"},
+    {.group = kWhat,
+     .names = "--max-rate",
+     .value = "N",
+     .text = "sample, so that no more than N events a second are kept",
+     .values = &Words::max_rate,
+     .fallback = "off"},
     {.group = kWhat,
      .names = "-I,--include",
      .value = "PATTERN",
@@ -318,8 +330,8 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 5> kOfOtherVersions{
-    "--max-overhead", "--max-rate", "--continuous", "--loop", "--max-memory"};
+constexpr std::array<std::string_view, 3> kOfOtherVersions{"--continuous", "--loop",
+                                                           "--max-memory"};
 
 }  // namespace
 

@@ -31,7 +31,7 @@ struct Values {
 
 struct Words {
   Values tracepoint, filter, by, weight, min_latency, min_age, errors_only, pid, interval, duration,
-      include, exclude;
+      include, exclude, max_overhead, max_rate;
   Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values push, push_token_file;

@@ -95,6 +95,12 @@ MetricsInput Observers::figures(const Run& run) {
                      .distinct_stacks = run.recorder.samples().stacks(),
                      .windows = windows_,
                      .served = server_->counters()};
+  if (run.governor.active()) {
+    const auto governed = run.governor.figures(run.capture, Clock::now());
+    input.sampling_ratio /= governed.ratio;
+    input.bpf_seconds = governed.total_bpf_seconds;
+    input.overhead_stopped = run.governor.stopped();
+  }
   for (std::uint32_t i = 0; i < events.size(); ++i) {
     MetricsInput::Event& event = input.events.emplace_back();
     event.name = events[i].tracepoint.display();

@@ -15,6 +15,7 @@
 #include "profile/profile.h"
 #include "serve/server.h"
 #include "session/events.h"
+#include "session/governor.h"
 #include "session/metrics.h"
 #include "session/recorder.h"
 
@@ -37,6 +38,7 @@ class Observers {
     const Events& events;
     const capture::Capture& capture;
     Recorder& recorder;
+    const Governor& governor;
     std::chrono::nanoseconds traced;
   };
   // Metrics, about once a second.

@@ -25,6 +25,7 @@
 #include "session/command.h"
 #include "session/confine.h"
 #include "session/events.h"
+#include "session/governor.h"
 #include "session/name_sources.h"
 #include "session/observers.h"
 #include "session/output.h"
@@ -81,6 +82,7 @@ class Run {
       : options_(options),
         shared_(kMaxRows),
         targets_(shared_, options),
+        governor_(options),
         progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
 
   [[nodiscard]] Result<int> operator()();
@@ -103,7 +105,7 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) const {
-    return {options_, events_, *capture_, recorder, traced};
+    return {options_, events_, *capture_, recorder, governor_, traced};
   }
   [[nodiscard]] bool is_over(Recorder& recorder, steady_clock::time_point begin);
   void say_what_targets_lack() const;
@@ -117,7 +119,10 @@ class Run {
   std::optional<Selection> selection_;
   std::optional<Command> command_;
   Targets targets_;
-  std::string target_text_;  // as they were at the start
+  Governor governor_;
+  Governor::Figures governed_;  // of the trace
+  std::vector<pid_t> own_;      // our processes, this one first
+  std::string target_text_;     // as they were at the start
   std::vector<Output> outputs_;
   Writer writer_;
   Uploads uploads_;
@@ -222,14 +227,14 @@ Status Run::load() {
                                 .events = static_cast<std::uint32_t>(events_.all.size()),
                                 .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   selection_->configure(config);
+  governor_.configure(config);
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(),
-                         observers_.pid()};
-  if (shared_.attacher) own.push_back(shared_.attacher->pid());
-  std::erase(own, -1);
-  return selection_->apply(*capture_, own, command_);
+  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
+  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
+  std::erase(own_, -1);
+  return selection_->apply(*capture_, own_, command_);
 }
 
 Status Run::attach_lifecycle() {
@@ -303,6 +308,7 @@ Status Run::trace(Recorder& recorder) {
   progress_.end();  // its thread has rights of its own
   const Hurry hurry;
   JT_CHECK_OK(confine(recorder));
+  governor_.start(*capture_, {own_.begin() + 1, own_.end()}, steady_clock::now());
   capture_->resume();
   if (command_) command_->release();
   start_ = std::chrono::system_clock::now();
@@ -327,7 +333,12 @@ Status Run::trace(Recorder& recorder) {
     }
     busy = std::exchange(taken, recorder.records()) != recorder.records();
     if (const auto now = steady_clock::now(); status.due(now)) {
-      status.show(now, now - begin, capture_->counters(), recorder.samples().stacks());
+      status.show(now, now - begin, capture_->counters(), recorder.samples().stacks(),
+                  governor_.figures(*capture_, now).ratio);
+    }
+    if (auto held = governor_.turn(*capture_, steady_clock::now()); !held) {
+      failure_ = std::move(held).error();
+      break;
     }
     if (const auto now = steady_clock::now(); observers_.due(now)) {
       observers_.publish_metrics(observed(recorder, now - begin), now);
@@ -340,6 +351,8 @@ Status Run::trace(Recorder& recorder) {
     failure_ = std::move(counted).error();  // the rest is still worth its profile
   }
   status.clear();
+  if (governor_.stopped()) capture_->detach();
+  governed_ = governor_.figures(*capture_, begin + duration_);
   progress_.begin("naming the last stacks");
   return recorder.finish();
 }
@@ -524,6 +537,8 @@ Result<int> Run::finish(Recorder& recorder) {
                                      .features = features_,
                                      .recorder = recorder,
                                      .tables = shared_,
+                                     .governor = governor_,
+                                     .governed = governed_,
                                      .header = header(),
                                      .wall_ns = wall_ns_});
   observers_.publish_window(observed(recorder, duration_), report.profile);
