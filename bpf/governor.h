@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The governor's law, in plain C: obeyed by BPF (governor.bpf.h), tried out by a simulation
- * (test/unit/capture/governor_test.cpp). It chooses the ratio N, of which one event is kept, so
+ * (test/unit/capture/governor_law_test.cpp). It chooses the ratio N, of which one event is kept, so
  * that the programs take no more than `budget` of each second. What an event costs is measured, how
  * many come is counted, so N is computed, not searched for: it is right with the first step behind
  * a change. What is left of the budget is saved up for half a second, so that a short burst is not

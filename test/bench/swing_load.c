@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * swing_load RATE:SECONDS...: that many calls of getppid a second, phase by phase, along four paths
- * of unequal shares. Says "ready", begins when a line comes, and then says how many came along each
- * path: "shallow N often N seldom N rare N". Ends when its input does.
+ * of unequal shares. Says "ready", begins when a byte comes, and ends by saying how many came along
+ * each path: "shallow N often N seldom N rare N".
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -94,13 +94,12 @@ static void phase(double rate, double seconds, unsigned long* n) {
 
 int main(int argc, char** argv) {
   unsigned long n = 0;
-  char line[16];
   int i;
 
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   puts("ready");
   fflush(stdout);
-  if (!fgets(line, sizeof(line), stdin)) return 1;
+  if (getchar() == EOF) return 1;
   for (i = 1; i < argc; i++) {
     char* end = argv[i];
     const double rate = strtod(argv[i], &end);
@@ -109,8 +108,5 @@ int main(int argc, char** argv) {
     phase(rate, strtod(end + 1, NULL), &n);
   }
   printf("shallow %lu often %lu seldom %lu rare %lu\n", totals[0], totals[1], totals[2], totals[3]);
-  fflush(stdout);
-  while (fgets(line, sizeof(line), stdin)) {
-  }
   return 0;
 }
