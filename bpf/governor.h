@@ -4,8 +4,9 @@
  * (test/unit/capture/governor_law_test.cpp). It chooses the ratio N, of which one event is kept, so
  * that the programs take no more than `budget` of each second. What an event costs is measured, how
  * many come is counted, so N is computed, not searched for: it is right with the first step behind
- * a change. What is left of the budget is saved up for half a second, so that a short burst is not
- * sampled; what was overdrawn is saved again. That also corrects what the computation got wrong.
+ * a change. What is left of the budget is saved up for a quarter of a second, so that a short burst
+ * is not sampled; what was overdrawn is saved again. That also corrects what the computation got
+ * wrong.
  */
 #ifndef JTRACE_GOVERNOR_H
 #define JTRACE_GOVERNOR_H
@@ -131,7 +132,7 @@ static JT_INLINE int jt_step_is_due(const struct jt_governor *g, __u64 now)
 
 static JT_INLINE void jt_save(struct jt_governor *g, __u64 elapsed)
 {
-	__s64 balance = g->balance, most = g->budget / 2, least = -(__s64)g->budget;
+	__s64 balance = g->balance, most = g->budget / 4, least = -(__s64)g->budget;
 	__u64 spent = jt_spent(g);
 
 	if (elapsed > 4 * JT_SECOND_NS)
@@ -187,7 +188,7 @@ static JT_INLINE void jt_govern(struct jt_governor *g, __u64 now)
 /* As it begins. */
 static JT_INLINE void jt_start_governor(struct jt_governor *g, __u64 now)
 {
-	g->balance = g->budget / 2;
+	g->balance = g->budget / 4;
 	g->tokens = jt_most_tokens(g);
 	g->alarm_ns = jt_alarm(g);
 	g->ratio = 1;

@@ -248,7 +248,8 @@ bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses
       if (counters.at(counter) != 0) return false;
     }
   }
-  if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0) {
+  if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0 ||
+      counters.at(JT_COUNTER_RATE_LIMITED) != 0) {
     return false;
   }
   for (std::size_t i = 0; i < statuses.size(); ++i) {
