@@ -3,6 +3,7 @@
 // four standard deviations, which one run in 16 000 is beyond.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -212,6 +213,16 @@ TEST(Governor, littleIsNotSampled) {
   EXPECT_EQ(governed.ledger("kept"), governed.total());
   EXPECT_EQ(governed.ledger("its error, 95 %"), 0U);
   EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("every event was kept"));
+}
+
+TEST(Governor, isInThePlan) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(Child jtrace, Child::start({jtrace_binary(), "-t", "syscalls:sys_enter_getppid",
+                                           "-p", std::to_string(::getpid()), "--dry-run",
+                                           "--max-overhead", "0.5", "--max-rate", "70"}));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  EXPECT_THAT(jtrace.out(), HasSubstr("sample   --max-overhead 0.5%, --max-rate 70\n"));
 }
 
 TEST(Governor, stopsAtThreeTimesTheLimit) {

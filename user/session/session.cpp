@@ -491,6 +491,7 @@ Status Run::print_plan() const {
   line("walk     {}\n", options_.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
                         : features_.bpf_loop ? "call frame information and HotSpot, bpf_loop"
                                              : "call frame information and HotSpot, tail calls");
+  if (governor_.active()) line("sample   {}\n", governor_.options_text());
   for (const auto& fallback : features_.fallbacks()) line("fallback {}\n", fallback);
   for (const Output& output : outputs_) {
     line("output   {} ({})\n", printable(output.path), output.exporter->name);
