@@ -98,12 +98,26 @@ static __always_inline int begin_call(void *ctx)
 	__u32 tid = (__u32)id, window = window_now();
 	struct jt_begun begun = { .open = 1 };
 	struct jt_begun *last;
+	struct jt_governed *g;
+	struct jt_run run;
 	bool no_room;
 
-	if (state.paused || !event_target(id, &no_room))
+	if (state.paused)
 		return 0;
+	g = start_run(&run);
+	if (!is_known(g, id)) {
+		if (!event_target(id, &no_room)) {
+			end_run(&run, JT_RUN_OTHERS);
+			return 0;
+		}
+		make_known(g, id);
+	}
+	if (g)
+		run.ratio = choose(g, run.random);
+	begun.ratio = run.ratio;
 	begun.event = (__u32)attach_cookie(ctx);
-	begun.time_ns = bpf_ktime_get_ns();
+	if (run.ratio)
+		begun.time_ns = bpf_ktime_get_ns();
 	last = bpf_map_lookup_elem(&calls, &tid);
 	if (last) {
 		/* The event of its end was missed. */
@@ -115,6 +129,7 @@ static __always_inline int begin_call(void *ctx)
 		bump_of(window, begun.event, JT_COUNTER_FIRED);
 		bump_of(window, begun.event, JT_COUNTER_LOST_CALLS);
 	}
+	end_run(&run, run.ratio ? JT_RUN_KEPT : JT_RUN_OUT);
 	return 0;
 }
 

@@ -17,6 +17,9 @@ struct {
 	__u64 raw_cookie; /* written by user space: of the one raw_tp event, where none says so */
 } volatile state;
 
+/* Where cfg.has_governor. */
+struct jt_governor governor;
+
 const volatile struct jt_config cfg = {
 	.max_frames = JT_MAX_FRAMES,
 };

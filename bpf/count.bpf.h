@@ -5,6 +5,8 @@
 static __always_inline void add_sum(struct jt_sum *to, const struct jt_sum *one)
 {
 	__sync_fetch_and_add(&to->count, one->count);
+	if (cfg.has_governor)
+		__sync_fetch_and_add(&to->kept, one->kept);
 	if (!cfg.has_sums)
 		return;
 	__sync_fetch_and_add(&to->errors, one->errors);

@@ -23,12 +23,13 @@ static __always_inline void bump(enum jt_counter counter)
 	add_to_row(0, counter, 1);
 }
 
+static __always_inline __u32 row_of(__u32 window, __u32 event)
+{
+	return cfg.has_windows && window ? event + 1 + cfg.events : event + 1;
+}
+
 /* What adds up in a window's ledger takes one `window` for all of an event. */
 static __always_inline void bump_of(__u32 window, __u32 event, enum jt_counter counter)
 {
-	__u32 row = event + 1;
-
-	if (cfg.has_windows && window)
-		row += cfg.events;
-	add_to_row(row, counter, 1);
+	add_to_row(row_of(window, event), counter, 1);
 }

@@ -180,7 +180,9 @@ struct jt_values {
 struct jt_begun {
 	__u64 time_ns;
 	__u32 event;
-	__u32 open; /* it has not ended */
+	__u32 open;  /* it has not ended */
+	__u32 ratio; /* of so many calls one is kept; 0: this one is not */
+	__u32 pad;
 };
 
 /* What begin and end of a HELD event share. Of a descriptor: itself, its process, JT_OPENED. */

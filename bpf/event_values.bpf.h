@@ -209,11 +209,11 @@ __noinline int jt_take_sum(__u32 env, __u32 event)
 			continue;
 		if (spec->value[index].is_signed && (__s64)n < 0)
 			n = 0;
-		w->sum.weight[i] = n;
+		w->sum.weight[i] = n * w->sum.count;
 		w->record.key.bucket[i] = size_class(n);
 	}
 	index = spec->error;
 	if (index < JT_MAX_VALUES && !jt_read_number(env, f, &spec->value[index], &n))
-		w->sum.errors = n != 0;
+		w->sum.errors = n ? w->sum.count : 0;
 	return 0;
 }

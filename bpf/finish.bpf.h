@@ -33,11 +33,11 @@ __noinline int finish(__u32 env)
 		if (jt_hold(env) && cfg.has_opens && (w->held & JT_EVENT_OPENS))
 			jt_forget_opened(env);
 	} else if (w->defer) {
-		bump_of(w->window, w->record.key.event, defer_walk(w, env));
+		count_outcome(w->window, w->record.key.event, defer_walk(w, env), w->sum.count);
 	} else {
 		enum jt_counter counted = count_stack(w, env);
 
-		bump_of(w->window, w->record.key.event, counted);
+		count_outcome(w->window, w->record.key.event, counted, w->sum.count);
 		if (counted == JT_COUNTER_KEPT)
 			list_event(w->window, &w->record.key, &w->sum, w->tid);
 		/* What it went over was two stacks. */
@@ -46,6 +46,7 @@ __noinline int finish(__u32 env)
 		else if (cfg.check_walks && counted == JT_COUNTER_KEPT)
 			send_check(w, env);
 	}
+	end_run(&w->run, JT_RUN_KEPT);
 	give_scratch_back(w);
 	return 0;
 }

@@ -176,10 +176,10 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 		return;
 	}
 	if (which == 0) {
-		ended->sum.weight[0] = latency;
+		ended->sum.weight[0] = latency * ended->sum.count;
 		ended->key.bucket[0] = size_class(latency);
 	} else if (which == 1) {
-		ended->sum.weight[1] = latency;
+		ended->sum.weight[1] = latency * ended->sum.count;
 		ended->key.bucket[1] = size_class(latency);
 	}
 	sum = bpf_map_lookup_elem(counts_of(window), &ended->key);
@@ -187,11 +187,12 @@ static __always_inline void count_ended(const struct jt_event_spec *spec, struct
 		add_sum(sum, &ended->sum);
 	else
 		counted = count_key(window, &ended->key, &ended->sum);
-	bump_of(window, event, counted);
+	count_outcome(window, event, counted, ended->sum.count);
 	if (counted == JT_COUNTER_KEPT)
 		list_event(window, &ended->key, &ended->sum, ended->tid);
 }
 
+/* 1 where something ended. */
 static __always_inline int end_in_scratch(void *ctx, __u32 env)
 {
 	__u32 event = (__u32)attach_cookie(ctx);
@@ -212,7 +213,8 @@ static __always_inline int end_in_scratch(void *ctx, __u32 env)
 	if (bpf_map_delete_elem(&held, &pair))
 		return 0;
 	count_ended(spec, &ended);
-	return 0;
+	count_run();
+	return 1;
 }
 
 /* Where the scratch is another event's the begin stays, and is one without an end. */
@@ -220,10 +222,14 @@ static __always_inline int end_held(void *ctx)
 {
 	__u32 env = bpf_get_smp_processor_id();
 	struct jt_walk *w = jt_walk_of(env);
+	struct jt_run run;
+	int found;
 
+	start_run(&run);
 	if (!w || !take_scratch(w))
 		return 0;
-	end_in_scratch(ctx, env);
+	found = end_in_scratch(ctx, env);
 	give_scratch_back(w);
+	end_run(&run, found ? JT_RUN_KEPT : JT_RUN_OTHERS);
 	return 0;
 }

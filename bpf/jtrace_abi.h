@@ -16,6 +16,7 @@
 #endif
 
 #include "event_abi.h"
+#include "governor_abi.h"
 #include "hotspot_abi.h"
 #include "target_abi.h"
 
@@ -93,16 +94,20 @@ enum jt_status {
 };
 
 /* ---------------------------------------------------------------- counters (per CPU) */
-/* fired = kept + filtered + sampled out + lost{...}; kept is the sum over the counts map plus the
- * deferred records. Of calls, and of all that has a begin and an end, those that ended. They grow
- * from the begin of the trace; what a window adds is the difference. */
+/* fired = kept + filtered + sampled out + rate limited + lost{...}; kept is the sum over the counts
+ * map plus the deferred records, and so is what they are scaled to. Of calls, and of all that has a
+ * begin and an end, those that ended. They grow from the begin of the trace; what a window adds is
+ * the difference. */
 #define JT_COUNTER_LIST(X) \
 	X(FIRED, "fired")   /* events of targets */ \
 	X(OTHERS, "others") /* events of processes that are no target */ \
 	X(KEPT, "kept") \
-	X(DEFERRED, "deferred")       /* of kept: walk finished in user space */ \
-	X(FILTERED, "filtered")       /* --filter */ \
-	X(SAMPLED_OUT, "sampled out") /* -i N */ \
+	X(SCALED, "kept, scaled")       /* governor: events that those stand for */ \
+	X(SPREAD, "its variance")       /* sum of N * (N - 1) over what was kept as one of N */ \
+	X(DEFERRED, "deferred")         /* of kept: walk finished in user space */ \
+	X(FILTERED, "filtered")         /* --filter */ \
+	X(SAMPLED_OUT, "sampled out")   /* -i N, and the governor */ \
+	X(RATE_LIMITED, "rate limited") /* --max-rate: what sampling did not hold back */ \
 	X(FILTER_UNREADABLE, "filter: values that could not be read") \
 	X(FILTER_TOO_LONG, "filter: strings too long to be compared") \
 	X(LOST_RING, "lost: ring buffer full") \
@@ -209,11 +214,12 @@ struct jt_stack_key {
 	__u16 pad;
 };
 
-/* What events add up to under one key. */
+/* What events add up to under one key. All but `kept` is scaled by the governor. */
 struct jt_sum {
 	__u64 count;
 	__u64 errors; /* of count: calls that failed */
 	__u64 weight[JT_MAX_WEIGHTS];
+	__u64 kept; /* events; only kept up where cfg.has_governor, else it is `count` */
 };
 
 /* What has begun and is counted when it ends. */
@@ -330,10 +336,11 @@ struct jt_config {
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
 	__u8 has_raw_cookie; /* bpf_get_attach_cookie for raw tracepoints, 6.10 */
+	__u8 has_governor;   /* events are sampled by governor.bpf.h */
+	__u8 has_max_rate;   /* ... and capped */
 	__u8 has_windows;    /* two sets of counts, by turns */
 	__u8 pad[2];
 	__u32 events; /* their numbers are below */
-	__u32 pad2;
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */
@@ -345,6 +352,6 @@ static_assert(sizeof(struct jt_row) == 8, "ABI");
 static_assert(sizeof(struct jt_range) == 40, "ABI");
 static_assert(sizeof(struct jt_stack_key) == 48, "ABI");
 static_assert(sizeof(struct jt_stack_record) == 136 + 16 * JT_MAX_FRAMES, "ABI");
-static_assert(sizeof(struct jt_event_record) == 104, "ABI");
+static_assert(sizeof(struct jt_event_record) == 112, "ABI");
 static_assert(sizeof(struct jt_notice_record) == 48, "ABI");
 #endif

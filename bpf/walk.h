@@ -27,6 +27,12 @@ struct jt_span {
 	__u64 lo, hi;
 };
 
+/* One run of a program, where the governor is on. */
+struct jt_run {
+	__u32 random;
+	__u32 ratio; /* of how many events this one is kept; 0: it is left out */
+};
+
 /* All state of one walk. Lives in a map value: the BPF stack has 512 bytes. */
 struct jt_walk {
 	struct jt_regs regs;
@@ -63,6 +69,7 @@ struct jt_walk {
 	__u32 held;           /* counted when it ends: JT_EVENT_HELD, with _OPENS, _NO_USER */
 	struct jt_sum sum;    /* what the event adds to its stack */
 	struct jt_held begun; /* made here: three calls may have 512 bytes of stack together */
+	struct jt_run run;    /* of the program that walks */
 	__u8 buf[JT_BUF_BYTES + 16]; /* what was read last; + 16: reads at masked offsets */
 	struct jt_stack_record record;
 };

@@ -82,6 +82,12 @@ class Bench(unittest.TestCase):
         for name in ("filter only", "jtrace --filter, number", "jtrace, every event walked"):
             self.assertRegex(rows[name][0], r"^-?\d+ \(")
 
+    def test_governed_has_figures_of_its_own(self):
+        rows = bench("governed", "--calls", "2000")
+        for name in ("left out by the governor", "every event kept, --max-overhead"):
+            self.assertRegex(rows[name][0], r"^-?\d+ \(")
+            self.assertRegex(rows[name][1], r"^\d+ \(")
+
     def test_start_finds_the_first_counted_event(self):
         rows = bench("start", "--methods", "50")
         for name in ("cached", "not cached"):

@@ -87,8 +87,8 @@ Status until_over(Child& target, Child& /*jtrace*/) {
 Result<Windowed> run(const std::vector<std::string>& target, std::vector<std::string> words,
                      const fs::path& folder, const Meanwhile& meanwhile) {
   JT_TRY(Child program, start_ready(target));
-  words.insert(words.end(), {"-p", std::to_string(program.pid()), "--json", "-f",
-                             (folder / "w-%n.collapsed").string()});
+  words.insert(words.end(), {"--max-overhead", "off", "-p", std::to_string(program.pid()), "--json",
+                             "-f", (folder / "w-%n.collapsed").string()});
   JT_TRY(Child jtrace, start_jtrace(words));
   JT_CHECK_OK(program.send("\n"));
   JT_CHECK_OK(meanwhile(program, jtrace));

@@ -116,9 +116,6 @@ class Unit(Configured):
         for line in starts:
             words = line.replace("/etc/jtrace", str(PACKAGING)).split()[1:]
             done = jtrace(*words, "--print-config")
-            if "--continuous is not in this version" in done.stderr:
-                words.remove("--continuous")
-                done = jtrace(*words, "--print-config")
             self.assertEqual(done.stderr, "")
             self.assertEqual(done.returncode, 0)
 

@@ -86,10 +86,11 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .only_tids = config.only_tids,
                      .has_comm = config.comm.has_value(),
                      .has_raw_cookie = features.raw_cookie,
+                     .has_governor = config.governor,
+                     .has_max_rate = config.max_rate,
                      .has_windows = config.windows,
                      .pad = {},
-                     .events = std::max<std::uint32_t>(1, config.events),
-                     .pad2 = 0};
+                     .events = std::max<std::uint32_t>(1, config.events)};
   std::ranges::copy(globs.takes, settings.comm_takes);
   return settings;
 }
@@ -116,6 +117,7 @@ int perf_tracepoint(std::uint32_t id) {
 
 void Capture::Impl::configure(const CaptureConfig& config) {
   const auto cpus = static_cast<std::uint32_t>(std::max(1, libbpf_num_possible_cpus()));
+  scales = config.governor;
   auto& maps = skeleton->maps;
   bpf_map__set_max_entries(maps.rows, std::max<std::uint32_t>(1, config.max_rows));
   bpf_map__set_max_entries(maps.scratch, cpus);
@@ -347,6 +349,7 @@ void Capture::resume() {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   state.resumed_ns =
       static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+  impl_->skeleton->bss->governor.stepped_ns = state.resumed_ns;
   state.paused = 0;
 }
 

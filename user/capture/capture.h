@@ -51,6 +51,8 @@ struct CaptureConfig {
   bool opens = false;              // ... where its descriptors are open at the end
   bool lists = false;              // each event is handed over, too
   bool windows = false;            // begin_window() is called
+  bool governor = false;           // events are sampled: govern()
+  bool max_rate = false;           // ... and capped
   std::uint32_t events = 1;        // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
@@ -146,6 +148,14 @@ class Capture {
   [[nodiscard]] std::uint64_t bytes() const;  // of all of them
   // The keys of what has begun and not ended.
   [[nodiscard]] std::vector<jt_stack_key> held() const;
+  // Of CaptureConfig::governor, before resume(): nanoseconds of each second that programs may take,
+  // and events that are kept in each; 0: any.
+  void govern(std::uint64_t budget_ns, std::uint64_t max_rate);
+  // Changes the first one while tracing.
+  void set_budget(std::uint64_t budget_ns);
+  [[nodiscard]] jt_governor governor() const;
+  // From now on its `least` and `most` are of a new window.
+  void begin_ratios();
 
   // Counts what calls opened and nobody closed; after pause().
   [[nodiscard]] Status count_open_files();

@@ -90,6 +90,7 @@ struct Capture::Impl {
   std::vector<UniqueFd> raw_links;
   std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
+  bool scales = false;         // CaptureConfig::governor
   UniqueFd open_files;         // read once, it has jt_open_files look at each
   bool windows = false;
   std::uint32_t events = 1;
@@ -104,6 +105,11 @@ struct Capture::Impl {
     const auto& maps = skeleton->maps;
     if (window % 2 == 0) return {maps.counts, maps.stacks, maps.tuples, maps.stack_ids};
     return {maps.odd_counts, maps.odd_stacks, maps.odd_tuples, maps.odd_stack_ids};
+  }
+  // As the kernel side has it: what is not scaled is not counted twice.
+  [[nodiscard]] StackCount counted(const jt_stack_key& key, jt_sum sum) const {
+    if (!scales) sum.kept = sum.count;
+    return {key, sum};
   }
   // Of the table of counters.
   [[nodiscard]] std::uint32_t row(std::uint32_t window, std::uint32_t event) const {

@@ -80,7 +80,7 @@ std::vector<StackCount> Capture::counts() const {
   std::vector<StackCount> all;
   for_each<jt_stack_key, jt_sum>(
       impl_->set(window()).counts, Then::Keep,
-      [&](const jt_stack_key& key, const jt_sum& sum) { all.push_back({key, sum}); });
+      [&](const jt_stack_key& key, const jt_sum& sum) { all.push_back(impl_->counted(key, sum)); });
   return all;
 }
 
@@ -94,9 +94,11 @@ std::vector<jt_stack_key> Capture::held() const {
 
 WindowCounts Capture::take(std::uint32_t window) {
   WindowCounts taken;
-  for_each<jt_stack_key, jt_sum>(
-      impl_->set(window).counts, impl_->windows ? Then::Delete : Then::Keep,
-      [&](const jt_stack_key& key, const jt_sum& sum) { taken.stacks.push_back({key, sum}); });
+  for_each<jt_stack_key, jt_sum>(impl_->set(window).counts,
+                                 impl_->windows ? Then::Delete : Then::Keep,
+                                 [&](const jt_stack_key& key, const jt_sum& sum) {
+                                   taken.stacks.push_back(impl_->counted(key, sum));
+                                 });
   const bpf_map* map = impl_->skeleton->maps.counters;
   // What belongs to no event is not told apart by windows.
   const auto since = [&](std::uint32_t row) {

@@ -22,9 +22,6 @@ namespace {
 constexpr std::size_t kLargestFile = 64 * 1024;
 
 std::unexpected<Error> unknown_key(const std::string& place, const std::string& key) {
-  if (is_of_other_version("--" + key)) {
-    return usage(place + key + " is not in this version (jtrace " JTRACE_VERSION ")");
-  }
   std::vector<std::string> keys;
   for (const Row& row : option_table()) {
     if (row.configurable()) keys.emplace_back(row.key());

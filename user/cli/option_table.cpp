@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 51> kTable{{
+constexpr std::array<Row, 53> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -117,6 +117,18 @@ constexpr std::array<Row, 51> kTable{{
      .text = "every Nth event; counts are scaled and say so (default 1)",
      .values = &Words::interval,
      .fallback = "1"},
+    {.group = kWhat,
+     .names = "--max-overhead",
+     .value = "PCT",
+     .text = "sample, so that tracing takes PCT % of one CPU; counts are scaled",
+     .values = &Words::max_overhead,
+     .fallback = "off"},
+    {.group = kWhat,
+     .names = "--max-rate",
+     .value = "N",
+     .text = "sample, so that no more than N events a second are kept",
+     .values = &Words::max_rate,
+     .fallback = "off"},
     {.group = kWhat,
      .names = "-I,--include",
      .value = "PATTERN",
@@ -347,8 +359,6 @@ constexpr std::array<Command, 5> kCommands{{
      "what is new, gone and changed between two profiles", kDiff},
 }};
 
-constexpr std::array<std::string_view, 2> kOfOtherVersions{"--max-overhead", "--max-rate"};
-
 }  // namespace
 
 std::span<const Row> option_table() { return kTable; }
@@ -393,10 +403,6 @@ const Row* find_key(std::string_view key) {
   const auto* row = std::ranges::find_if(
       kTable, [key](const Row& r) { return r.configurable() && r.key() == key; });
   return row == kTable.end() ? nullptr : row;
-}
-
-bool is_of_other_version(std::string_view option) {
-  return std::ranges::find(kOfOtherVersions, option) != kOfOtherVersions.end();
 }
 
 }  // namespace jtrace::cli

@@ -31,7 +31,7 @@ struct Values {
 
 struct Words {
   Values tracepoint, filter, by, weight, min_latency, min_age, errors_only, pid, interval, duration,
-      include, exclude;
+      include, exclude, max_overhead, max_rate;
   Values all, follow, tid, comm, cgroup, container;
   Values file, output, plain, lines, raw_names, normalise, json;
   Values continuous, loop, keep, max_memory;
@@ -88,10 +88,6 @@ struct Command {
 
 [[nodiscard]] const Row* find_option(std::string_view name);  // "-p" or "--pid"
 [[nodiscard]] const Row* find_key(std::string_view key);      // "pid", configurable ones only
-
-// Options of the documented command line that other versions have and this one has not. They are
-// told apart from mistyped ones.
-[[nodiscard]] bool is_of_other_version(std::string_view option);
 
 [[nodiscard]] std::vector<std::string_view> split(std::string_view list, char separator);
 

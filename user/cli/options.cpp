@@ -116,6 +116,42 @@ Status read_interval(const Values& words, Options& options) {
   return {};
 }
 
+// "1%", "0.5", "off".
+Status read_max_overhead(const Values& words, Options& options) {
+  if (!words.given()) return {};
+  if (words.last() == "off") {
+    options.max_overhead = 0;
+    return {};
+  }
+  constexpr double kLeast = 0.01;
+  constexpr double kMost = 100;
+  std::string_view text = words.last();
+  if (text.ends_with('%')) text.remove_suffix(1);
+  double value = 0;
+  const auto [stop, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc{} || stop != text.data() + text.size() ||
+      !(value >= kLeast && value <= kMost)) {
+    return usage(quoted(words.label, words.last()) + "not a percentage from 0.01 to 100",
+                 "the share of one CPU that tracing may take is e.g. 1% or 0.5%; off: any");
+  }
+  options.max_overhead = value;
+  return {};
+}
+
+Status read_max_rate(const Values& words, Options& options) {
+  if (!words.given() || words.last() == "off") return {};
+  constexpr unsigned kMost = 1'000'000'000;
+  const auto rate = number(words.last(), 1, kMost);
+  if (!rate) {
+    return usage(
+        quoted(words.label, words.last()) + "not a number from 1 to " + std::to_string(kMost),
+        "how many events a second are kept is e.g. 1000; off: any number");
+  }
+  options.max_rate = *rate;
+  return {};
+}
+
 // --no-kernel stands on the command line, so it contradicts only what stands there too.
 Status read_kernel(const Words& words, Options& options) {
   static constexpr std::array<Choice<KernelStack>, 3> kKernel{
@@ -270,6 +306,8 @@ Status read_all(const Words& words, Options& options) {
   options.include = words.include.texts;
   options.exclude = words.exclude.texts;
   JT_CHECK_OK(read_interval(words.interval, options));
+  JT_CHECK_OK(read_max_overhead(words.max_overhead, options));
+  JT_CHECK_OK(read_max_rate(words.max_rate, options));
   JT_CHECK_OK(read_output(words, options));
   JT_CHECK_OK(read_stacks(words, options));
   JT_CHECK_OK(read_flags(words, options));

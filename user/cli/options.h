@@ -68,6 +68,9 @@ struct Options {
   unsigned max_depth = kDeepest;  // -j N[/M]: the N frames nearest the leaf
   unsigned keep_root = 0;         // ... and M root frames under [truncated] where a stack is cut
   std::uint64_t interval = 1;     // -i: every Nth event
+  // --max-overhead: percent of one CPU, 0: off; not given: each mode has its own default.
+  std::optional<double> max_overhead;
+  std::uint64_t max_rate = 0;                 // --max-rate: kept events a second; 0: off
   std::vector<std::string> include, exclude;  // -I, -X: globs over frame names
   bool threads = false;                       // --threads: a root frame per thread
   bool lines = false;                         // --lines: source lines of Java frames

@@ -12,8 +12,6 @@
 namespace jtrace::cli {
 namespace {
 
-std::string version() { return "jtrace " JTRACE_VERSION; }
-
 std::string form_of(const Command& command) {
   if (command.bit == kTrace) return kForm;
   return "jtrace " + std::string(command.name) + " " + std::string(command.synopsis);
@@ -42,9 +40,6 @@ Status check_values(const Words& words) {
 
 std::unexpected<Error> unknown_option(const Command& command, std::string_view word) {
   const std::string_view name = word.substr(0, word.find('='));
-  if (is_of_other_version(name)) {
-    return usage(std::string(name) + " is not in this version (" + version() + ")");
-  }
   if (find_option(name) != nullptr) {
     return usage(std::string(name) + " is not an option of jtrace " + std::string(command.name),
                  form_of(command));

@@ -140,24 +140,28 @@ void add_calls(Ledger& ledger, const LedgerInput& input) {
 }
 
 constexpr std::array kLeftOut{std::pair{JT_COUNTER_FILTERED, "filtered"},
-                              std::pair{JT_COUNTER_SAMPLED_OUT, "sampled out"}};
+                              std::pair{JT_COUNTER_SAMPLED_OUT, "sampled out"},
+                              std::pair{JT_COUNTER_RATE_LIMITED, "rate limited"}};
 
-// fired = kept + filtered + sampled out + lost{...}, kept = complete + partial{...}
-bool adds_up(const capture::Counters& counters, const StatusCounts& statuses) {
+// fired = kept + filtered + sampled out + rate limited + lost{...}, kept = complete + partial{...};
+// and where the governor scales, what kept events stand for is what their stacks were counted as.
+bool adds_up(const capture::Counters& counters, const StatusCounts& statuses, std::uint64_t scaled,
+             bool scales) {
   std::uint64_t accounted = counters.at(JT_COUNTER_KEPT);
   for (const auto& lines : {std::span<const Line>(kLeftOut), std::span<const Line>(kLosses)}) {
     for (const auto& [counter, name] : lines) accounted += counters.at(counter);
   }
   const auto walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
+  if (scaled != counters.at(scales ? JT_COUNTER_SCALED : JT_COUNTER_KEPT)) return false;
   return accounted == counters.at(JT_COUNTER_FIRED) && walked == counters.at(JT_COUNTER_KEPT);
 }
 
 // The same of each event, where there are several: what is 0 is left out.
-void add_events(Ledger& ledger, const std::vector<EventFigures>& events) {
+void add_events(Ledger& ledger, const std::vector<EventFigures>& events, bool scales) {
   std::uint64_t silent = 0;
   for (const EventFigures& event : events) {
     const auto& c = event.counters;
-    ledger.balanced = ledger.balanced && adds_up(c, event.statuses);
+    ledger.balanced = ledger.balanced && adds_up(c, event.statuses, event.scaled, scales);
     if (c.at(JT_COUNTER_FIRED) == 0) {
       ++silent;
       continue;
@@ -216,6 +220,25 @@ void add_checked(Ledger& ledger, const capture::Counters& counters,
   line("stack not complete", figures.partial);
 }
 
+// What was in force, and what it took. The total is an estimate, and says how good a one.
+void add_governor(Ledger& ledger, const LedgerInput& input) {
+  const auto& figures = *input.governor;
+  const auto line = [&](const char* name, std::uint64_t count, int depth = 1) {
+    ledger.lines.push_back({.name = name, .count = count, .depth = depth});
+  };
+  const auto rounded = [](double value) { return static_cast<std::uint64_t>(value + 0.5); };
+  constexpr double kMicro = 1e6;
+  line("estimate: events that the kept ones stand for",
+       input.counters.at(JT_COUNTER_SCALED) * input.interval, 0);
+  line("its error, 95 %", rounded(error_of(input.counters.at(JT_COUNTER_SPREAD), input.interval)));
+  line("1 event was kept in, at least", figures.least);
+  line("1 event was kept in, at most", figures.most);
+  line("microseconds in BPF programs", rounded(figures.bpf_seconds * kMicro), 0);
+  line("microseconds in BPF programs, events of others", rounded(figures.other_seconds * kMicro),
+       0);
+  line("microseconds of CPU in jtrace", rounded(figures.collector_seconds * kMicro), 0);
+}
+
 }  // namespace
 
 std::uint64_t lost_events(const capture::Counters& counters) {
@@ -236,7 +259,8 @@ bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses
       if (counters.at(counter) != 0) return false;
     }
   }
-  if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0) {
+  if (counters.at(JT_COUNTER_NOT_LISTED) != 0 || counters.at(JT_COUNTER_FDS_UNSEEN) != 0 ||
+      counters.at(JT_COUNTER_RATE_LIMITED) != 0) {
     return false;
   }
   return partial_events(statuses) == 0;
@@ -258,15 +282,19 @@ Ledger make_ledger(const LedgerInput& input) {
   if (input.event_filters) {
     ledger.lines.push_back({.name = "filtered", .count = c.at(JT_COUNTER_FILTERED)});
   }
-  if (input.sampled) {
+  if (input.sampled || input.governor != nullptr) {
     ledger.lines.push_back({.name = "sampled out", .count = c.at(JT_COUNTER_SAMPLED_OUT)});
+  }
+  if (input.governor != nullptr) {
+    ledger.lines.push_back({.name = "rate limited", .count = c.at(JT_COUNTER_RATE_LIMITED)});
   }
   for (const auto& [counter, name] : kLosses) {
     ledger.lines.push_back({.name = name, .count = c.at(counter)});
   }
   if (input.calls) add_calls(ledger, input);
   if (input.opens) add_opened(ledger, c);
-  ledger.balanced = adds_up(c, statuses) && input.samples.without_frames() == 0;
+  ledger.balanced = adds_up(c, statuses, input.samples.scaled(), input.governor != nullptr) &&
+                    input.samples.without_frames() == 0;
   ledger.lines.push_back({.name = "missed by recursion, any process",
                           .count = input.missed_by_recursion,
                           .depth = 0,
@@ -286,7 +314,8 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   add_sources(ledger, input.samples.frames());
-  add_events(ledger, input.events);
+  add_events(ledger, input.events, input.governor != nullptr);
+  if (input.governor != nullptr) add_governor(ledger, input);
   if (input.cost_counted) add_cost(ledger, c);
   if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;

@@ -7,6 +7,7 @@
 
 #include "capture/capture.h"
 #include "profile/profile.h"
+#include "session/governor.h"
 #include "session/sample_store.h"
 #include "session/walk_check.h"
 
@@ -17,6 +18,7 @@ struct EventFigures {
   std::string name;
   capture::Counters counters;
   StatusCounts statuses;
+  std::uint64_t scaled = 0;  // what its counts add up to
 };
 
 struct LedgerInput {
@@ -34,8 +36,10 @@ struct LedgerInput {
   std::vector<EventFigures> events = {};  // where there are several
   std::uint64_t unlisted = 0;             // events that -o events has no room for
   bool sampled = false;                   // -i was given
-  bool filtered = false;                  // -I or -X were given
-  std::uint64_t left_out = 0;             // events whose stack they left out; still part of kept
+  const Governor::Figures* governor = nullptr;  // --max-overhead, --max-rate
+  std::uint64_t interval = 1;                   // of -i
+  bool filtered = false;                        // -I or -X were given
+  std::uint64_t left_out = 0;  // events whose stack they left out; still part of kept
 };
 
 // Whether anything was lost or ended as partial (--strict).
@@ -45,8 +49,8 @@ struct LedgerInput {
 [[nodiscard]] std::uint64_t lost_events(const capture::Counters& counters);
 [[nodiscard]] std::uint64_t partial_events(const StatusCounts& statuses);
 
-// fired = kept + filtered + sampled out + lost{reason}, kept = complete + partial{reason}; checked
-// here from counts that the kernel and we made apart from each other.
+// fired = kept + filtered + sampled out + rate limited + lost{reason}, kept = complete +
+// partial{reason}; checked here from counts that the kernel and we made apart from each other.
 [[nodiscard]] profile::Ledger make_ledger(const LedgerInput& input);
 
 }  // namespace jtrace::session

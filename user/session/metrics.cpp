@@ -115,6 +115,7 @@ class Metrics {
             JT_COUNTER_FILTERED);
     counter("jtrace_events_sampled_out_total", "Events left out by sampling.",
             JT_COUNTER_SAMPLED_OUT);
+    counter("jtrace_events_rate_limited_total", "Events over --max-rate.", JT_COUNTER_RATE_LIMITED);
     Family& lost = family("jtrace_events_lost_total", "Events that found no room.", Kind::Counter);
     for (const auto& [which, reason] : kLosses) by_event(lost, which, {{"reason", reason}});
     one("jtrace_other_events_total", "Events of processes that are no target.", Kind::Counter,
@@ -158,6 +159,11 @@ class Metrics {
     if (input_.bpf_seconds) {
       one("jtrace_bpf_seconds_total", "Time in jtrace's BPF programs, on all CPUs.", Kind::Counter,
           *input_.bpf_seconds);
+    }
+    if (input_.overhead_stopped) {
+      one("jtrace_overhead_stopped",
+          "1 where three times --max-overhead was taken, and so it ended.", Kind::Gauge,
+          *input_.overhead_stopped ? 1 : 0);
     }
     one("jtrace_distinct_stacks", "Stacks that are told apart.", Kind::Gauge,
         static_cast<double>(input_.distinct_stacks));

@@ -34,7 +34,8 @@ struct MetricsInput {
   double traced_seconds = 0;
   double sampling_ratio = 1;  // of events that are looked at
   std::optional<double> bpf_seconds{};
-  double cpu_seconds = 0;  // of the process that traces
+  std::optional<bool> overhead_stopped{};  // --max-overhead could not be held
+  double cpu_seconds = 0;                  // of the process that traces
   std::uint64_t resident_bytes = 0;
   std::uint64_t distinct_stacks = 0;
   std::vector<Map> maps{};

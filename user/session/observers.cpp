@@ -106,6 +106,12 @@ MetricsInput Observers::figures(const Run& run) {
     // The others are of one entry: not in use.
     if (map.most > 1) input.maps.push_back({map.name, map.bytes, map.most});
   }
+  if (run.governor.active()) {
+    const auto governed = run.governor.figures(run.capture, Clock::now());
+    input.sampling_ratio /= governed.ratio;
+    input.bpf_seconds = governed.total_bpf_seconds;
+    input.overhead_stopped = run.governor.stopped();
+  }
   for (std::uint32_t i = 0; i < events.size(); ++i) {
     MetricsInput::Event& event = input.events.emplace_back();
     event.name = events[i].tracepoint.display();

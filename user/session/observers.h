@@ -16,6 +16,7 @@
 #include "profile/profile.h"
 #include "serve/server.h"
 #include "session/events.h"
+#include "session/governor.h"
 #include "session/metrics.h"
 #include "session/recorder.h"
 
@@ -38,6 +39,7 @@ class Observers {
     const Events& events;
     const capture::Capture& capture;
     Recorder& recorder;
+    const Governor& governor;
     std::chrono::nanoseconds traced;
     std::optional<push::Report> uploads{};
   };

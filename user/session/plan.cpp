@@ -45,6 +45,7 @@ std::string plan_text(const PlanInput& input) {
   line("walk     {}\n", options.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
                         : features.bpf_loop ? "call frame information and HotSpot, bpf_loop"
                                             : "call frame information and HotSpot, tail calls");
+  if (!input.sampling.empty()) line("sample   {}\n", input.sampling);
   for (const auto& fallback : features.fallbacks()) line("fallback {}\n", fallback);
   if (options.continuous()) {
     line("window   {}\n", std::chrono::duration_cast<std::chrono::milliseconds>(options.window));

@@ -20,6 +20,7 @@ struct PlanInput {
   const capture::KernelFeatures& features;
   const std::vector<Output>& outputs;
   const std::string& target;
+  std::string sampling;  // by the governor; empty: there is none
   std::function<bool(const event::Tracepoint&)> kernel_stacks;
 };
 

@@ -149,6 +149,10 @@ void add_comments(const ReportInput& input, profile::ProfileBuilder& builder) {
     builder.comment(fmt::format("counts are scaled by {0}: 1 event in {0} was kept (-i {0})",
                                 input.options.interval));
   }
+  for (auto& comment : governor_comments(input.governor, input.governed, input.counts.counters,
+                                         input.options.interval)) {
+    builder.comment(std::move(comment));
+  }
 }
 
 }  // namespace
@@ -201,7 +205,8 @@ std::vector<EventFigures> figures_by_event(const ReportInput& input) {
   for (std::uint32_t i = 0; i < events.size() && events.size() > 1; ++i) {
     all.push_back({.name = events[i].tracepoint.display(),
                    .counters = input.counts.by_event.at(i),
-                   .statuses = input.window.samples.statuses_of(i)});
+                   .statuses = input.window.samples.statuses_of(i),
+                   .scaled = input.window.samples.scaled_of(i)});
   }
   return all;
 }
@@ -234,7 +239,8 @@ Report make_report(ReportInput input) {
     report.remarks.push_back(fmt::format("0 events kept: they fired {}, and {} left out all",
                                          counted(fired, "time"),
                                          what_filters(input.options.events)));
-  } else if (kept == 0 && report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired - filtered) {
+  } else if (kept == 0 && !input.governor.active() &&
+             report.counters.at(JT_COUNTER_SAMPLED_OUT) == fired - filtered) {
     report.remarks.push_back(fmt::format("0 events kept: they fired {}, and -i {} keeps 1 in {}",
                                          counted(fired - filtered, "time"), options.interval,
                                          options.interval));
@@ -265,6 +271,8 @@ Report make_report(ReportInput input) {
                              .events = figures_by_event(input),
                              .unlisted = unlisted,
                              .sampled = options.interval > 1,
+                             .governor = input.governor.active() ? &input.governed : nullptr,
+                             .interval = options.interval,
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});
   using Tables = profile::ProfileBuilder::Tables;

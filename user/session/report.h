@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "profile/profile.h"
 #include "session/events.h"
+#include "session/governor.h"
 #include "session/output.h"
 #include "session/recorder.h"
 #include "session/target.h"
@@ -23,6 +24,8 @@ struct ReportInput {
   Recorder& recorder;
   Window& window;
   const SharedTables& tables;
+  const Governor& governor;
+  Governor::Figures governed;
   profile::Header header;
   std::int64_t wall_ns = 0;  // what to add to CLOCK_MONOTONIC for the time since the epoch
 };

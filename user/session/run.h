@@ -16,6 +16,7 @@
 #include "event/tracepoint.h"
 #include "session/command.h"
 #include "session/events.h"
+#include "session/governor.h"
 #include "session/memory.h"
 #include "session/observers.h"
 #include "session/output.h"
@@ -42,6 +43,7 @@ class Run {
       : options_(options),
         shared_(kMaxRows),
         targets_(shared_, options),
+        governor_(options),
         memory_(options.max_memory),
         progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
 
@@ -71,7 +73,7 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
-    return {options_, events_, *capture_, recorder, traced, uploads_.report()};
+    return {options_, events_, *capture_, recorder, governor_, traced, uploads_.report()};
   }
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
@@ -85,7 +87,10 @@ class Run {
   std::optional<Selection> selection_;
   std::optional<Command> command_;
   Targets targets_;
-  std::string target_text_;  // as they were at the start
+  Governor governor_;
+  Governor::Figures governed_;  // of the window that ended
+  std::vector<pid_t> own_;      // our processes, this one first
+  std::string target_text_;     // as they were at the start
   std::vector<Output> outputs_;
   Writer writer_;
   Uploads uploads_;

@@ -34,6 +34,7 @@ void add(jt_sum& to, const jt_sum& one) {
     if (__builtin_add_overflow(a, b, &a)) a = std::numeric_limits<std::uint64_t>::max();
   };
   plus(to.count, one.count);
+  plus(to.kept, one.kept);
   plus(to.errors, one.errors);
   for (std::size_t i = 0; i < JT_MAX_WEIGHTS; ++i) plus(to.weight[i], one.weight[i]);
 }
@@ -91,7 +92,9 @@ const void* SampleStore::add_deferred(const jt_stack_key& key, const jt_sum& sum
 const void* SampleStore::add(const jt_stack_key& key, const std::vector<LocationId>& at_first,
                              const jt_sum& sum, const profile::SymbolTable& symbols,
                              const Hooks& hooks, profile::ProfileBuilder& builder) {
-  const std::uint64_t count = sum.count;
+  const std::uint64_t count = sum.kept;
+  scaled_ += sum.count;
+  scaled_by_event_[key.event] += sum.count;
   std::vector<LocationId> locations;
   std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
   if (key.status < statuses_.size()) {
@@ -129,6 +132,11 @@ StatusCounts SampleStore::statuses_of(std::uint32_t event) const {
   return found == by_event_.end() ? StatusCounts{} : found->second;
 }
 
+std::uint64_t SampleStore::scaled_of(std::uint32_t event) const {
+  const auto found = scaled_by_event_.find(event);
+  return found == scaled_by_event_.end() ? 0 : found->second;
+}
+
 void SampleStore::build(const std::vector<capture::StackCount>& counts,
                         const profile::SymbolTable& symbols, const Hooks& hooks,
                         profile::ProfileBuilder& builder) {
@@ -136,7 +144,7 @@ void SampleStore::build(const std::vector<capture::StackCount>& counts,
     if (sum.count == 0)
       continue;  // a stack that is known to the kernel, before its first event ended
     const auto* locations = find(key);
-    if (locations == nullptr) without_frames_ += sum.count;
+    if (locations == nullptr) without_frames_ += sum.kept;
     const void* sample = add(key, locations == nullptr ? std::vector<LocationId>{} : *locations,
                              sum, symbols, hooks, builder);
     if (hooks.added && sample != nullptr) hooks.added(key, nullptr, sample);

@@ -105,6 +105,10 @@ class SampleStore {
   // Valid after build().
   [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
   [[nodiscard]] StatusCounts statuses_of(std::uint32_t event) const;
+  // What all counts add up to, and those of one event: where the governor scales them, more than
+  // there are statuses.
+  [[nodiscard]] std::uint64_t scaled() const { return scaled_; }
+  [[nodiscard]] std::uint64_t scaled_of(std::uint32_t event) const;
   [[nodiscard]] const FrameCounts& frames() const { return frames_; }
   // Events whose stacks `keep` refused.
   [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
@@ -139,6 +143,8 @@ class SampleStore {
       deferred_;
   StatusCounts statuses_{};
   std::map<std::uint32_t, StatusCounts> by_event_;
+  std::uint64_t scaled_ = 0;
+  std::map<std::uint32_t, std::uint64_t> scaled_by_event_;
   FrameCounts frames_;
   std::uint64_t without_frames_ = 0;
   std::uint64_t shallow_ = 0;

@@ -139,15 +139,15 @@ Status Run::load() {
                                 .events = static_cast<std::uint32_t>(events_.all.size()),
                                 .max_patterns = static_cast<std::uint32_t>(events_.patterns())};
   selection_->configure(config);
+  governor_.configure(config);
   memory_.size(config);
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  std::vector<pid_t> own{::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(),
-                         observers_.pid()};
-  if (shared_.attacher) own.push_back(shared_.attacher->pid());
-  std::erase(own, -1);
-  return selection_->apply(*capture_, own, command_);
+  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
+  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
+  std::erase(own_, -1);
+  return selection_->apply(*capture_, own_, command_);
 }
 
 Status Run::attach() {
@@ -213,6 +213,7 @@ Result<int> Run::operator()() {
                              .features = features_,
                              .outputs = outputs_,
                              .target = target_text_,
+                             .sampling = governor_.active() ? governor_.options_text() : "",
                              .kernel_stacks = [this](const auto& t) { return kernel_stacks(t); }}));
     return 0;
   }

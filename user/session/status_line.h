@@ -21,7 +21,7 @@ class StatusLine {
 
   [[nodiscard]] bool due(Clock::time_point now) const { return shows_ && now >= next_; }
   void show(Clock::time_point now, Clock::duration elapsed, const capture::Counters& counters,
-            std::size_t stacks);
+            std::size_t stacks, std::uint32_t ratio = 1);
   void clear();
 
  private:

@@ -143,6 +143,8 @@ Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Spa
                                .recorder = recorder,
                                .window = window,
                                .tables = shared_,
+                               .governor = governor_,
+                               .governed = governed_,
                                .header = make_header(options_, events_, target_text_, span),
                                .wall_ns = wall_ns_});
   lossless_ = lossless_ && report.lossless;
@@ -172,7 +174,10 @@ Status Run::turn_window(Recorder& recorder) {
   if ((!asked && !clock_->is_due(now)) || publisher_->waiting() > kMostWaiting) return {};
   if (asked) notice_.reloading();
   recorder.begin_window();
-  ended_ = clock_->cut(steady_clock::now(), std::chrono::system_clock::now());
+  const auto cut = steady_clock::now();
+  ended_ = clock_->cut(cut, std::chrono::system_clock::now());
+  governed_ = governor_.figures(*capture_, cut);
+  governor_.begin_window(*capture_, cut);
   refuses_ = false;
   if (asked) notice_.ready(what_);
   return {};
@@ -198,6 +203,7 @@ Status Run::trace(Recorder& recorder) {
   const Hurry hurry;
   JT_CHECK_OK(confine(recorder));
   if (options_.continuous()) publisher_.emplace(places());
+  governor_.start(*capture_, {own_.begin() + 1, own_.end()}, steady_clock::now());
   if (options_.max_memory != 0) recorder.watch_by([this] { mind_memory(); });
   capture_->resume();
   if (command_) command_->release();
@@ -229,7 +235,12 @@ Status Run::trace(Recorder& recorder) {
     quiet_turns_ =
         std::exchange(taken, recorder.records()) != recorder.records() ? 0 : quiet_turns_ + 1;
     if (const auto now = steady_clock::now(); status.due(now)) {
-      status.show(now, now - begin, capture_->counters(), recorder.window().samples.stacks());
+      status.show(now, now - begin, capture_->counters(), recorder.window().samples.stacks(),
+                  governor_.figures(*capture_, now).ratio);
+    }
+    if (auto held = governor_.turn(*capture_, steady_clock::now()); !held) {
+      failure_ = std::move(held).error();
+      break;
     }
     if (const auto now = steady_clock::now(); observers_.due(now)) {
       observers_.publish_metrics(observed(recorder, now - begin), now);
@@ -245,6 +256,7 @@ Status Run::trace(Recorder& recorder) {
     failure_ = std::move(counted).error();  // the rest is still worth its profile
   }
   status.clear();
+  if (governor_.stopped()) capture_->detach();
   progress_.begin("naming the last stacks");
   return finish_windows(recorder);
 }
@@ -257,6 +269,7 @@ Status Run::finish_windows(Recorder& recorder) {
     JT_CHECK_OK(turn_window(recorder));
   }
   ended_ = last;
+  governed_ = governor_.figures(*capture_, steady_clock::now());
   return recorder.finish();
 }
 

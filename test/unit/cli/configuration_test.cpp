@@ -161,7 +161,6 @@ TEST_F(Configuration, linesOfTheFileThatAreWrong) {
       {"\nmax_depth = 5", "2: unknown key 'max_depth'", "max-depth"},
       {"help = true", "1: unknown key 'help'", ""},
       {"no-kernel = true", "1: unknown key 'no-kernel'", ""},
-      {"max-rate = \"x\"", "1: max-rate is not in this version (jtrace 0.1.0)", ""},
       {"threads = \"true\"", "1: threads is true or false", ""},
       {"threads = 1", "1: threads is true or false", ""},
       {"cstack = true", "1: cstack needs a value: MODE", ""},

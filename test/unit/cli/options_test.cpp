@@ -194,6 +194,8 @@ TEST(Options, helpNamesEveryOptionAndExitStatus) {
                              "--no-kernel",
                              "-j, --max-depth N[/M]",
                              "-i, --interval N",
+                             "--max-overhead PCT",
+                             "--max-rate N",
                              "-I, --include PATTERN",
                              "-X, --exclude PATTERN",
                              "--threads",
@@ -290,7 +292,18 @@ INSTANTIATE_TEST_SUITE_P(
             "--tid names a thread of a process that is there: -- COMMAND has none yet",
             kSeeHelp},
         Bad{{"--", "sleep", "5"}, "no event: -t EVENT is required", kForm},
-        Bad{{"--max-rate=5"}, "--max-rate is not in this version (jtrace 0.1.0)", kSeeHelp}));
+        Bad{{"-t", "a:b", "-p", "7", "--max-overhead", "0"},
+            "--max-overhead '0': not a percentage from 0.01 to 100",
+            "e.g. 1% or 0.5%"},
+        Bad{{"-t", "a:b", "-p", "7", "--max-overhead", "nan"},
+            "--max-overhead 'nan': not a percentage from 0.01 to 100",
+            "off: any"},
+        Bad{{"-t", "a:b", "-p", "7", "--max-overhead", "1e1%"},
+            "--max-overhead '1e1%': not a percentage from 0.01 to 100",
+            "off: any"},
+        Bad{{"-t", "a:b", "-p", "7", "--max-rate", "0"},
+            "--max-rate '0': not a number from 1 to 1000000000",
+            "off: any number"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Words, BadCommandLine,
@@ -427,6 +440,17 @@ TEST(Options, everyFlagIsOffUnlessAskedFor) {
   EXPECT_EQ(trace({"-j", "64/0"})->keep_root, 0U);
   EXPECT_EQ(trace({"-j", "64/63"})->keep_root, 63U);
   EXPECT_EQ(trace({"-i", "4294967295"})->interval, 4294967295U);
+}
+
+TEST(Options, overheadAndRate) {
+  EXPECT_FALSE(trace({})->max_overhead);
+  EXPECT_EQ(trace({})->max_rate, 0U);
+  EXPECT_EQ(trace({"--max-overhead", "1%"})->max_overhead, 1.0);
+  EXPECT_EQ(trace({"--max-overhead=0.5"})->max_overhead, 0.5);
+  EXPECT_EQ(trace({"--max-overhead=100%"})->max_overhead, 100.0);
+  EXPECT_EQ(trace({"--max-overhead", "off"})->max_overhead, 0.0);
+  EXPECT_EQ(trace({"--max-rate", "1000", "-i", "10"})->max_rate, 1000U);
+  EXPECT_EQ(trace({"--max-rate", "off"})->max_rate, 0U);
 }
 
 TEST(Options, commands) {

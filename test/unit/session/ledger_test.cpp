@@ -26,7 +26,9 @@ jt_stack_key key(std::uint64_t hash, jt_status status) {
           .pad = 0};
 }
 
-jt_sum events(std::uint64_t count) { return {.count = count, .errors = 0, .weight = {}}; }
+jt_sum events(std::uint64_t count) {
+  return {.count = count, .errors = 0, .weight = {}, .kept = count};
+}
 
 class LedgerTest : public testing::Test {
  protected:
@@ -102,6 +104,38 @@ TEST_F(LedgerTest, FilteredEventsAreAccountedFor) {
   EXPECT_EQ(count_of(ledger, "filter: values that could not be read"), 3U);
   const auto without = make_ledger({.counters = counters, .samples = samples_});
   EXPECT_EQ(std::ranges::count(without.lines, "filtered", &profile::LedgerLine::name), 0);
+}
+
+// Counts that the governor scaled: what was kept and what that stands for are checked each by
+// itself.
+TEST_F(LedgerTest, ScaledCountsAreChecked) {
+  const jt_sum scaled{.count = 900, .errors = 0, .weight = {}, .kept = 9};
+  build({{key(1, JT_STATUS_COMPLETE), scaled}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 1012;
+  counters.at(JT_COUNTER_KEPT) = 10;  // one deferred
+  counters.at(JT_COUNTER_SAMPLED_OUT) = 1000;
+  counters.at(JT_COUNTER_RATE_LIMITED) = 2;
+  counters.at(JT_COUNTER_SCALED) = 901;
+  counters.at(JT_COUNTER_SPREAD) = 9 * 100 * 99;
+  const Governor::Figures figures{.ratio = 100, .least = 1, .most = 100, .bpf_seconds = 0.25};
+  const auto ledger =
+      make_ledger({.counters = counters, .samples = samples_, .governor = &figures});
+  EXPECT_TRUE(ledger.balanced);
+  EXPECT_EQ(count_of(ledger, "complete"), 10U);
+  EXPECT_EQ(count_of(ledger, "rate limited"), 2U);
+  EXPECT_EQ(count_of(ledger, "estimate: events that the kept ones stand for"), 901U);
+  EXPECT_EQ(count_of(ledger, "its error, 95 %"), 585U);  // 1.96 * sqrt(89 100)
+  EXPECT_EQ(count_of(ledger, "1 event was kept in, at most"), 100U);
+  EXPECT_EQ(count_of(ledger, "microseconds in BPF programs"), 250000U);
+  // Those over --max-rate are missing from the totals.
+  EXPECT_FALSE(is_lossless(counters, samples_.statuses()));
+  auto broken = counters;
+  --broken.at(JT_COUNTER_SCALED);
+  EXPECT_FALSE(
+      make_ledger({.counters = broken, .samples = samples_, .governor = &figures}).balanced);
+  // Without a governor nothing is scaled.
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_}).balanced);
 }
 
 TEST_F(LedgerTest, SaysWhenEventsAreMissing) {

@@ -42,6 +42,7 @@ MetricsInput full() {
   input.traced_seconds = 61.5;
   input.sampling_ratio = 0.125;
   input.bpf_seconds = 0.75;
+  input.overhead_stopped = true;
   input.cpu_seconds = 1.5;
   input.resident_bytes = 48U << 20;
   input.distinct_stacks = 726;

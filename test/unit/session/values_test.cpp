@@ -122,7 +122,7 @@ TEST(WeightsOf, manyEventsShareColumns) {
               ElementsAre(FieldsAre("events", "count"), FieldsAre("latency", "nanoseconds"),
                           FieldsAre("bytes", "bytes"), FieldsAre("errors", "count")));
   EXPECT_EQ(weights.default_type(), 1U);
-  const jt_sum sum{.count = 3, .errors = 1, .weight = {100, 20}};
+  const jt_sum sum{.count = 3, .errors = 1, .weight = {100, 20}, .kept = 3};
   EXPECT_THAT(weights.values(0, sum, 1), ElementsAre(3, 100, 0, 1));
   EXPECT_THAT(weights.values(1, sum, 10), ElementsAre(30, 200, 1000, 10));
   EXPECT_THAT(weights.values(2, sum, 1), ElementsAre(3, 0, 0, 1));
@@ -140,9 +140,9 @@ TEST(WeightsOf, sumsDoNotWrap) {
   events.all.push_back(event_with({}, {{"ret", "bytes", "bytes"}}, false));
   const Weights weights(events);
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
-  const jt_sum sum{.count = 1, .errors = 0, .weight = {~std::uint64_t{0}, 0}};
+  const jt_sum sum{.count = 1, .errors = 0, .weight = {~std::uint64_t{0}, 0}, .kept = 1};
   EXPECT_THAT(weights.values(0, sum, 1), ElementsAre(1, kMost));
-  EXPECT_THAT(weights.values(0, {.count = 2, .errors = 0, .weight = {kMost / 2, 0}}, 3),
+  EXPECT_THAT(weights.values(0, {.count = 2, .errors = 0, .weight = {kMost / 2, 0}, .kept = 2}, 3),
               ElementsAre(6, kMost));
   jt_sum all = sum;
   add(all, sum);

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// --max-overhead and --max-rate over a load that swings and knows its totals. Chance is bounded by
+// four standard deviations, which one run in 16 000 is beyond.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "integration/support/trace_run.h"
+
+namespace jtrace::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kEstimate = "estimate: events that the kept ones stand for";
+constexpr double kDeviations = 4;
+
+// A line of governor_watch.
+struct Moment {
+  double seconds = 0;
+  std::uint64_t decided = 0, kept = 0, ratio = 0;
+  double bpf = 0;
+};
+
+struct Governed {
+  Traced traced;
+  std::map<std::string, std::uint64_t> truth;
+  std::vector<Moment> moments;
+
+  [[nodiscard]] std::uint64_t total() const {
+    std::uint64_t sum = 0;
+    for (const auto& [path, count] : truth) sum += count;
+    return sum;
+  }
+  [[nodiscard]] std::uint64_t ledger(const std::string& line) const {
+    return traced.ledger.count(line).value_or(0);
+  }
+  [[nodiscard]] std::uint64_t counted(const std::string& path) const {
+    std::uint64_t sum = 0;
+    for (const Stack& stack : traced.stacks) {
+      const bool has =
+          std::ranges::any_of(stack.frames, [&](const Frame& frame) { return frame.name == path; });
+      if (has) sum += stack.count;
+    }
+    return sum;
+  }
+  // Of the total, as it is printed.
+  [[nodiscard]] double deviation() const {
+    return static_cast<double>(ledger("its error, 95 %")) / 1.96;
+  }
+};
+
+std::vector<Moment> moments_of(const std::string& text) {
+  std::vector<Moment> moments;
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    Moment moment;
+    words >> moment.seconds >> moment.decided >> moment.kept >> moment.ratio >> moment.bpf;
+    moment.seconds *= 1e-9;
+    moment.bpf *= 1e-9;
+    if (words) moments.push_back(moment);
+  }
+  return moments;
+}
+
+Result<Governed> trace_load(const std::vector<std::string>& phases,
+                            const std::vector<std::string>& words,
+                            const std::string& watched = "") {
+  Governed governed;
+  TraceOptions options;
+  options.events = {};
+  options.extra = words;
+  if (!watched.empty()) {
+    options.meanwhile = [&](Child&, Child& jtrace) -> Status {
+      JT_TRY(Child watch, Child::start({built("../bench/governor_watch"),
+                                        std::to_string(jtrace.pid()), watched}));
+      JT_TRY(const int status, watch.wait_exit(kPatience));
+      governed.moments = moments_of(watch.out());
+      return status == 0 ? Status() : fail(Errc::Internal, watch.err());
+    };
+  }
+  std::vector<std::string> target{built("../bench/swing_load")};
+  target.insert(target.end(), phases.begin(), phases.end());
+  JT_TRY(governed.traced, trace(target, options));
+  std::istringstream said(governed.traced.target_output);
+  std::string word;
+  while (said >> word && word != "shallow") {
+  }
+  for (std::uint64_t count = 0; said >> count; said >> word) governed.truth[word] = count;
+  return governed;
+}
+
+void expect_right_totals(const Governed& governed) {
+  EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
+  EXPECT_EQ(governed.truth.size(), 4U) << governed.traced.target_output;
+  EXPECT_EQ(governed.ledger("fired"), governed.total());
+  std::uint64_t counted = 0;
+  for (const auto& [path, count] : governed.truth) {
+    const auto truth = static_cast<double>(count);
+    const double all = static_cast<double>(governed.total());
+    counted += governed.counted(path);
+    // Its part of the variance is that of the events: each may come at any time.
+    EXPECT_NEAR(static_cast<double>(governed.counted(path)), truth,
+                (kDeviations + 1) * governed.deviation() * std::sqrt(truth / all))
+        << path;
+  }
+  EXPECT_EQ(counted, governed.ledger(kEstimate));
+  EXPECT_NEAR(static_cast<double>(counted), static_cast<double>(governed.total()),
+              kDeviations * governed.deviation());
+}
+
+TEST(Governor, totalsOfALoadThatSwings) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed,
+               trace_load({"1000:1", "500000:1.5", "1000:1.5", "500000:1.5", "1000:1"},
+                          {"-t", "syscalls:sys_enter_getppid", "--max-overhead", "5%"}, "6600"));
+  expect_right_totals(governed);
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
+              static_cast<double>(governed.total()), 0.02 * static_cast<double>(governed.total()));
+  EXPECT_EQ(governed.ledger("1 event was kept in, at least"), 1U);
+  EXPECT_GT(governed.ledger("1 event was kept in, at most"), 3U);
+  EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("(--max-overhead 5%), total "));
+
+  // How long the first burst had to wait for its answer: from then on the ratio is at least half of
+  // what it is on average, and the limit is held.
+  const auto& moments = governed.moments;
+  ASSERT_GT(moments.size(), 3000U);
+  std::size_t onset = 10;
+  while (onset < moments.size() && moments[onset].decided - moments[onset - 10].decided < 2000) {
+    ++onset;
+  }
+  ASSERT_LT(onset + 1200, moments.size());
+  const auto at = [&](double seconds) {
+    return *std::ranges::find_if(moments, [&](const Moment& moment) {
+      return moment.seconds >= moments[onset].seconds + seconds;
+    });
+  };
+  const Moment from = at(0.1);
+  const Moment to = at(1.2);
+  const double mean = static_cast<double>(to.decided - from.decided) /
+                      static_cast<double>(std::max<std::uint64_t>(1, to.kept - from.kept));
+  EXPECT_GE(static_cast<double>(from.ratio), mean / 2);
+  EXPECT_LE((to.bpf - from.bpf) / (to.seconds - from.seconds), 1.2 * 0.05);
+  // Behind the burst all are kept again, before the next one.
+  const Moment calm = at(2.5);
+  EXPECT_EQ(calm.ratio, 1U);
+}
+
+TEST(Governor, callsAreDecidedWhenTheyBegin) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed, trace_load({"1000:0.5", "200000:1.5"},
+                                                   {"-t", "syscalls:sys_enter_getppid", "--weight",
+                                                    "count,latency", "--max-overhead", "3%"}));
+  expect_right_totals(governed);
+  EXPECT_GT(governed.ledger("sampled out"), governed.ledger("kept"));
+  for (const char* line : {"in flight at start", "ends without a begin", "begins without an end"}) {
+    EXPECT_EQ(governed.ledger(line), 0U) << line;
+  }
+}
+
+// The calls of a filter, of which -i takes every third: both scale.
+TEST(Governor, withAFilterAndAnInterval) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed,
+               trace_load({"200000:1"}, {"-t", "syscalls:sys_enter_getppid", "--filter", "tid > 1",
+                                         "-i", "3", "--max-overhead", "2%"}));
+  EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
+              static_cast<double>(governed.total()), kDeviations * governed.deviation());
+  EXPECT_EQ(governed.counted("main"), governed.ledger(kEstimate));
+}
+
+// The load sleeps a thousand times a second.
+TEST(Governor, whatIsHeldIsDecidedWhenItBegins) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed,
+               trace_load({"1000:3"}, {"-t", "preset:off-cpu", "--max-overhead", "0.1%"}));
+  EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
+  EXPECT_GT(governed.ledger("sampled out"), 1000U);
+  EXPECT_EQ(governed.ledger("ends without a begin"), 0U);
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
+              static_cast<double>(governed.ledger("fired")), kDeviations * governed.deviation());
+}
+
+TEST(Governor, rateIsCapped) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed,
+               trace_load({"1000:1", "200000:2"},
+                          {"-t", "syscalls:sys_enter_getppid", "--max-rate", "500"}, "3100"));
+  EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
+  EXPECT_EQ(governed.ledger("fired"), governed.total());
+  EXPECT_LE(governed.ledger("kept"), 500U * 33 / 10);
+  EXPECT_GE(governed.ledger("kept"), 500U);
+  EXPECT_GT(governed.ledger("rate limited"), 0U);
+  EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("came too suddenly for --max-rate"));
+}
+
+TEST(Governor, littleIsNotSampled) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(const Governed governed,
+               trace_load({"500:1"}, {"-t", "syscalls:sys_enter_getppid", "--max-overhead", "20%",
+                                      "--max-rate", "100000"}));
+  EXPECT_EQ(governed.ledger("kept"), governed.total());
+  EXPECT_EQ(governed.ledger("its error, 95 %"), 0U);
+  EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("every event was kept"));
+}
+
+TEST(Governor, isInThePlan) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_ASSERT_OK(Child jtrace, Child::start({jtrace_binary(), "-t", "syscalls:sys_enter_getppid",
+                                           "-p", std::to_string(::getpid()), "--dry-run",
+                                           "--max-overhead", "0.5", "--max-rate", "70"}));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  EXPECT_THAT(jtrace.out(), HasSubstr("sample   --max-overhead 0.5%, --max-rate 70\n"));
+}
+
+TEST(Governor, stopsAtThreeTimesTheLimit) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory directory;
+  const auto text = directory.path() / "out.txt";
+  JT_ASSERT_OK(Child load, start_ready({built("../bench/swing_load"), "300000:6"}));
+  JT_ASSERT_OK(Child jtrace,
+               start_jtrace({"-t", "syscalls:sys_enter_getppid", "-p", std::to_string(load.pid()),
+                             "-f", text.string(), "--max-overhead", "0.1%"}));
+  ASSERT_TRUE(load.send("\n"));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(jtrace.err(), HasSubstr("tracing stopped: the events came so fast"));
+  EXPECT_THAT(jtrace.err(), HasSubstr("more than three times what --max-overhead 0.1% allows"));
+  JT_ASSERT_OK(const std::string report, read_text(text));
+  JT_ASSERT_OK(const Ledger ledger, parse_ledger(report));
+  EXPECT_TRUE(ledger.balanced) << to_text(ledger);
+  EXPECT_GT(ledger.count("kept").value_or(0), 0U);
+  // A second, and what it took to begin: not to the end of the load.
+  EXPECT_LT(ledger.count("fired").value_or(0), 300000U * 4);
+}
+
+}  // namespace
+}  // namespace jtrace::test
