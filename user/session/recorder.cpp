@@ -273,7 +273,10 @@ void Recorder::on_notice(const jt_notice_record& notice) {
     asking_.insert(target);
     return;
   }
-  if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
+  if (notice.notice == JT_NOTICE_EXEC) {
+    target->forget_image();
+    targets_.note_exec(notice.tgid);
+  }
   changed_.insert(target);
 }
 
@@ -417,7 +420,10 @@ std::unique_ptr<Window> Recorder::take_window() {
   return std::move(windows_[its]);
 }
 
-void Recorder::forget_window(const Window& window) { capture_.forget(window.number); }
+void Recorder::forget_window(const Window& window) {
+  capture_.forget(window.number);
+  targets_.processes().note_window();
+}
 
 void Recorder::open_kernel_symbols() {
   const Raised rights({Capability::Syslog});

@@ -485,7 +485,7 @@ void Run::settle(const Published& published) {
     if (!unwritten_) unwritten_ = failure;
   }
   observers_.publish_window(published.report.profile.header, published.page);
-  if (!published.body.empty()) uploads_.post(published.body);
+  uploads_.post(published.bodies);
   if (options_.json) {
     const int indent = options_.continuous() ? -1 : 2;  // a line for each window
     print(stdout, summary_json(published.report, published.files, indent) + "\n");
