@@ -54,7 +54,8 @@ void add_stack(const json& profile, const json& stack, const std::string& functi
     const json& frame = profile["frames"][index.get<std::size_t>()];
     const std::string kind = frame["kind"];
     through = through || frame["name"].get<std::string>().starts_with(function);
-    whole = whole && kind != "marker" && kind != "unknown";
+    // Debian's java is stripped: its own frames have addresses.
+    whole = whole && kind != "marker";
   }
   const auto count = stack["values"][0].get<std::uint64_t>();
   process.events += count;
@@ -148,7 +149,7 @@ TEST(Processes, thatLiveFor50MillisecondsAreWhole) {
   print_sums(all);
 }
 
-TEST(Processes, javaThatLivesFor300MillisecondsIsWhole) {
+TEST(Processes, javaThatLivesForMomentsIsWhole) {
   JT_NEEDS("bpf", no_bpf());
   JT_NEEDS("java", no_jdk());
   const ByPid all = run({.command = {jdk() / "bin/java", "-Xmx64m", "-XX:+UseSerialGC", "-cp",
