@@ -4,6 +4,7 @@
 // stable they change from release to release, so the version stands in what is written.
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "export/protobuf_writer.h"
 #include "export/source.h"
 #include "export/stacks.h"
+#include "profile/split.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -146,6 +148,21 @@ std::pair<std::string_view, std::optional<std::int64_t>> thread_parts(std::strin
   return {text.substr(1, at - 1), tid};
 }
 
+// The name that OpenTelemetry's conventions have for a label of a process.
+std::string_view process_attribute(std::string_view label) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames{
+      {{"pid", "process.pid"},
+       {"start", "process.creation.time"},
+       {"comm", "process.executable.name"},
+       {"main", "jtrace.process.main"},
+       {"container", "container.id"},
+       {"cgroup", "process.linux.cgroup"},
+       {"pod", "k8s.pod.uid"}}};
+  const auto* const found =
+      std::ranges::find(kNames, label, &std::pair<std::string_view, std::string_view>::first);
+  return found == kNames.end() ? label : found->second;
+}
+
 // The word of OpenTelemetry's conventions for what runs a frame; they have none for the rest.
 std::string_view frame_type(FrameKind kind) {
   switch (kind) {
@@ -218,6 +235,12 @@ class Writer {
     const Source source = source_of(profile_.header);
     put("service.name", any_text(source.service));
     if (source.pid) put("process.pid", any_number(*source.pid));
+    if (const auto& process = profile_.header.process) {
+      for (const auto& [key, text] : profile::kProcessTexts) {
+        const std::string& value = (*process).*text;
+        if (!value.empty()) put(process_attribute(key), any_text(safe_text(value)));
+      }
+    }
     if (!profile_.header.host.empty()) put("host.name", any_text(safe_text(profile_.header.host)));
     return message;
   }
@@ -336,11 +359,13 @@ class Writer {
     return mappings_(message);
   }
 
-  // Fields keep their names; threads have those of the conventions.
+  // Fields keep their names; threads and processes have those of the conventions.
   std::vector<std::uint64_t> labels(const profile::Sample& sample) {
     std::vector<std::uint64_t> ids;
+    const bool has_process = profile::process_of(profile_, sample).has_value();
     for (const profile::Label& label : sample.labels) {
-      const std::string_view key = profile_.string(label.key);
+      std::string_view key = profile_.string(label.key);
+      if (has_process) key = process_attribute(key);
       if (label.is_number()) {
         ids.push_back(attribute(key, any_number(label.num), profile_.string(label.unit)));
       } else if (key == profile::kThreadLabel) {

@@ -11,6 +11,7 @@
 #include "export/exporter.h"
 #include "export/histogram.h"
 #include "profile/saturate.h"
+#include "profile/split.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -30,8 +31,18 @@ class Maker {
   }
 
  private:
+  // Of a label that is no size: the id of its text, or a number without a unit.
+  using Value = std::pair<std::uint32_t, std::int64_t>;
+  static Value value_of(const profile::Label& label) { return {label.str.value, label.num}; }
+  static bool is_size(const profile::Label& label) {
+    return label.is_number() && label.unit.value != 0;
+  }
+  [[nodiscard]] std::string shown(const Value& value) const {
+    return value.first == 0 && value.second != 0 ? std::to_string(value.second)
+                                                 : safe_text(profile_.strings[value.first]);
+  }
   struct Seen {
-    std::set<std::uint32_t> values;  // ids of strings
+    std::set<Value> values;
     std::size_t samples = 0;
   };
 
@@ -45,13 +56,14 @@ class Maker {
   void collect() {
     each_sample([&](const profile::Sample& sample, std::size_t) {
       ++samples_;
+      has_processes_ = has_processes_ || profile::process_of(profile_, sample).has_value();
       for (const profile::Label& label : sample.labels) {
-        if (!label.is_number()) {
-          Seen& seen = texts_[label.key.value];
-          seen.values.insert(label.str.value);
-          ++seen.samples;
-        } else if (label.unit.value != 0) {
+        if (is_size(label)) {
           numbers_.emplace(label.key.value, label.unit.value);
+        } else {
+          Seen& seen = texts_[label.key.value];
+          seen.values.insert(value_of(label));
+          ++seen.samples;
         }
       }
     });
@@ -62,6 +74,7 @@ class Maker {
     std::vector<std::tuple<int, std::string_view, std::uint32_t>> order;
     for (const auto& [key, seen] : texts_) {
       if (seen.values.size() < 2 && seen.samples == samples_) continue;
+      if (has_processes_ && profile_.strings[key] == profile::kStartLabel) continue;
       const std::string_view name = profile_.strings[key];
       const int rank = name == profile::kEventLabel ? 0 : name == profile::kThreadLabel ? 2 : 1;
       order.emplace_back(rank, name, key);
@@ -70,12 +83,11 @@ class Maker {
     order.resize(std::min(order.size(), kMaxFacets));
     for (const auto& [rank, name, key] : order) {
       std::set<std::string> shown;
-      for (const std::uint32_t id : texts_[key].values)
-        shown.insert(safe_text(profile_.strings[id]));
+      for (const Value& value : texts_[key].values) shown.insert(this->shown(value));
       Facet facet{safe_text(name), {shown.begin(), shown.end()}};
-      for (const std::uint32_t id : texts_[key].values) {
-        const auto at = std::ranges::lower_bound(facet.values, safe_text(profile_.strings[id]));
-        index_[{key, id}] = static_cast<std::int32_t>(at - facet.values.begin());
+      for (const Value& value : texts_[key].values) {
+        const auto at = std::ranges::lower_bound(facet.values, this->shown(value));
+        index_[{key, value}] = static_cast<std::int32_t>(at - facet.values.begin());
       }
       columns_[{key, 0}] = out_.facets.size();
       out_.facets.push_back(std::move(facet));
@@ -105,11 +117,11 @@ class Maker {
                   .values = sample.values};
       for (std::int64_t& value : row.values) value = std::max<std::int64_t>(value, 0);
       for (const profile::Label& label : sample.labels) {
-        const bool number = label.is_number();
-        const auto column = columns_.find({label.key.value, number ? label.unit.value : 0});
+        const bool size = is_size(label);
+        const auto column = columns_.find({label.key.value, size ? label.unit.value : 0});
         if (column == columns_.end()) continue;
-        row.at[column->second] = number ? static_cast<std::int32_t>(bucket_of(label.num))
-                                        : index_[{label.key.value, label.str.value}];
+        row.at[column->second] = size ? static_cast<std::int32_t>(bucket_of(label.num))
+                                      : index_[{label.key.value, value_of(label)}];
       }
       out_.rows.push_back(std::move(row));
     });
@@ -138,10 +150,11 @@ class Maker {
   const CallTree& tree_;
   PageRows out_;
   std::size_t samples_ = 0;
+  bool has_processes_ = false;
   std::map<std::uint32_t, Seen> texts_;                        // by the key of the label
   std::set<std::pair<std::uint32_t, std::uint32_t>> numbers_;  // key, unit
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> columns_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::int32_t> index_;  // key, value
+  std::map<std::pair<std::uint32_t, Value>, std::int32_t> index_;  // by key
 };
 
 }  // namespace

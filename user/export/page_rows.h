@@ -31,7 +31,8 @@ struct Size {
 };
 
 struct PageRows {
-  std::vector<Facet> facets;  // labels that are text and do not have one value everywhere
+  // Labels that are text, or numbers without a unit, and do not have one value everywhere.
+  std::vector<Facet> facets;
   std::vector<Size> sizes;    // labels that are numbers with a unit
   std::vector<PageRow> rows;  // by node, each one's in the order of `at`
 };

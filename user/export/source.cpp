@@ -18,6 +18,10 @@ std::string_view program_of(std::string_view command) {
 }  // namespace
 
 Source source_of(const profile::Header& header) {
+  if (const auto& process = header.process) {
+    const std::string& name = process->main.empty() ? process->comm : process->main;
+    return {.service = name.empty() ? "unknown_service" : safe_text(name), .pid = process->pid};
+  }
   constexpr std::string_view kPid = " (pid ";
   const std::string_view text = header.target;
   const auto at = text.find(kPid);

@@ -16,6 +16,7 @@
 #include "export/formats.h"
 #include "export/stacks.h"
 #include "profile/saturate.h"
+#include "profile/split.h"
 
 namespace jtrace::exporting {
 namespace {
@@ -91,10 +92,12 @@ std::vector<FieldTotals> make_totals(const profile::Profile& profile) {
   if (is_difference(profile)) return {};
   std::map<std::string_view, std::map<std::string_view, Sums>> found;
   for (const profile::Sample& sample : profile.samples) {
+    const bool has_process = profile::process_of(profile, sample).has_value();
     for (const profile::Label& label : sample.labels) {
       const std::string_view key = profile.string(label.key);
       if (label.is_number() || key == profile::kEventLabel || key == profile::kThreadLabel)
         continue;
+      if (has_process && profile::is_process_label(key)) continue;
       Sums& sums = found[key][profile.string(label.str)];
       sums.resize(profile.sample_types.size());
       add(sums, sample.values);

@@ -177,7 +177,10 @@ Result<jvmsym::hotspot::VmSymbols> FileReader::vm_symbols(pid_t owner, int fd) {
 }
 
 Result<SymbolsReply> FileReader::ask_symbols(pid_t owner, int fd, const Request& request) {
-  const UniqueFd root = request.debug_paths.empty() ? UniqueFd() : process::root_directory(owner);
+  UniqueFd root = request.debug_paths.empty() ? UniqueFd() : process::root_directory(owner);
+  // It has ended, and its file would go without the names of its debug file for all who have it
+  // mapped later. What is found in ours is of the same build, or has the same checksum.
+  if (!request.debug_paths.empty() && !root.valid()) root = process::root_directory(::getpid());
   JT_TRY(const auto body, ask(owner, fd, request, root));
   return checked(fd, decode_symbols(bytes_of(body)));
 }

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "profile/process.h"
 
 namespace jtrace::profile {
 
@@ -100,7 +102,7 @@ struct ValueType {
   friend bool operator==(const ValueType&, const ValueType&) = default;
 };
 
-// Keys of labels that every output knows; all others are fields of events.
+// Keys of labels that every output knows, as those of process.h; all others are fields of events.
 inline constexpr std::string_view kEventLabel = "event";
 inline constexpr std::string_view kThreadLabel = "thread";
 
@@ -153,6 +155,7 @@ struct Header {
   std::string command_line;
   std::chrono::system_clock::time_point start;
   std::chrono::nanoseconds duration{0};
+  std::optional<Process> process{};  // of whom it is a part (split_by_process)
 };
 
 // Immutable once built (ProfileBuilder::build). Tables are indexed by id; entry 0 is the zero

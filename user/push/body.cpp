@@ -8,6 +8,7 @@
 #include "export/exporter.h"
 #include "export/gzip.h"
 #include "export/source.h"
+#include "profile/split.h"
 
 namespace jtrace::push {
 namespace {
@@ -44,6 +45,11 @@ json labels_of(const profile::Profile& profile) {
   put("__name__", "jtrace");
   put("service_name", source.service);
   if (source.pid) put("pid", std::to_string(*source.pid));
+  if (const auto& process = profile.header.process) {
+    for (const auto& [key, text] : profile::kProcessTexts) {
+      put(std::string(key).c_str(), exporting::safe_text((*process).*text));
+    }
+  }
   put("host", exporting::safe_text(profile.header.host));
   put("event", exporting::safe_text(profile.header.title));
   return labels;
@@ -62,6 +68,14 @@ std::string make_body(Backend backend, const profile::Profile& profile) {
   // Addresses are those of the files already.
   const json series = {{"labels", {{"labels", std::move(labels)}}}, {"samples", samples}};
   return json{{"normalized", true}, {"series", json::array({series})}}.dump();
+}
+
+std::vector<std::string> make_bodies(Backend backend, const profile::Profile& profile) {
+  std::vector<std::string> bodies;
+  for (const auto& part : profile::split_by_process(profile, kMostBodies)) {
+    bodies.push_back(make_body(backend, part));
+  }
+  return bodies;
 }
 
 }  // namespace jtrace::push

@@ -55,9 +55,10 @@ Status send(const push::Destination& to, const std::string& authorization,
   if (exporting::is_difference(profile)) {
     return fail(Errc::Usage, "--push: no backend takes the difference of two profiles");
   }
-  std::string body = push::make_body(to.backend, profile);
+  std::vector<std::string> bodies = push::make_bodies(to.backend, profile);
   JT_CHECK_OK(confine_sending());
-  return push::send_once(to, authorization, std::move(body));
+  for (std::string& body : bodies) JT_CHECK_OK(push::send_once(to, authorization, std::move(body)));
+  return {};
 }
 
 }  // namespace

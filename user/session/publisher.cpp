@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/counted.h"
+#include "push/body.h"
 #include "session/ledger.h"
 
 namespace jtrace::session {
@@ -45,7 +46,11 @@ Published publish(Report report, const Places& places) {
     done.files.push_back(output);
     done.files.back().path = std::move(written->path);
   }
-  done.body = places.uploads.body_of(profile);
+  done.bodies = places.uploads.bodies_of(profile);
+  if (done.bodies.size() > push::kMostBodies) {
+    done.said.push_back(fmt::format(
+        "sent apart: the {} processes that have most; the others together", push::kMostBodies));
+  }
   done.page = places.observers.page_of(profile);
   return done;
 }

@@ -29,8 +29,8 @@ struct Published {
   std::vector<Output> files{};      // that were written, by the names they got
   std::vector<std::string> said{};  // lines for a person: "wrote FILE"
   std::vector<Error> failures{};    // files that could not be written; the others are all the same
-  std::string body{};               // for Uploads::post
-  std::string page{};               // for Observers::publish_window
+  std::vector<std::string> bodies{};  // for Uploads::post
+  std::string page{};                 // for Observers::publish_window
 };
 
 // Where windows go, which stays the same all the time. Lives as long as the Publisher.

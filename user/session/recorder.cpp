@@ -277,7 +277,10 @@ void Recorder::on_notice(const jt_notice_record& notice) {
     asking_.insert(target);
     return;
   }
-  if (notice.notice == JT_NOTICE_EXEC) target->forget_image();
+  if (notice.notice == JT_NOTICE_EXEC) {
+    target->forget_image();
+    targets_.note_exec(notice.tgid);
+  }
   changed_.insert(target);
 }
 
@@ -439,7 +442,10 @@ bool Recorder::renew_names(LateNames& late) {
   return true;
 }
 
-void Recorder::forget_window(const Window& window) { capture_.forget(window.number); }
+void Recorder::forget_window(const Window& window) {
+  capture_.forget(window.number);
+  targets_.processes().note_window();
+}
 
 void Recorder::open_kernel_symbols() {
   const Raised rights({Capability::Syslog});

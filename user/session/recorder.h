@@ -67,6 +67,7 @@ class Recorder {
   // The one that goes on.
   [[nodiscard]] Window& window() { return *windows_.at(current_); }
   [[nodiscard]] profile::SymbolTable& symbols() { return *symbols_; }
+  [[nodiscard]] const Processes& processes() const { return targets_.processes(); }
   // "[name tid=N]" as the thread was called when it was first seen.
   [[nodiscard]] static std::string thread_text(const Window& window, std::uint32_t tid,
                                                bool on_virtual_thread);

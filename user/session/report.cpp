@@ -5,7 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <utility>
 
 #include "base/counted.h"
@@ -39,11 +41,10 @@ class Labels {
           Recorder::thread_text(input_.window, key.tid, on_virtual_thread(locations));
       labels.push_back({thread_, symbols_.string(text), 0});
     }
+    if (input_.recorder.processes().several())
+      std::ranges::copy(of_process(key.tgid), std::back_inserter(labels));
     for (const ShownValue& value : shown(key)) {
-      // The label `thread` is a frame at the root (--threads).
-      const bool is_thread = value.name == profile::kThreadLabel;
-      labels.push_back({symbols_.string(is_thread ? "thread name" : value.name),
-                        symbols_.string(value.text), 0});
+      labels.push_back({symbols_.string(label_of(value.name)), symbols_.string(value.text), 0});
     }
     for (const auto& size : weights_.sizes(key)) {
       labels.push_back({.key = symbols_.string(size.type->type),
@@ -70,6 +71,26 @@ class Labels {
   }
 
  private:
+  // Once for all its keys.
+  [[nodiscard]] const std::vector<profile::Label>& of_process(std::uint32_t tgid) const {
+    const auto [known, fresh] = processes_.try_emplace(tgid);
+    if (!fresh) return known->second;
+    const profile::Process process = input_.recorder.processes().find(tgid);
+    known->second.push_back({symbols_.string(profile::kPidLabel), {}, process.pid});
+    for (const auto& [name, text] : profile::kProcessTexts) {
+      const std::string& value = process.*text;
+      if (!value.empty())
+        known->second.push_back({symbols_.string(name), symbols_.string(value), 0});
+    }
+    return known->second;
+  }
+  // The label `thread` is a frame at the root (--threads), and pid, comm and so on are those of
+  // the process, where there are several.
+  [[nodiscard]] std::string label_of(const std::string& field) const {
+    if (field == profile::kThreadLabel) return "thread name";
+    const bool taken = input_.recorder.processes().several() && profile::is_process_label(field);
+    return taken ? "field " + field : field;
+  }
   [[nodiscard]] std::vector<ShownValue> shown(const jt_stack_key& key) const {
     return input_.window.values.shown(
         key, [&](std::uint32_t tid) { return Recorder::thread_name(input_.window, tid); });
@@ -89,6 +110,7 @@ class Labels {
   profile::SymbolTable& symbols_;
   profile::StringId event_;
   profile::StringId thread_;
+  mutable std::unordered_map<std::uint32_t, std::vector<profile::Label>> processes_;
 };
 
 void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& filter,

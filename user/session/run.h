@@ -102,7 +102,8 @@ class Run {
   std::optional<std::chrono::steady_clock::time_point> stopped_;  // by a signal
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same
   MemoryLimit memory_;
-  bool refuses_ = false;  // new stacks, until the window ends
+  std::uint64_t runs_ = 0;  // of programs, by the governor, when we last looked
+  bool refuses_ = false;    // new stacks, until the window ends
   std::optional<WindowClock> clock_;
   WindowClock::Span ended_;             // the window that is ending
   std::optional<Publisher> publisher_;  // of windows

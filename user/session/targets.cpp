@@ -56,9 +56,16 @@ std::vector<Remark> remarks_of(const Target& target, cli::JvmSymbols choice) {
   return remarks;
 }
 
+Targets::Targets(SharedTables& shared, const cli::Options& options)
+    : shared_(shared), options_(options) {
+  if (options.selects() || options.follow || options.traces_command()) processes_.expect_several();
+}
+
 Result<Target*> Targets::open(pid_t pid) {
   JT_TRY(auto target, Target::open(pid, shared_, options_));
   Target* const opened = target.get();
+  processes_.learn(opened->info(), 0);
+  if (!by_tgid_.empty()) processes_.expect_several();
   by_tgid_.insert_or_assign(static_cast<std::uint32_t>(pid), std::move(target));
   figures_.most = std::max(figures_.most, by_tgid_.size());
   return opened;
@@ -69,6 +76,7 @@ void Targets::note_new(const jt_notice_record& notice) {
     children_.erase(notice.tgid);
     new_.push_back(notice);
   } else {
+    processes_.inherit(notice);
     children_.insert_or_assign(notice.tgid, Child{notice, Clock::now()});
   }
 }
@@ -82,6 +90,7 @@ void Targets::note_exit(const jt_notice_record& notice) {
   const auto child = children_.find(notice.tgid);
   if (child != children_.end() && child->second.notice.lo == notice.lo) children_.erase(child);
   exits_.push_back(life_of(notice));
+  processes_.note_end(exits_.back());
 }
 
 std::vector<jt_notice_record> Targets::take_new() {
@@ -115,6 +124,7 @@ Result<Target*> Targets::adopt(capture::Capture& capture, const jt_notice_record
     return nullptr;
   }
   Target* const adopted = target->get();
+  processes_.learn(adopted->info(), life.birth);
   by_tgid_.insert_or_assign(notice.tgid, *std::move(target));
   figures_.most = std::max(figures_.most, by_tgid_.size());
   return adopted;
@@ -124,6 +134,7 @@ Result<Target*> Targets::adopt(capture::Capture& capture, const jt_notice_record
 Target* Targets::remains_of(const capture::Life& life) {
   if (log_) log_->drain();
   const auto mappings = log_ ? log_->of(life.tgid) : std::vector<capture::LoggedMapping>{};
+  processes_.learn_remains(life, mappings.empty() ? std::string_view() : mappings.front().path);
   if (mappings.empty()) {
     ++figures_.missed;
     return nullptr;
@@ -135,6 +146,8 @@ Target* Targets::remains_of(const capture::Life& life) {
 
 Status Targets::refresh(Target& target, capture::Capture& capture) {
   Status status = target.refresh(&capture);
+  if (executing_.erase(static_cast<std::uint32_t>(target.info().key.tgid)) != 0)
+    learn_again(target);
   if (status || status.error().code != Errc::Target) return status;
   if (log_) log_->drain();
   const auto mappings =
@@ -142,6 +155,12 @@ Status Targets::refresh(Target& target, capture::Capture& capture) {
   // Without, it keeps the tables it had.
   if (!mappings.empty() && !target.is_jvm()) target.use(mappings);
   return {};
+}
+
+void Targets::learn_again(const Target& target) {
+  const pid_t pid = target.info().key.tgid;
+  const auto info = process::find_process(pid);
+  if (info && info->key == target.info().key) processes_.learn(*info, target.life().birth);
 }
 
 Status Targets::open_log() {
@@ -168,6 +187,7 @@ std::vector<Target*> Targets::current() const {
 void Targets::retire(std::map<std::uint32_t, std::unique_ptr<Target>>::iterator it,
                      capture::Capture& capture) {
   capture.targets().remove(it->second->life());
+  processes_.note_end(it->second->life());
   ended_.push_back({.target = std::move(it->second), .since = Clock::now()});
   by_tgid_.erase(it);
 }

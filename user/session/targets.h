@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,14 @@
 #include "capture/mapping_log.h"
 #include "cli/options.h"
 #include "session/name_sources.h"
+#include "session/processes.h"
 #include "session/target.h"
 
 namespace jtrace::session {
 
 class Targets {
  public:
-  Targets(SharedTables& shared, const cli::Options& options) : shared_(shared), options_(options) {}
+  Targets(SharedTables& shared, const cli::Options& options);
 
   // Before there is a capture.
   [[nodiscard]] Result<Target*> open(pid_t pid);
@@ -31,6 +33,8 @@ class Targets {
   [[nodiscard]] Result<Target*> adopt(capture::Capture& capture, const jt_notice_record& notice);
   // A target's mappings have changed. One that has ended meanwhile has those that the log tells.
   [[nodiscard]] Status refresh(Target& target, capture::Capture& capture);
+  // It executes another program; the next refresh() learns which.
+  void note_exec(std::uint32_t tgid) { executing_.insert(tgid); }
   // A process that the kernel side has made a target. A child that was forked is left to its
   // parent's tables, and names, as long as they are right: until it maps code or executes
   // something, or for half a second.
@@ -52,6 +56,8 @@ class Targets {
   // Who has this number, or had it last. One that has ended is found until take_ended().
   [[nodiscard]] Target* find(std::uint32_t tgid) const;
   [[nodiscard]] std::vector<Target*> current() const;
+  // Who they are, and were.
+  [[nodiscard]] Processes& processes() { return processes_; }
   // Looks who has ended: false where nobody is left.
   [[nodiscard]] bool watch(capture::Capture& capture);
   // Those that ended so long ago that no event and no child of theirs needs their tables any more.
@@ -84,6 +90,7 @@ class Targets {
   void retire(std::map<std::uint32_t, std::unique_ptr<Target>>::iterator it,
               capture::Capture& capture);
   [[nodiscard]] Target* remains_of(const capture::Life& life);
+  void learn_again(const Target& target);
   void keep_remarks(const Target& target);
   void keep_remark(Remark remark);
 
@@ -94,6 +101,8 @@ class Targets {
   std::map<std::uint32_t, Child> children_;  // that live by their parents' tables
   std::vector<Ended> ended_;                 // in this order
   std::vector<capture::Life> exits_;
+  std::set<std::uint32_t> executing_;
+  Processes processes_;
   Clock::time_point watched_{};
   std::optional<capture::MappingLog> log_;
   Figures figures_;           // of those taken as ended, but for `most`

@@ -115,6 +115,12 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   } else if (options_.continuous() && !command_) {
     most = std::min<std::chrono::nanoseconds>(kLongest, clock_->due() - now);
     if (options_.duration) most = std::min(most, *options_.duration - (now - begin));
+    // A burst of what is known wakes nobody, and may have to be stopped.
+    constexpr std::chrono::seconds kGoverned{1};
+    const auto governor = capture_->governor();
+    const std::uint64_t runs = governor.runs[0] + governor.runs[1];
+    if (std::exchange(runs_, runs) != runs)
+      most = std::min<std::chrono::nanoseconds>(most, kGoverned);
     if (notice_.next() != steady_clock::time_point::max()) {
       most = std::min(most, std::max<std::chrono::nanoseconds>(kTurn, notice_.next() - now));
     }
@@ -320,7 +326,7 @@ void Run::settle(const Published& published) {
     if (!unwritten_) unwritten_ = failure;
   }
   observers_.publish_window(published.report.profile.header, published.page);
-  if (!published.body.empty()) uploads_.post(published.body);
+  uploads_.post(published.bodies);
   if (options_.json) {
     const int indent = options_.continuous() ? -1 : 2;  // a line for each window
     print(stdout, summary_json(published.report, published.files, indent) + "\n");

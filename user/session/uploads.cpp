@@ -57,8 +57,8 @@ Result<Uploads> Uploads::start(const cli::Options& options) {
   return uploads;
 }
 
-std::string Uploads::body_of(const profile::Profile& profile) const {
-  return sender_ ? push::make_body(to_.backend, profile) : std::string();
+std::vector<std::string> Uploads::bodies_of(const profile::Profile& profile) const {
+  return sender_ ? push::make_bodies(to_.backend, profile) : std::vector<std::string>();
 }
 
 std::optional<push::Report> Uploads::report() {
@@ -68,7 +68,7 @@ std::optional<push::Report> Uploads::report() {
 
 Result<std::string> Uploads::send(const profile::Profile& profile) {
   if (!sender_) return std::string();
-  post(body_of(profile));
+  post(bodies_of(profile));
   return finish();
 }
 

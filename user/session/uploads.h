@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/options.h"
@@ -26,12 +27,13 @@ class Uploads {
   // -1: there is no such process.
   [[nodiscard]] pid_t pid() const { return sender_ ? sender_->pid() : -1; }
 
-  // Of one window; never waits. The body is what body_of() made, which any thread may call.
-  void post(const std::string& body) {
-    if (sender_) sender_->send(body);
+  // Of one window; never waits. Bodies are what bodies_of() made, which any thread may call: one
+  // for each process, none where nothing is sent.
+  void post(const std::vector<std::string>& bodies) {
+    for (const std::string& body : bodies) sender_->send(body);
   }
   [[nodiscard]] bool any() const { return sender_ != nullptr; }
-  [[nodiscard]] std::string body_of(const profile::Profile& profile) const;
+  [[nodiscard]] std::vector<std::string> bodies_of(const profile::Profile& profile) const;
   // As far as the sender has told.
   [[nodiscard]] std::optional<push::Report> report();
   // As send(), of all that was posted.

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every process of the host in windows: those that live for 50 ms have all their events, whole
+// stacks, and labels that say who they were.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "integration/support/jdks.h"
+#include "integration/support/refusals.h"
+#include "integration/support/trace_run.h"
+
+namespace jtrace::test {
+namespace {
+
+using nlohmann::json;
+
+struct Process {
+  std::uint64_t printed = 0;  // by itself
+  std::uint64_t counted = 0;  // through the function that it names
+  std::uint64_t events = 0;
+  std::uint64_t partial = 0;
+  std::set<int> windows;
+  std::set<std::string> comms, mains, starts;
+};
+
+using ByPid = std::map<std::int64_t, Process>;
+
+// "opens N" of each, and who it was.
+ByPid told(const std::string& output) {
+  ByPid all;
+  std::istringstream in(output);
+  std::uint64_t opens = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("opens ")) opens = std::stoull(line.substr(6));
+    if (line.starts_with("process ")) all[std::stoll(line.substr(8))].printed = opens;
+  }
+  return all;
+}
+
+void add_stack(const json& profile, const json& stack, const std::string& function, int window,
+               Process& process) {
+  bool through = false;
+  bool whole = true;
+  for (const json& index : stack["frames"]) {
+    const json& frame = profile["frames"][index.get<std::size_t>()];
+    const std::string kind = frame["kind"];
+    through = through || frame["name"].get<std::string>().starts_with(function);
+    // Debian's java is stripped: its own frames have addresses.
+    whole = whole && kind != "marker";
+  }
+  const auto count = stack["values"][0].get<std::uint64_t>();
+  process.events += count;
+  if (through) process.counted += count;
+  if (!whole) process.partial += count;
+  process.windows.insert(window);
+  const json& labels = stack["labels"];
+  process.comms.insert(labels.value("comm", ""));
+  process.mains.insert(labels.value("main", ""));
+  process.starts.insert(labels.value("start", ""));
+}
+
+// Each file is a window.
+void add_windows(const std::filesystem::path& folder, const std::string& function, ByPid& all) {
+  int window = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto text = read_text(entry.path());
+    ASSERT_TRUE(text);
+    const json profile = json::parse(*text, nullptr, false);
+    ASSERT_TRUE(profile.is_object()) << entry.path();
+    for (const json& stack : profile["stacks"]) {
+      const auto process = all.find(stack["labels"].value("pid", std::int64_t{0}));
+      if (process != all.end()) add_stack(profile, stack, function, window, process->second);
+    }
+    ++window;
+  }
+}
+
+struct Life {
+  std::vector<std::string> command;
+  int times;
+  std::string window;
+  std::string function;
+};
+
+// `target` is what they are, one after the other.
+ByPid run(const Life& life) {
+  const TemporaryDirectory folder;
+  std::vector<std::string> parent{built("truth_parent"), std::to_string(life.times)};
+  parent.insert(parent.end(), life.command.begin(), life.command.end());
+  ByPid all;
+  auto target = start_ready(parent);
+  auto jtrace = start_jtrace({"-t", "syscalls:sys_enter_openat", "-a", "--continuous", "--loop",
+                              life.window, "-f", (folder.path() / "w-%n.json").string()});
+  EXPECT_TRUE(target && jtrace);
+  if (!target || !jtrace) return all;
+  EXPECT_TRUE(target->send("\n"));
+  const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+  EXPECT_TRUE(target->wait_until("end of its work", over, kPatience)) << target->err();
+  EXPECT_TRUE(jtrace->signal(SIGTERM));
+  const auto status = jtrace->wait_exit(kPatience);
+  EXPECT_EQ(status.value_or(-1), 0) << jtrace->err();
+  all = told(target->out());
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(life.times)) << target->out();
+  add_windows(folder.path(), life.function, all);
+  return all;
+}
+
+void print_sums(const ByPid& all) {
+  Process sum;
+  std::size_t straddling = 0;
+  for (const auto& [pid, process] : all) {
+    sum.printed += process.printed;
+    sum.counted += process.counted;
+    sum.events += process.events;
+    sum.partial += process.partial;
+    straddling += process.windows.size() > 1 ? 1 : 0;
+  }
+  std::printf(
+      "%zu processes, %lu opens told, %lu counted; %lu events, %lu partial; %zu in two windows\n",
+      all.size(), sum.printed, sum.counted, sum.events, sum.partial, straddling);
+}
+
+TEST(Processes, thatLiveFor50MillisecondsAreWhole) {
+  JT_NEEDS("bpf", no_bpf());
+  const ByPid all = run({.command = {built("truth_brief"), "50"},
+                         .times = 100,
+                         .window = "1s",
+                         .function = "brief_open"});
+  std::size_t straddling = 0;
+  for (const auto& [pid, process] : all) {
+    EXPECT_EQ(process.counted, process.printed) << pid;
+    EXPECT_GT(process.events, process.counted) << pid << ": what its loader opened, too";
+    EXPECT_EQ(process.partial, 0U) << pid;
+    EXPECT_THAT(process.comms, testing::ElementsAre("truth_brief")) << pid;
+    EXPECT_THAT(process.mains, testing::ElementsAre("")) << pid;
+    EXPECT_EQ(process.starts.size(), process.windows.empty() ? 0U : 1U) << pid;
+    straddling += process.windows.size() > 1 ? 1 : 0;
+  }
+  EXPECT_GE(straddling, 1U);
+  print_sums(all);
+}
+
+TEST(Processes, javaThatLivesForMomentsIsWhole) {
+  JT_NEEDS("bpf", no_bpf());
+  JT_NEEDS("java", no_jdk());
+  const ByPid all = run({.command = {jdk() / "bin/java", "-Xmx64m", "-XX:+UseSerialGC", "-cp",
+                                     built("classes"), "truth.ShortLived", "100", "now"},
+                         .times = 15,
+                         .window = "1s",
+                         .function = "truth/ShortLived.depth"});
+  std::size_t straddling = 0;
+  for (const auto& [pid, process] : all) {
+    EXPECT_GT(process.printed, 20U) << pid;
+    EXPECT_EQ(process.counted, process.printed) << pid;
+    EXPECT_LE(process.partial * 1000, process.events) << pid;
+    EXPECT_THAT(process.comms, testing::ElementsAre("java")) << pid;
+    EXPECT_THAT(process.mains, testing::ElementsAre("truth.ShortLived")) << pid;
+    straddling += process.windows.size() > 1 ? 1 : 0;
+  }
+  EXPECT_GE(straddling, 1U);
+  print_sums(all);
+}
+
+}  // namespace
+}  // namespace jtrace::test
