@@ -146,8 +146,8 @@ class Capture {
   };
   [[nodiscard]] std::vector<MapUse> maps() const;
   [[nodiscard]] std::uint64_t bytes() const;  // of all of them
-  // The keys of what has begun and not ended.
-  [[nodiscard]] std::vector<jt_stack_key> held() const;
+  // What has begun and not ended.
+  [[nodiscard]] std::vector<jt_held> held() const;
   // Of CaptureConfig::governor, before resume(): nanoseconds of each second that programs may take,
   // and events that are kept in each; 0: any.
   void govern(std::uint64_t budget_ns, std::uint64_t max_rate);

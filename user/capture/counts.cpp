@@ -53,9 +53,15 @@ void empty(const bpf_map* map) {
 }
 
 void empty_stack_ids(const bpf_map* map) {
+  // From one to the next: from the begin each time it would be looked for in all that is empty.
   std::uint32_t id = 0;
-  while (bpf_map_get_next_key(bpf_map__fd(map), nullptr, &id) == 0) {
-    if (bpf_map_delete_elem(bpf_map__fd(map), &id) != 0) return;
+  std::uint32_t next = 0;
+  const int fd = bpf_map__fd(map);
+  bool more = bpf_map_get_next_key(fd, nullptr, &id) == 0;
+  while (more) {
+    more = bpf_map_get_next_key(fd, &id, &next) == 0;
+    bpf_map_delete_elem(fd, &id);
+    id = next;
   }
 }
 
@@ -84,12 +90,23 @@ std::vector<StackCount> Capture::counts() const {
   return all;
 }
 
-std::vector<jt_stack_key> Capture::held() const {
-  std::vector<jt_stack_key> all;
+std::vector<jt_held> Capture::held() const {
+  std::vector<jt_held> all;
   for_each<jt_pair_key, jt_held>(
       impl_->skeleton->maps.held, Then::Keep,
-      [&](const jt_pair_key&, const jt_held& held) { all.push_back(held.key); });
+      [&](const jt_pair_key&, const jt_held& held) { all.push_back(held); });
   return all;
+}
+
+std::uint64_t Capture::in_flight() const {
+  std::uint64_t count = 0;
+  for_each<std::uint32_t, jt_begun>(
+      impl_->skeleton->maps.calls, Then::Keep,
+      [&](std::uint32_t, const jt_begun& begun) { count += begun.open; });
+  for_each<jt_pair_key, jt_held>(
+      impl_->skeleton->maps.held, Then::Keep,
+      [&](const jt_pair_key& pair, const jt_held&) { count += pair.event != JT_OPENED; });
+  return count;
 }
 
 WindowCounts Capture::take(std::uint32_t window) {
@@ -119,6 +136,7 @@ WindowCounts Capture::take(std::uint32_t window) {
 
 void Capture::forget(std::uint32_t window) {
   const auto set = impl_->set(window);
+  empty<jt_stack_key, jt_sum>(set.counts);  // where taking it failed
   empty<jt_stack_key, std::uint32_t>(set.stacks);
   empty<std::uint64_t, std::uint32_t>(set.tuples);
   empty_stack_ids(set.stack_ids);

@@ -67,23 +67,6 @@ bool Capture::drain(const RecordHandlers& handlers) {
   return result >= 0;
 }
 
-std::uint64_t Capture::in_flight() const {
-  const auto& maps = impl_->skeleton->maps;
-  std::uint64_t count = 0;
-  const int calls = bpf_map__fd(maps.calls);
-  std::uint32_t tid = 0;
-  for (const void* at = nullptr; bpf_map_get_next_key(calls, at, &tid) == 0; at = &tid) {
-    jt_begun begun{};
-    if (bpf_map_lookup_elem(calls, &tid, &begun) == 0) count += begun.open;
-  }
-  const int held = bpf_map__fd(maps.held);
-  jt_pair_key pair{};
-  for (const void* at = nullptr; bpf_map_get_next_key(held, at, &pair) == 0; at = &pair) {
-    count += pair.event != JT_OPENED;
-  }
-  return count;
-}
-
 std::vector<ProgramInfo> Capture::programs() const {
   std::vector<ProgramInfo> all;
   bpf_program* program = nullptr;

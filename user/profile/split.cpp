@@ -122,8 +122,11 @@ std::vector<Group> groups_of(const Profile& whole) {
   std::vector<Group> all;
   for (auto& [process, group] : groups) all.push_back(std::move(group));
   // Samples of no process are part of the rest.
-  std::ranges::stable_sort(all, {}, [](const Group& group) {
-    return std::tuple(!group.process.has_value(), -group.weight);
+  const auto rank = [](const Group& group) {
+    return std::pair(!group.process.has_value(), -group.weight);
+  };
+  std::ranges::sort(all, [&](const Group& a, const Group& b) {
+    return rank(a) != rank(b) ? rank(a) < rank(b) : a.process < b.process;
   });
   return all;
 }

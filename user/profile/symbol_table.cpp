@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profile/symbol_table.h"
 
+#include <atomic>
+
 namespace jtrace::profile {
 namespace {
 
@@ -14,6 +16,8 @@ Id intern(const T& value, std::vector<T>& values, Map& ids) {
 }  // namespace
 
 SymbolTable::SymbolTable() {
+  static std::atomic<std::uint64_t> last = 0;
+  serial_ = ++last;
   string({});
   function({});
   mapping({});

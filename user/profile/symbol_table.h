@@ -2,6 +2,7 @@
 // Interns what symbolizers find, so that no frame is a string before an exporter.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace jtrace::profile {
 class SymbolTable {
  public:
   SymbolTable();
+
+  // Of this table, and of no other one that was or will be: for who keeps ids.
+  [[nodiscard]] std::uint64_t serial() const { return serial_; }
 
   StringId string(std::string_view text);
   FunctionId function(std::string_view name, std::string_view system_name = {},
@@ -33,6 +37,7 @@ class SymbolTable {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
   };
+  std::uint64_t serial_;
   std::vector<std::string> strings_;
   std::vector<Function> functions_;
   std::vector<Mapping> mappings_;

@@ -81,7 +81,7 @@ LocationId AgentNames::location(const CompiledCode& code, const jt_frame& frame,
 std::optional<LocationId> AgentNames::locate(const jt_frame& frame, std::uint64_t time,
                                              profile::SymbolTable& symbols) {
   const FrameKey key{frame.where, frame.info};
-  if (std::exchange(known_in_, &symbols) != &symbols) known_.clear();
+  if (std::exchange(known_in_, symbols.serial()) != symbols.serial()) known_.clear();
   if (const auto it = known_.find(key); it != known_.end()) return it->second;
   const CompiledCode* code = find(frame, time);
   if (code == nullptr) {

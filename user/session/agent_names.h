@@ -64,7 +64,7 @@ class AgentNames {
   jvmsym::agent::CodeMap code_;
   std::chrono::steady_clock::time_point look_again_{};
   std::map<FrameKey, profile::LocationId> known_;
-  const profile::SymbolTable* known_in_ = nullptr;
+  std::uint64_t known_in_ = 0;  // serial of its table
 };
 
 }  // namespace jtrace::session

@@ -66,6 +66,8 @@ class JavaNames {
                                                                   profile::SymbolTable& symbols);
   // After the mappings of the process were read.
   void look_for_dump(std::span<const process::MapEntry> maps);
+  // Gives up on those that wait: no table has their locations any more.
+  void forget_waiting() { waiting_.clear(); }
   [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
   // Names what waits, where a newer map is due; at the end whatever the pace.
   void name_waiting(Vm* vm, profile::SymbolTable& symbols, bool last);

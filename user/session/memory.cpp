@@ -75,9 +75,10 @@ bool MemoryLimit::reached(Clock::time_point now) {
 
 bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident_bytes() >= most_ / 2; }
 
-void MemoryLimit::give_back() {
-  ::malloc_trim(0);
-  base_ = resident_bytes();
+void MemoryLimit::give_back() { ::malloc_trim(0); }
+
+void MemoryLimit::begin_window() {
+  if (most_ != 0) base_ = resident_bytes();
 }
 
 }  // namespace jtrace::session

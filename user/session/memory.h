@@ -30,8 +30,10 @@ class MemoryLimit {
   [[nodiscard]] bool reached(Clock::time_point now);
   // Whether names that no window needs any more are worth forgetting.
   [[nodiscard]] bool is_close() const;
-  // Gives back to the kernel what was freed. What is left is what the next window begins with.
-  void give_back();
+  // Gives back to the kernel what was freed.
+  static void give_back();
+  // What there is now is no window's: names, files, what is still being written.
+  void begin_window();
 
   [[nodiscard]] std::uint64_t kernel_bytes() const { return kernel_; }
 

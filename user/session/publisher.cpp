@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -97,6 +98,8 @@ std::optional<Published> Publisher::take_last() {
 }
 
 void Publisher::run(const std::stop_token& stop) {
+  // Who traces is in a hurry (Hurry), and a thread has that of its maker: this one is not.
+  ::setpriority(PRIO_PROCESS, 0, 0);
   std::unique_lock lock(mutex_);
   while (changed_.wait(lock, stop, [this] { return !given_.empty(); })) {
     Report report = std::move(given_.front());

@@ -177,6 +177,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
       frames.push_back(target->frame_at(pc, frames.empty()));
     }
     samples.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
+    if (target->has_waiting()) waiting_.insert(target);
     return;
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
@@ -417,12 +418,32 @@ std::unique_ptr<Window> Recorder::take_window() {
   const auto is_its = [=](const auto& one) { return one->head.window == its; };
   if (std::ranges::any_of(deferred_, is_its)) finish_walks(true);
   name_stacks(true);
-  for (const jt_stack_key& key : capture_.held()) {
-    window().samples.inherit(key);
-    window().values.inherit(key.values);
+  // What has no name by now may never get one.
+  for (Target* target : waiting_) {
+    target->name_waiting(*symbols_, true);
+    target->forget_waiting();
   }
+  waiting_.clear();
+  for (const jt_held& begun : capture_.held()) hand_on(*windows_.at(its), begun);
   ending_ = false;
-  return std::move(windows_[its]);
+  return std::move(windows_.at(its));
+}
+
+// What the next window has to know of something that has begun in this one.
+void Recorder::hand_on(const Window& from, const jt_held& begun) {
+  Window& to = window();
+  to.samples.inherit(begun.key);
+  to.values.inherit(begun.key.values);
+  if (const auto thread = from.threads.find(begun.tid); thread != from.threads.end()) {
+    to.threads.insert(*thread);
+  }
+  const std::int32_t id = begun.key.kernel_stack;
+  if (id < 0) return;
+  auto addresses = capture_.stack(from.number, id);
+  if (const auto known = from.kernel.find(id); addresses.empty() && known != from.kernel.end()) {
+    addresses = known->second;
+  }
+  to.kernel.try_emplace(id, std::move(addresses));
 }
 
 bool Recorder::renew_names(LateNames& late) {
@@ -463,7 +484,12 @@ std::vector<LocationId> Recorder::kernel_frames(const Window& window, std::int32
   }
   // Where the kernel lies is not for a user who was lent the right to trace.
   const bool hidden = rights_are_lent();
-  for (const std::uint64_t address : capture_.stack(window.number, id)) {
+  auto addresses = capture_.stack(window.number, id);
+  if (const auto known = window.kernel.find(id);
+      addresses.empty() && known != window.kernel.end()) {
+    addresses = known->second;
+  }
+  for (const std::uint64_t address : addresses) {
     profile::Location location{.mapping = {},
                                .address = hidden ? 0 : address,
                                .reason = UnknownReason::NoSymbols,

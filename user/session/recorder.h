@@ -103,6 +103,7 @@ class Recorder {
   [[nodiscard]] static Deferral deferral_of(const jt_deferred_record& record);
   void count_here(std::uint32_t window, const jt_stack_key& key, const Deferral& event,
                   std::vector<profile::LocationId> locations);
+  void hand_on(const Window& from, const jt_held& begun);
   void name_stacks(bool all);
   [[nodiscard]] Status adopt_new();
   [[nodiscard]] Status refresh_changed();

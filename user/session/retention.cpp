@@ -50,7 +50,10 @@ std::uint64_t number_in(const std::smatch& match) {
 
 Folder look(const std::string& pattern) {
   Folder folder;
-  const std::string parent = std::filesystem::path(pattern).parent_path().string();
+  const auto expanded = expand_file_pattern(std::filesystem::path(pattern).parent_path().string(),
+                                            PatternFacts{});  // there may be a %% in it
+  if (!expanded) return folder;
+  const std::string& parent = *expanded;
   folder.fd.reset(
       ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.fd.valid()) return folder;
@@ -83,9 +86,15 @@ std::uint64_t Retention::next_number() const {
   return std::ranges::max(folder.files, {}, &Found::number).number + 1;
 }
 
-Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now) const {
+Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now,
+                                       const std::string& written) const {
   if (keep_.files == 0 && keep_.bytes == 0 && keep_.age.count() == 0) return 0;
-  const Folder folder = look(pattern_);
+  Folder folder = look(pattern_);
+  const std::string newest = std::filesystem::path(written).filename().string();
+  if (const auto its = std::ranges::find(folder.files, newest, &Found::name);
+      its != folder.files.end()) {
+    std::rotate(folder.files.begin(), its, its + 1);
+  }
   const auto oldest = std::chrono::system_clock::to_time_t(now - keep_.age);
   std::uint64_t bytes = 0;
   std::size_t removed = 0;

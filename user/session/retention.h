@@ -20,8 +20,10 @@ class Retention {
 
   // The number that follows those of earlier runs; 0 where there is none.
   [[nodiscard]] std::uint64_t next_number() const;
-  // Removes the oldest until the rest is what is to be kept; never the newest one. How many went.
-  [[nodiscard]] Result<std::size_t> enforce(std::chrono::system_clock::time_point now) const;
+  // Removes the oldest until the rest is what is to be kept; never the newest one, nor `written`
+  // (a path), which is the newest whatever the clock was before. How many went.
+  [[nodiscard]] Result<std::size_t> enforce(std::chrono::system_clock::time_point now,
+                                            const std::string& written = {}) const;
 
  private:
   std::string pattern_;

@@ -403,7 +403,7 @@ LocationId Target::locate_native(const jt_frame& frame, const Moment& moment,
                                  profile::SymbolTable& symbols) {
   const std::uint64_t pc = address_of(frame);
   const std::pair key{std::uint64_t{frame.where}, std::uint64_t{frame.info}};
-  if (std::exchange(cached_in_, &symbols) != &symbols) native_cache_.clear();
+  if (std::exchange(cached_in_, symbols.serial()) != symbols.serial()) native_cache_.clear();
   if (const auto it = native_cache_.find(key); it != native_cache_.end()) return it->second;
   const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
   LocationId id;

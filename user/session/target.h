@@ -148,6 +148,7 @@ class Target {
   void name_waiting(profile::SymbolTable& symbols, bool last) {
     names_.name_waiting(vm_.get(), symbols, last);
   }
+  void forget_waiting() { names_.forget_waiting(); }
   // A walk needs the JavaThread of thread `tid`.
   void ask_java_thread(std::uint32_t tid);
   // Tells the kernel where the JavaThreads that were asked for lie. A thread that is none may
@@ -194,7 +195,7 @@ class Target {
   std::string jvm_version_;
   JavaNames names_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, profile::LocationId> native_cache_;  // by frame
-  const profile::SymbolTable* cached_in_ = nullptr;
+  std::uint64_t cached_in_ = 0;  // serial of its table
 };
 
 }  // namespace jtrace::session

@@ -52,6 +52,8 @@ using std::chrono::steady_clock;
 // How often the ring buffer is emptied where nothing wakes us, and after it had something: the
 // kernel wakes us for a new stack, but not for those right behind it.
 constexpr std::chrono::milliseconds kTurn{5}, kBusyTurn{1};
+// Windows that wait to be written, beyond which none is ended.
+constexpr std::size_t kMostWaiting = 4;
 // Ctrl-C reaches the command, too: how long it has to end.
 constexpr std::chrono::seconds kFarewell{2};
 
@@ -113,13 +115,16 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   } else if (quiet_turns_ <= kQuiet || recorder.has_pending()) {
     most = kTurn;
   } else if (options_.continuous() && !command_) {
-    most = std::min<std::chrono::nanoseconds>(kLongest, clock_->due() - now);
+    most = kLongest;
+    // Where a disk does not keep up it is the publisher that wakes us.
+    if (publisher_->waiting() <= kMostWaiting) most = std::min(most, clock_->due() - now);
     if (options_.duration) most = std::min(most, *options_.duration - (now - begin));
     // A burst of what is known wakes nobody, and may have to be stopped.
     constexpr std::chrono::seconds kGoverned{1};
     const auto governor = capture_->governor();
     const std::uint64_t runs = governor.runs[0] + governor.runs[1];
-    if (std::exchange(runs_, runs) != runs)
+    // Values wake nobody either: their threads and files want to be looked up.
+    if (std::exchange(runs_, runs) != runs || events_.shows_values())
       most = std::min<std::chrono::nanoseconds>(most, kGoverned);
     if (notice_.next() != steady_clock::time_point::max()) {
       most = std::min(most, std::max<std::chrono::nanoseconds>(kTurn, notice_.next() - now));
@@ -162,7 +167,6 @@ Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Spa
 // Ends a window when its time has come, or somebody asks for it, and publishes it when the last of
 // it has come.
 Status Run::turn_window(Recorder& recorder) {
-  constexpr std::size_t kMostWaiting = 4;
   take_published();
   if (recorder.is_ending()) {
     if (!recorder.has_ended()) return {};
@@ -175,9 +179,10 @@ Status Run::turn_window(Recorder& recorder) {
     return {};
   }
   const auto now = steady_clock::now();
-  const bool asked = StopSignals::hung_up();
   // Where a disk does not keep up, windows get longer.
-  if ((!asked && !clock_->is_due(now)) || publisher_->waiting() > kMostWaiting) return {};
+  if (publisher_->waiting() > kMostWaiting) return {};
+  const bool asked = StopSignals::hung_up();
+  if (!asked && !clock_->is_due(now)) return {};
   if (asked) notice_.reloading();
   recorder.begin_window();
   const auto cut = steady_clock::now();
@@ -192,8 +197,11 @@ Status Run::turn_window(Recorder& recorder) {
 // Weeks of classes that come and go leave names that no window has any more.
 void Run::renew_names(Recorder& recorder) {
   constexpr std::size_t kMany = 100'000;
-  if (recorder.symbols().locations().size() < kMany && !memory_.is_close()) return;
-  if (recorder.renew_names(shared_.late_names)) memory_.give_back();
+  const bool close = memory_.is_close();
+  const bool renewed = (close || recorder.symbols().locations().size() >= kMany) &&
+                       recorder.renew_names(shared_.late_names);
+  if (close || renewed) MemoryLimit::give_back();
+  memory_.begin_window();
 }
 
 void Run::mind_memory() {

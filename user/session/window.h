@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "session/event_list.h"
 #include "session/events.h"
@@ -21,8 +22,6 @@ struct Window {
     if (before == nullptr) return;
     samples.follow(before->samples);
     values.follow(before->values);
-    constexpr std::size_t kMostThreads = 16384;
-    if (before->threads.size() < kMostThreads) threads = before->threads;
   }
 
   std::uint32_t number;
@@ -34,6 +33,8 @@ struct Window {
     bool settled = false;
   };
   std::map<std::uint32_t, Thread> threads;  // by tid, as they were called when first seen
+  // By id, of what began in the last one.
+  std::map<std::int32_t, std::vector<std::uint64_t>> kernel;
 };
 
 }  // namespace jtrace::session

@@ -128,7 +128,7 @@ class Files {
     }
     JT_CHECK_OK(write_file(written.path, bytes));
     if (!output_.of_windows) return written;
-    const auto removed = retention_.enforce(std::chrono::system_clock::now());
+    const auto removed = retention_.enforce(std::chrono::system_clock::now(), written.path);
     if (!removed) written.trouble = removed.error().message + "; " + removed.error().hint;
     return written;
   }
@@ -179,8 +179,9 @@ void end_with_tracer(int socket) {
 }
 
 [[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs, const cli::Keep& keep) {
-  // Ctrl-C comes to both: the first one only asks for the end, which for us is the tracer's.
-  const StopSignals signals;
+  // Ctrl-C comes to both: the first one only asks for the end, which for us is the tracer's. So
+  // does SIGHUP (pkill -HUP jtrace), time and again where it ends windows.
+  const StopSignals signals(StopSignals::Hangup::IsTold);
   close_our_own(socket);
   ::prctl(PR_SET_NAME, "jtrace-writer");
   if (const auto confined = confine_writing(); !confined) {

@@ -273,6 +273,7 @@ TEST_F(Configuration, printConfigComesBackOptionByOption) {
     if (row.is_flag()) value = "true";
     if (row.key() == "all" || row.key() == "quiet") value = "false";  // contradict others
     if (row.key() == "push") value = "otlp+http://backend:4318";
+    if (row.key() == "max-memory") value = "64M";
     args.push_back("--" + std::string(row.key()) + "=" + value);
   }
   const auto first = parse(args);

@@ -85,6 +85,21 @@ TEST_F(RetentionTest, keepsSoMuchAndTheNewestAlways) {
   EXPECT_THAT(left(), ElementsAre("3"));
 }
 
+// The clock was set back: those of before are of the future.
+TEST_F(RetentionTest, keepsWhatWasJustWritten) {
+  file("5", -3);
+  file("6", -2);
+  file("7", 1);
+  EXPECT_EQ(Retention(pattern("%n"), {.files = 2}).enforce(now_, pattern("7")), 1U);
+  EXPECT_THAT(left(), ElementsAre("5", "7"));
+}
+
+TEST_F(RetentionTest, findsAFolderWithAPercentSign) {
+  fs::create_directory(folder_ / "50%");
+  file("50%/w-3", 1);
+  EXPECT_EQ(Retention(pattern("50%%/w-%n"), {}).next_number(), 4U);
+}
+
 TEST_F(RetentionTest, leavesWhatIsNoFileOfOurs) {
   file("7", 1);
   fs::create_directory(folder_ / "8");
