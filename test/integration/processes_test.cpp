@@ -98,8 +98,9 @@ ByPid run(const Life& life) {
   parent.insert(parent.end(), life.command.begin(), life.command.end());
   ByPid all;
   auto target = start_ready(parent);
-  auto jtrace = start_jtrace({"-t", "syscalls:sys_enter_openat", "-a", "--continuous", "--loop",
-                              life.window, "-f", (folder.path() / "w-%n.json").string()});
+  auto jtrace = start_jtrace({"-t", "syscalls:sys_enter_openat", "-a", "--max-overhead", "off",
+                              "--continuous", "--loop", life.window, "-f",
+                              (folder.path() / "w-%n.json").string()});
   EXPECT_TRUE(target && jtrace);
   if (!target || !jtrace) return all;
   EXPECT_TRUE(target->send("\n"));
