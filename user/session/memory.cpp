@@ -20,14 +20,16 @@ constexpr std::uint64_t kMiB = 1U << 20;
 
 }  // namespace
 
-std::uint64_t resident_bytes() {
+Resident resident() {
   constexpr std::size_t kLimit = 4096;
   const auto text = read_file("/proc/self/statm", kLimit);
   std::istringstream words(text.value_or(""));
   std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  words >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::uint64_t all = 0;
+  std::uint64_t shared = 0;
+  words >> size >> all >> shared;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return {.all = all * page, .own = (all - std::min(all, shared)) * page};
 }
 
 void MemoryLimit::size(capture::CaptureConfig& config) const {
@@ -50,8 +52,7 @@ void MemoryLimit::size(capture::CaptureConfig& config) const {
 Status MemoryLimit::check(std::uint64_t kernel_bytes) {
   kernel_ = kernel_bytes;
   if (most_ == 0) return {};
-  base_ = resident_bytes();
-  const std::uint64_t needed = kernel_ + base_ + kRoom;
+  const std::uint64_t needed = kernel_ + resident().own + kRoom;
   if (needed <= most_) return {};
   return fail(Errc::Usage,
               fmt::format("--max-memory {}M: {} MiB are needed for these events and targets, {} of "
@@ -60,25 +61,19 @@ Status MemoryLimit::check(std::uint64_t kernel_bytes) {
               fmt::format("give it {}M or more, or trace fewer processes", needed / kMiB + 1));
 }
 
-bool MemoryLimit::reached(Clock::time_point now) {
+bool MemoryLimit::reached(Clock::time_point now, std::uint64_t met) {
   constexpr std::chrono::milliseconds kEvery{20};
   if (most_ == 0 || now < next_) return false;
   next_ = now + kEvery;
   // What a window has met is 4 bytes a frame, and becomes text when it is rendered: measured for
   // collapsed text, the largest, of 60 frames a stack and 40 letters a name.
   constexpr std::uint64_t kGrows = 16;
-  const std::uint64_t resident = resident_bytes();
-  const std::uint64_t met = resident - std::min(resident, base_);
   constexpr std::uint64_t kMargin = 8;  // of which one part is for what one turn brings
-  return kernel_ + base_ + kGrows * met >= most_ - most_ / kMargin;
+  return kernel_ + resident().own + kGrows * met >= most_ - most_ / kMargin;
 }
 
-bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident_bytes() >= most_ / 2; }
+bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident().own >= most_ / 2; }
 
 void MemoryLimit::give_back() { ::malloc_trim(0); }
-
-void MemoryLimit::begin_window() {
-  if (most_ != 0) base_ = resident_bytes();
-}
 
 }  // namespace jtrace::session

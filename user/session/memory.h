@@ -11,8 +11,13 @@
 
 namespace jtrace::session {
 
-// What this process holds in memory.
-[[nodiscard]] std::uint64_t resident_bytes();
+// What this process holds in memory, in bytes: all of it, and without files and what it shares with
+// the kernel, the ring buffer and the unwind rows, which are the kernel's already.
+struct Resident {
+  std::uint64_t all = 0;
+  std::uint64_t own = 0;
+};
+[[nodiscard]] Resident resident();
 
 class MemoryLimit {
  public:
@@ -26,21 +31,19 @@ class MemoryLimit {
   // Once they are there, before anything is traced: Errc::Usage where what is left would not do.
   [[nodiscard]] Status check(std::uint64_t kernel_bytes);
 
-  // Whether it is reached; looked at fifty times a second.
-  [[nodiscard]] bool reached(Clock::time_point now);
+  // Whether it is reached, `met` being the bytes of what the window has met; looked at fifty times
+  // a second.
+  [[nodiscard]] bool reached(Clock::time_point now, std::uint64_t met);
   // Whether names that no window needs any more are worth forgetting.
   [[nodiscard]] bool is_close() const;
   // Gives back to the kernel what was freed.
   static void give_back();
-  // What there is now is no window's: names, files, what is still being written.
-  void begin_window();
 
   [[nodiscard]] std::uint64_t kernel_bytes() const { return kernel_; }
 
  private:
   std::uint64_t most_;
   std::uint64_t kernel_ = 0;
-  std::uint64_t base_ = 0;
   Clock::time_point next_{};
 };
 

@@ -97,7 +97,7 @@ MetricsInput Observers::figures(const Run& run) {
                      .traced_seconds = std::chrono::duration<double>(run.traced).count(),
                      .sampling_ratio = 1 / static_cast<double>(run.options.interval),
                      .cpu_seconds = cpu_seconds(),
-                     .resident_bytes = resident_bytes(),
+                     .resident_bytes = resident().all,
                      .distinct_stacks = run.recorder.window().samples.stacks(),
                      .windows = windows_,
                      .uploads = run.uploads ? std::optional(run.uploads->counters) : std::nullopt,

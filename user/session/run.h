@@ -60,7 +60,7 @@ class Run {
   void wait(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   [[nodiscard]] Status turn_window(Recorder& recorder);
   void renew_names(Recorder& recorder);
-  void mind_memory();
+  void mind_memory(Recorder& recorder);
   [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
   [[nodiscard]] Places places();
   void settle(const Published& published);

@@ -72,8 +72,12 @@ class SampleStore {
   void follow(const SampleStore& last) { before_ = last.stacks_; }
   // Gives all locations the ids that `move` says they have now.
   void rename(const std::function<profile::LocationId(profile::LocationId)>& move);
-  // Frames of all stacks.
-  [[nodiscard]] std::size_t frames_held() const { return frames_held_; }
+  // What all stacks take, about.
+  [[nodiscard]] std::uint64_t bytes() const {
+    constexpr std::uint64_t kStackBytes = 160;
+    return kStackBytes * (stacks_->size() + deferred_.size()) +
+           sizeof(profile::LocationId) * frames_held_;
+  }
   // Takes over what the last one knows of a stack that may be counted here later still.
   void inherit(const jt_stack_key& key);
 

@@ -201,11 +201,10 @@ void Run::renew_names(Recorder& recorder) {
   const bool renewed = (close || recorder.symbols().locations().size() >= kMany) &&
                        recorder.renew_names(shared_.late_names);
   if (close || renewed) MemoryLimit::give_back();
-  memory_.begin_window();
 }
 
-void Run::mind_memory() {
-  if (refuses_ || !memory_.reached(steady_clock::now())) return;
+void Run::mind_memory(Recorder& recorder) {
+  if (refuses_ || !memory_.reached(steady_clock::now(), recorder.window().samples.bytes())) return;
   refuses_ = true;
   capture_->refuse_new_stacks();
   say(0, fmt::format("--max-memory {}M is reached: new stacks of this window are lost, and counted",
@@ -218,7 +217,7 @@ Status Run::trace(Recorder& recorder) {
   JT_CHECK_OK(confine(recorder));
   if (options_.continuous()) publisher_.emplace(places());
   governor_.start(*capture_, {own_.begin() + 1, own_.end()}, steady_clock::now());
-  if (options_.max_memory != 0) recorder.watch_by([this] { mind_memory(); });
+  if (options_.max_memory != 0) recorder.watch_by([this, &recorder] { mind_memory(recorder); });
   capture_->resume();
   if (command_) command_->release();
   const auto start = std::chrono::system_clock::now();
