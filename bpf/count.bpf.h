@@ -57,6 +57,10 @@ static __always_inline long settle_values(__u32 env, __u32 window, struct jt_sta
 	return 0;
 }
 
+/* What says instead how an event was counted that the stack is a remembered one whose frames are to
+ * be sent: it has to be walked. */
+#define JT_HAS_NO_FRAMES JT_COUNTER_COUNT
+
 /* Where keys tell more than stacks apart: frames and values go each their own way, once. Returns 0,
  * or why the event is lost. */
 static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
@@ -70,6 +74,8 @@ static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
 	stack.bucket[1] = 0;
 	keys = bpf_map_lookup_elem(known, &stack);
 	if (!keys) {
+		if (w->recalled)
+			return JT_HAS_NO_FRAMES;
 		if (send_stack(w, env))
 			return JT_COUNTER_LOST_RING;
 		bpf_map_update_elem(known, &stack, &zero, BPF_NOEXIST);
@@ -164,6 +170,8 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 
 		if (known != JT_COUNTER_KEPT)
 			return known;
+	} else if (w->recalled) {
+		return JT_HAS_NO_FRAMES;
 	} else if (send_stack(w, env)) {
 		return JT_COUNTER_LOST_RING;
 	}

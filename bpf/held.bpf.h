@@ -123,7 +123,8 @@ static __always_inline bool is_ending(const struct jt_walk *w)
 	       (BPF_CORE_READ(task, flags) & JT_EXITING);
 }
 
-/* Frames and values are sent, the count is left to the end. 1 where it is lost. */
+/* Frames and values are sent, the count is left to the end. 1 where it is lost, 2 where there are
+ * no frames yet. */
 __noinline int jt_hold(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
@@ -141,6 +142,8 @@ __noinline int jt_hold(__u32 env)
 		w->record.key.status = JT_STATUS_MAPPING;
 	close_key(w, env);
 	known = know_held(w, env);
+	if (known == JT_HAS_NO_FRAMES)
+		return 2;
 	if (known == JT_COUNTER_KEPT) {
 		w->begun.key = w->record.key;
 		w->begun.sum = w->sum;

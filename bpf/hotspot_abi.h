@@ -68,10 +68,11 @@ struct jt_hotspot {
 	__u64 cont_barrier; /* return address that stands for frames in the heap */
 	__u64 cont_return;  /* return address into Continuation.enterSpecial */
 	__u64 unload_epoch; /* counter that moves before an unloaded class's memory is used again */
+	__u64 code_epoch;   /* ... before that of freed code is; 0: there is none */
 };
 
 #ifndef __cplusplus
 #define static_assert _Static_assert
 #endif
-static_assert(sizeof(struct jt_hotspot) == 288, "ABI");
+static_assert(sizeof(struct jt_hotspot) == 296, "ABI");
 #endif

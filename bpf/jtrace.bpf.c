@@ -18,6 +18,7 @@
 #include "counters.bpf.h"
 #include "notice.bpf.h"
 #include "walk_env.bpf.h"
+#include "remembered.bpf.h"
 #include "walk_step.h"
 #include "event_env.bpf.h"
 #include "event_filter.h"
@@ -31,6 +32,7 @@
 #include "wanted.bpf.h"
 #include "stacks.bpf.h"
 #include "defer.bpf.h"
+#include "recall.bpf.h"
 #include "count.bpf.h"
 #include "held.bpf.h"
 #include "finish.bpf.h"
@@ -57,9 +59,13 @@ static __always_inline int event(void *ctx, bool is_raw)
 
 	if (slot < 0)
 		return 0;
-	if (walk)
+	if (walk && !jt_recall(env))
 		bpf_loop(JT_MAX_FRAMES + 1, loop_step, &env, 0);
-	return finish(env);
+	if (finish(env)) {
+		bpf_loop(JT_MAX_FRAMES + 1, loop_step, &env, 0);
+		finish(env);
+	}
+	return 0;
 }
 
 SEC("?tp")
@@ -81,9 +87,13 @@ static __always_inline int event_chain(void *ctx, bool is_raw, void *next)
 
 	if (slot < 0)
 		return 0;
-	if (walk)
+	if (walk && !jt_recall(slot))
 		bpf_tail_call(ctx, next, 0);
-	return finish(slot);
+	if (finish(slot)) {
+		bpf_tail_call(ctx, next, 0);
+		finish(slot);
+	}
+	return 0;
 }
 
 /* 33 tail calls of this many steps: 264 frames. */
@@ -96,14 +106,17 @@ static __always_inline int walk_chain(void *ctx, void *next)
 	int i;
 
 	for (i = 0; i < JT_CHAIN_STEPS; i++) {
-		if (jt_step(env))
-			return finish(env);
+		if (jt_step(env)) {
+			finish(env);
+			return 0;
+		}
 	}
 	bpf_tail_call(ctx, next, 0);
 	w = jt_walk_of(env);
 	if (w)
 		jt_end(w, JT_STATUS_BUDGET);
-	return finish(env);
+	finish(env);
+	return 0;
 }
 
 SEC("?tp")

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the kernel side and user space agree on: keys, values, tables, records, reasons.
- * With event_abi.h and hotspot_abi.h the only header that both include. Fixed widths, explicit
- * padding, sizes asserted below. Addresses are the target's virtual addresses, sizes are bytes
- * unless a name says words.
+ * With those it includes the only header that both include. Fixed widths, explicit padding, sizes
+ * asserted below. Addresses are the target's virtual, sizes are bytes unless a name says words.
  */
 #ifndef JTRACE_ABI_H
 #define JTRACE_ABI_H
@@ -18,6 +17,7 @@
 #include "event_abi.h"
 #include "governor_abi.h"
 #include "hotspot_abi.h"
+#include "recall_abi.h"
 #include "target_abi.h"
 
 #define JT_ABI_VERSION 1
@@ -132,7 +132,9 @@ enum jt_status {
 	X(COST_READS, "user reads") \
 	X(COST_LOOKUPS, "map lookups") \
 	X(COST_FRAMES, "frames walked") \
-	X(COST_NATIVE, "native frames walked")
+	X(COST_NATIVE, "native frames walked") \
+	X(COST_RECALLED, "stacks that were met again") \
+	X(RECALL_WRONG, "remembered walks that differed")
 
 enum jt_counter {
 #define X(name, text) JT_COUNTER_##name,
@@ -339,8 +341,9 @@ struct jt_config {
 	__u8 has_governor;   /* events are sampled by governor.bpf.h */
 	__u8 has_max_rate;   /* ... and capped */
 	__u8 has_windows;    /* two sets of counts, by turns */
-	__u8 pad[2];
-	__u32 events; /* their numbers are below */
+	__u8 recall;         /* enum jt_recall */
+	__u8 pad;
+	__u32 events, recall_mask; /* events' numbers are below; entries of `remembered`, less 1 */
 };
 
 /* Attach cookie: event index, and this bit where its kernel stack is wanted. */

@@ -58,6 +58,11 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->unusual = 0;
 	w->wrapper = 0;
 	w->joined = 0;
+	w->slot = 0;
+	w->recalled = 0;
+	w->recalled_frames = 0;
+	w->copied = 0;
+	w->tables = state.tables;
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->max_frames = cfg.max_frames;

@@ -15,6 +15,7 @@
  *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
  *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)
+ * and, where walks are remembered, the hooks of walk_step.h.
  */
 #ifndef JTRACE_WALK_H
 #define JTRACE_WALK_H
@@ -53,7 +54,14 @@ struct jt_walk {
 	__u32 joined;      /* nonzero: it went on where who made this process waits */
 	__u32 unusual;     /* reads beyond those that frames usually take; JT_MAX_UNUSUAL end it */
 	__u32 window;      /* 1: the event is one of a window with an odd number */
-	__u64 wrapper;     /* JavaCallWrapper of the last call_stub */
+	__u32 slot;        /* of `remembered`, + 1: this walk is written down there */
+	__u32 recalled;    /* the stack is a remembered one: its frames are not here */
+	__u32 tables;      /* number of the last change of the tables before the event */
+	__u32 copied;      /* bytes of the stack that are in stack_copies */
+	__u32 victim;      /* turns over remembered walks that make room, of this CPU */
+	__u32 recalled_frames; /* to be compared with the walk, where both are made */
+	__u64 recalled_hash;
+	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
 	 * the continuation whose ContinuationEntry is at `entry`. */
 	__u64 heap_end, entry, cont, tail;

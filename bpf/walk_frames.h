@@ -191,8 +191,10 @@ JT_WALK_FN int jt_step_framed(jt_env_t env, __u32 builtin)
 	if (!w)
 		return JT_STOP;
 	w->bx_known = 0;
-	if (w->exact)
+	if (w->exact) {
+		jt_used_more(env);
 		leaf = jt_leaf_state(env, builtin);
+	}
 	if (leaf == JT_LEAF_POPPED)
 		return jt_end(w, JT_STATUS_NO_CFI);
 	if (leaf == JT_LEAF_FRAMED) {

@@ -158,6 +158,8 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 		pc = jt_original_pc(env, w, vm, blob);
 	else if (kind == JT_FRAME_STUB)
 		id = 0;
+	if (kind != JT_FRAME_STUB)
+		jt_used_code(env, blob + vm->off_compile_id, (__u32)(id >> 32));
 	if (jt_push(w, kind, pc, id | (__u32)(pc - blob)))
 		return jt_end(w, JT_STATUS_DEPTH);
 	base = w->regs.sp + (__u64)(__u32)words * 8;

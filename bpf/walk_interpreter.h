@@ -22,6 +22,7 @@ static JT_INLINE int jt_step_interpreter_entry(jt_env_t env, struct jt_walk *w,
 {
 	__u64 pc = w->regs.ax;
 
+	jt_used_more(env);
 	if (!jt_read(env, w->buf, 8, w->regs.sp) && jt_is_code(vm, jt_u64_at(w, 0)))
 		pc = jt_u64_at(w, 0);
 	if (!jt_is_code(vm, pc) || w->regs.r13 - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
@@ -47,7 +48,11 @@ static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
 	                 jt_slot(w, vm->slot_sender_sp) - fp > JT_MAX_INTERPRETER_FRAME))
 		return jt_step_interpreter_entry(env, w, vm);
 	/* While a method's bytecodes run, its bytecode pointer is in r13. */
-	bcp = w->exact && jt_slot(w, vm->slot_bcp) ? w->regs.r13 : jt_slot(w, vm->slot_bcp);
+	bcp = jt_slot(w, vm->slot_bcp);
+	if (w->exact && bcp) {
+		jt_used_more(env);
+		bcp = w->regs.r13;
+	}
 	if (jt_push(w, JT_FRAME_INTERPRETED, jt_slot(w, vm->slot_method), bcp))
 		return jt_end(w, JT_STATUS_DEPTH);
 	jt_used_fp(env, w);

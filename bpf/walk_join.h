@@ -17,6 +17,7 @@ static JT_INLINE int jt_join_maker(jt_env_t env, struct jt_walk *w)
 	maker = jt_maker_of(env, w->tid);
 	if (!maker || (maker->regs.sp >= w->first.sp && maker->regs.sp <= w->regs.sp))
 		return 0;
+	jt_used_more(env);
 	w->regs = maker->regs;
 	w->tid = maker->tid;
 	w->joined = 1;

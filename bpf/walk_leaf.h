@@ -204,6 +204,7 @@ JT_WALK_FN int jt_step_interrupted(jt_env_t env, __u32 kind, __s32 words, __u32 
 	vm = r ? jt_jvm_at(env, r->jvm) : NULL;
 	if (!vm)
 		return jt_end(w, JT_STATUS_MAPPING);
+	jt_used_more(env);
 	if (jt_read_code(env, w->buf, JT_CODE_BYTES, w->regs.pc - JT_CODE_AT))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (kind == JT_FRAME_STUB || words <= 0)

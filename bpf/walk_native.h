@@ -167,16 +167,17 @@ static JT_INLINE int jt_step_bare(jt_env_t env, struct jt_walk *w)
 	target = back + (__s64)(__s32)jt_u32_at(w, 4);
 	if (w->buf[3] != 0xe8 || target > w->regs.pc || w->regs.pc - target >= JT_MAX_LEAF)
 		return jt_end(w, JT_STATUS_NO_CFI);
-	jt_used_word(env, w->regs.sp, back);
+	jt_used_more(env);
 	return jt_up(w, back, w->regs.sp + 8, w->regs.fp);
 }
 
 /* glibc's vfork pops its return address into rdi, which the system call keeps: its child, which has
  * the same stack, would overwrite it. */
-static JT_INLINE int jt_step_in_rdi(struct jt_walk *w, const struct jt_rule *rule)
+static JT_INLINE int jt_step_in_rdi(jt_env_t env, struct jt_walk *w, const struct jt_rule *rule)
 {
 	if (w->record.key.frames != 1)
 		return jt_end(w, JT_STATUS_CFA);
+	jt_used_more(env);
 	w->regs.pc = w->regs.di;
 	w->regs.sp += (__s64)rule->cfa_off;
 	w->exact = 0;
@@ -211,6 +212,9 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	jt_cost(JT_COUNTER_COST_NATIVE, 1);
 	if (!rule || rule->cfa_kind == JT_CFA_INVALID)
 		return jt_step_bare(env, w);
+	/* Where a new thread begins is told by rax. */
+	if (rule->cfa_kind == JT_CFA_CLONE && w->record.key.frames == 1)
+		jt_used_more(env);
 	if (jt_is_end(w, rule)) {
 		if (jt_join_maker(env, w))
 			return JT_GO_ON;
@@ -222,7 +226,7 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	if (rule->cfa_kind == JT_CFA_SIGNAL)
 		return jt_step_signal(env, w);
 	if (rule->cfa_kind == JT_CFA_IN_RDI)
-		return jt_step_in_rdi(w, rule);
+		return jt_step_in_rdi(env, w, rule);
 	if (rule->cfa_kind == JT_CFA_FRAMES)
 		return JT_BY_RBP;
 	status = jt_cfa(env, w, rule, &cfa);

@@ -4,10 +4,11 @@
 #define JTRACE_WALK_STEP_H
 
 /*
- * What a step takes off the stack, for an environment that remembers walks: equal words at equal
- * registers are an equal walk. rbp and rbx count where they are used, with the address they were
- * loaded from: rbp at a system call often is no frame pointer (glibc's open64: the path), and most
- * callers reload it unused.
+ * What a step takes off the stack, for an environment that remembers walks (remembered.bpf.h):
+ * equal words at equal registers are an equal walk. rbp and rbx count where they are used, with the
+ * address they were loaded from: rbp at a system call often is no frame pointer (glibc's open64:
+ * the path), and most callers reload it unused. jt_used_code: a compiled method, told by its id,
+ * which is at that address; jt_used_more: anything else that may change.
  */
 #ifndef jt_used_word
 #define jt_used_word(env, address, value) ((void)0)
@@ -15,6 +16,8 @@
 #define jt_used_bx(env, w)                ((void)0)
 #define jt_loaded_fp(env, address)        ((void)0)
 #define jt_loaded_bx(env, address)        ((void)0)
+#define jt_used_code(env, address, id)    ((void)0)
+#define jt_used_more(env)                 ((void)(env))
 #endif
 
 static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)

@@ -20,7 +20,6 @@ static JT_INLINE __u64 jt_adapter_sp(jt_env_t env, struct jt_walk *w, __u32 stat
 		return 0;
 	if ((r13 & ~15ULL) != w->regs.sp + state + 144)
 		return 0;
-	jt_used_word(env, w->regs.sp + state + 16, r13);
 	return r13;
 }
 
@@ -34,6 +33,7 @@ JT_WALK_FN int jt_step_unsized(jt_env_t env, __u64 name)
 	if (!w)
 		return JT_STOP;
 	if (!jt_read_code(env, &text, 8, name) && text == JT_ADAPTER_NAME) {
+		jt_used_more(env);
 		at = jt_adapter_sp(env, w, 512); /* JDK 8 */
 		if (!at)
 			at = jt_adapter_sp(env, w, 2688); /* 9 on: room for AVX-512 */
@@ -41,7 +41,6 @@ JT_WALK_FN int jt_step_unsized(jt_env_t env, __u64 name)
 			return jt_end(w, JT_STATUS_BAD_FRAME);
 		if (jt_read(env, w->buf, 8, at))
 			return jt_end(w, JT_STATUS_READ_FAULT);
-		jt_used_word(env, at, jt_u64_at(w, 0));
 		return jt_up(w, jt_u64_at(w, 0), at + 8, w->regs.fp);
 	}
 	/* C1's Runtime1 (-1), StubRoutines (0): they push rbp. */
@@ -56,6 +55,9 @@ JT_WALK_FN int jt_step_unsized(jt_env_t env, __u64 name)
 	 * method that is not entered (generate_method_entry_barrier, JDK 14 on). */
 	if (jt_u64_at(w, 8) == ~0ULL)
 		ra = 16;
+	jt_used_fp(env, w);
+	if (ra == 16)
+		jt_used_word(env, fp + 8, ~0ULL);
 	jt_used_word(env, fp + ra, jt_u64_at(w, ra));
 	jt_loaded_fp(env, fp);
 	return jt_up(w, jt_u64_at(w, ra), fp + ra + 8, jt_u64_at(w, 0));

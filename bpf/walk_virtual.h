@@ -128,6 +128,7 @@ JT_WALK_FN int jt_step_barrier(jt_env_t env)
 	if (!vm)
 		return jt_end(w, JT_STATUS_MAPPING);
 	w->unusual += JT_CHUNK_READS;
+	jt_used_more(env);
 	size = vm->cont_entry_bytes;
 	entry = (w->regs.sp + 15) & ~15ULL;
 	for (i = 0; i < JT_CONT_TRIES; i++, entry += 16) {
@@ -141,7 +142,6 @@ JT_WALK_FN int jt_step_barrier(jt_env_t env)
 	}
 	if (i == JT_CONT_TRIES)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
-	jt_used_word(env, entry + vm->off_cont_argsize, jt_u64_at(w, 0));
 	w->entry = entry;
 	w->mark.frames = w->record.key.frames;
 	w->mark.hash = w->record.key.hash;

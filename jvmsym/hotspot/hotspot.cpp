@@ -142,8 +142,15 @@ class HotspotVmImpl final : public HotspotVm {
     }
     if (!at) at = symbols_.find(kSafepointCounterSymbol);
     config_.unload_epoch = at ? at->value : 0;
+    find_code_epoch();
     if (!at)
       layout_.missing.emplace_back("names of interpreted code: no count of unloaded classes");
+  }
+
+  void find_code_epoch() {
+    if (!layout_.perf_memory || !layout_.code_is_freed_at_safepoints) return;
+    const auto at = find_perf_counter(memory_, *layout_.perf_memory, "sun.rt.safepoints");
+    config_.code_epoch = at ? at->value : 0;
   }
 
   // Made when the JVM initialises its first continuation, early but not at once.

@@ -16,7 +16,13 @@ constexpr std::array kRows = {
     // and moved all that lies under it by one word.
     Row{8, [](JdkQuirks& quirks) { quirks.slot_bcp = -7; }},
     // UNSIGNED5 keeps the byte 0 free as a terminator since JDK 20 (JDK-8292758).
-    Row{19, [](JdkQuirks& quirks) { quirks.unsigned5_excludes_zero = false; }},
+    // A sweeper of its own freed compiled code, since JDK 13 without a safepoint; since 20 only
+    // collections do (JDK-8290025).
+    Row{19,
+        [](JdkQuirks& quirks) {
+          quirks.unsigned5_excludes_zero = false;
+          quirks.code_is_freed_at_safepoints = false;
+        }},
 };
 
 }  // namespace

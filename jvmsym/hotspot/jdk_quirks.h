@@ -13,6 +13,7 @@ struct JdkQuirks {
   std::int8_t slot_method = -3;
   std::int8_t slot_bcp = -8;
   bool unsigned5_excludes_zero = true;
+  bool code_is_freed_at_safepoints = true;  // one is passed before its memory is used again
 };
 
 [[nodiscard]] JdkQuirks jdk_quirks(int major);

@@ -402,6 +402,7 @@ Layout make_layout(const process::MemoryReader& memory, const VmStructs& structs
   layout.slot_sender_sp = quirks.slot_sender_sp;
   layout.slot_method = quirks.slot_method;
   layout.slot_bcp = quirks.slot_bcp;
+  layout.code_is_freed_at_safepoints = quirks.code_is_freed_at_safepoints;
   layout.heap = heap_layout(structs, layout.missing);
   layout.interpreter = interpreter_layout(structs, layout.missing);
   layout.blob = blob_layout(structs, layout.missing);

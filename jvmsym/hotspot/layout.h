@@ -156,6 +156,7 @@ struct Layout {
   int major = 0;
   std::string version;
   std::int8_t slot_sender_sp = 0, slot_method = 0, slot_bcp = 0;
+  bool code_is_freed_at_safepoints = false;
   std::optional<HeapLayout> heap;
   std::optional<InterpreterLayout> interpreter;
   std::optional<BlobLayout> blob;

@@ -161,6 +161,7 @@ def all_tracers(build, directory, against=""):
     tracers = [FilterOnly(directory, os.path.join(build, "test/bench/filter_only")),
                Jtrace(directory, jtrace),
                *([Jtrace(directory, against, name="jtrace, the other")] if against else []),
+               Jtrace(directory, jtrace, ("--recall", "off"), "jtrace --recall off"),
                Jtrace(directory, jtrace, ("--cstack", "fp"), "jtrace --cstack fp"),
                Bpftrace(directory), Perf(directory)]
     for tracer in tracers:

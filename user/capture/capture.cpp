@@ -51,6 +51,11 @@ std::uint32_t ring_size(std::uint32_t bytes) {
   return size;
 }
 
+// Of walks that the kernel makes itself there is nothing to remember.
+bool recalls(const CaptureConfig& config) {
+  return config.recall != JT_RECALL_OFF && config.cstack == JT_CSTACK_MIXED;
+}
+
 jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
   std::random_device random;
   // x86-64: THREAD_SIZE 16 KiB; pt_regs end at its top (without FRED, which is younger than the
@@ -89,8 +94,11 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .has_governor = config.governor,
                      .has_max_rate = config.max_rate,
                      .has_windows = config.windows,
+                     .recall = recalls(config) ? static_cast<std::uint8_t>(config.recall)
+                                               : std::uint8_t{JT_RECALL_OFF},
                      .pad = {},
-                     .events = std::max<std::uint32_t>(1, config.events)};
+                     .events = std::max<std::uint32_t>(1, config.events),
+                     .recall_mask = config.max_recalled - 1};
   std::ranges::copy(globs.takes, settings.comm_takes);
   return settings;
 }
@@ -122,6 +130,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.rows, std::max<std::uint32_t>(1, config.max_rows));
   bpf_map__set_max_entries(maps.scratch, cpus);
   bpf_map__set_max_entries(maps.defer_scratch, cpus);
+  bpf_map__set_max_entries(maps.remembered, recalls(config) ? config.max_recalled : 1);
+  bpf_map__set_max_entries(maps.stack_copies, recalls(config) ? cpus : 1);
   windows = config.windows;
   events = std::max<std::uint32_t>(1, config.events);
   for (const std::uint32_t window : {0, 1}) {
@@ -151,8 +161,9 @@ void Capture::Impl::configure(const CaptureConfig& config) {
     bpf_map__set_max_entries(maps.dirty, JT_MANY_TARGETS);
     bpf_map__set_max_entries(maps.ranges, JT_MANY_RANGES);
   }
-  targets.emplace(TargetTable::Maps{maps.targets, maps.dirty, maps.ranges},
-                  config.comm.has_value());
+  targets.emplace(
+      TargetTable::Maps{maps.targets, maps.dirty, maps.ranges, &skeleton->bss->state.tables},
+      config.comm.has_value());
   const auto settings = rodata(config, features);
   std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
   bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
@@ -380,6 +391,8 @@ Status Capture::write_jvm(std::uint32_t index, const jt_hotspot& jvm) {
                            BPF_ANY) != 0) {
     return fail(Errc::Internal, errno_text("write JVM table", errno));
   }
+  auto& state = impl_->skeleton->bss->state;
+  state.tables = state.tables + 1;
   return {};
 }
 

@@ -40,20 +40,23 @@ struct CaptureConfig {
   std::uint32_t interval = 1;  // every Nth event
   bool by_thread = false;
   bool count_cost = false;
-  bool check_walks = false;        // send what each walk read of the stack, too
-  bool filters = false;            // some event has a filter: set_event
-  bool values = false;             // ... shows values
-  bool sums = false;               // ... has a weight, or tells errors
-  bool calls = false;              // ... is a call at its end
-  bool timed = false;              // ... is a call whose begin is noted
-  bool held = false;               // ... is counted when another one ends it
-  bool raw = false;                // ... is a raw tracepoint
-  bool opens = false;              // ... where its descriptors are open at the end
-  bool lists = false;              // each event is handed over, too
-  bool windows = false;            // begin_window() is called
-  bool governor = false;           // events are sampled: govern()
-  bool max_rate = false;           // ... and capped
-  std::uint32_t events = 1;        // their numbers are below
+  jt_recall recall = JT_RECALL_ON;
+  std::uint32_t max_recalled =
+      1024;                  // walks that are remembered, 7 KiB each; a power of two, 4 or more
+  bool check_walks = false;  // send what each walk read of the stack, too
+  bool filters = false;      // some event has a filter: set_event
+  bool values = false;       // ... shows values
+  bool sums = false;         // ... has a weight, or tells errors
+  bool calls = false;        // ... is a call at its end
+  bool timed = false;        // ... is a call whose begin is noted
+  bool held = false;         // ... is counted when another one ends it
+  bool raw = false;          // ... is a raw tracepoint
+  bool opens = false;        // ... where its descriptors are open at the end
+  bool lists = false;        // each event is handed over, too
+  bool windows = false;      // begin_window() is called
+  bool governor = false;     // events are sampled: govern()
+  bool max_rate = false;     // ... and capped
+  std::uint32_t events = 1;  // their numbers are below
   std::uint32_t max_patterns = 1;  // of all events' filters
 };
 

@@ -43,6 +43,7 @@ Status TargetTable::put(pid_t tgid, const jt_target& target) const {
       0) {
     return fail(Errc::Internal, errno_text("add target", errno));
   }
+  *maps_.tables = *maps_.tables + 1;
   return {};
 }
 

@@ -30,6 +30,7 @@ class TargetTable {
     bpf_map* targets;
     bpf_map* dirty;
     bpf_map* ranges;
+    volatile std::uint32_t* tables;  // counted up behind each change: what is remembered is void
   };
   // `asks`: processes that are given by number are looked at, too (--comm).
   TargetTable(const Maps& maps, bool asks);

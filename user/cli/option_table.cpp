@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 53> kTable{{
+constexpr std::array<Row, 54> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -299,6 +299,13 @@ constexpr std::array<Row, 53> kTable{{
      .text = "count what the BPF programs cost",
      .values = &Words::count_cost,
      .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--recall",
+     .value = "MODE",
+     .text = "of stacks met again: on, off (walk each), check (walk, and compare)",
+     .values = &Words::recall,
+     .fallback = "on",
+     .choices = "on|off|check|blind"},
     {.group = kOutcome,
      .names = "--check-walks",
      .value = {},

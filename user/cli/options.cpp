@@ -179,6 +179,12 @@ Status read_stacks(const Words& words, Options& options) {
                                                                {"agent", JvmSymbols::Agent},
                                                                {"perfmap", JvmSymbols::PerfMap},
                                                                {"none", JvmSymbols::None}}};
+  // blind takes any two stacks that begin alike for one: shows that check finds differences.
+  static constexpr std::array<Choice<Recall>, 4> kRecalls{{{"on", Recall::On},
+                                                           {"off", Recall::Off},
+                                                           {"check", Recall::Check},
+                                                           {"blind", Recall::Blind}}};
+  JT_CHECK_OK(choose(words.recall, kRecalls, options.recall));
   JT_CHECK_OK(choose(words.cstack, kCStacks, options.cstack));
   JT_CHECK_OK(read_kernel(words, options));
   JT_CHECK_OK(choose(words.jvm_symbols, kSymbols, options.jvm_symbols));

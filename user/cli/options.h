@@ -21,6 +21,7 @@ inline constexpr unsigned kDeepest = 2048;
 enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
 enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
+enum class Recall { On, Off, Check, Blind };
 
 // One -t and what belongs to it.
 struct EventRequest {
@@ -89,6 +90,7 @@ struct Options {
   std::string serve_token_file;     // --serve-token-file
   int verbosity = 0;                // -v 1, -q -1
   bool count_cost = false;          // --count-cost: cost counters of the BPF programs in the ledger
+  Recall recall = Recall::On;       // --recall: stacks that are met again are not walked again
   bool check_walks = false;         // --check-walks: every walk done again in a second way
   // As a shell would read it; of a command behind -- its name alone, for passwords may follow.
   std::string command_line;

@@ -201,6 +201,7 @@ void add_cost(Ledger& ledger, const capture::Counters& counters) {
   line("native frames walked", JT_COUNTER_COST_NATIVE);
   line("user reads", JT_COUNTER_COST_READS);
   line("map look-ups", JT_COUNTER_COST_LOOKUPS);
+  line("stacks that were met again", JT_COUNTER_COST_RECALLED);
 }
 
 void add_checked(Ledger& ledger, const capture::Counters& counters,
@@ -317,6 +318,10 @@ Ledger make_ledger(const LedgerInput& input) {
   add_events(ledger, input.events, input.governor != nullptr);
   if (input.governor != nullptr) add_governor(ledger, input);
   if (input.cost_counted) add_cost(ledger, c);
+  if (input.recall_checked) {
+    ledger.lines.push_back({.name = "remembered stacks that a walk did not give",
+                            .count = c.at(JT_COUNTER_RECALL_WRONG)});
+  }
   if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;
 }

@@ -27,6 +27,7 @@ struct LedgerInput {
   std::uint64_t missed_by_recursion = 0;
   bool misses_measurable = true;
   bool cost_counted = false;
+  bool recall_checked = false;            // --recall check
   const WalkCheck* checked = nullptr;     // --check-walks
   bool event_filters = false;             // --filter was given
   bool calls = false;                     // some event has a begin and an end

@@ -45,6 +45,11 @@ void MemoryLimit::size(capture::CaptureConfig& config) const {
     value = static_cast<std::uint32_t>(std::min<std::uint64_t>(value, limit));
   };
   at_most(config.max_rows, most_ / kRowsPart / sizeof(jt_row));
+  constexpr std::uint64_t kRecallPart = 32;
+  constexpr std::uint64_t kRecallBytes = 7168;
+  constexpr std::uint64_t kFewRecalled = 64;
+  at_most(config.max_recalled,
+          std::max(kFewRecalled, std::bit_floor(most_ / kRecallPart / kRecallBytes)));
   at_most(config.max_counts, std::max(kFewStacks, most_ / kStacksPart / kStackBytes));
   at_most(config.ring_bytes, std::max(kMiB, std::bit_floor(most_ / kRingPart)));
 }

@@ -284,6 +284,8 @@ Report make_report(ReportInput input) {
                              .missed_by_recursion = input.counts.missed_by_recursion,
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,
+                             .recall_checked = options.recall == cli::Recall::Check ||
+                                               options.recall == cli::Recall::Blind,
                              .checked = options.check_walks ? &input.recorder.checked() : nullptr,
                              .event_filters = input.events.filtered() || min_latency,
                              .calls = input.events.has_ends(),

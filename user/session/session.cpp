@@ -113,6 +113,24 @@ bool Run::any_kernel_stacks() const {
                              [this](const Event& e) { return kernel_stacks(e.tracepoint); });
 }
 
+namespace {
+
+jt_recall recall_of(cli::Recall recall) {
+  switch (recall) {
+    case cli::Recall::Off:
+      return JT_RECALL_OFF;
+    case cli::Recall::Check:
+      return JT_RECALL_CHECK;
+    case cli::Recall::Blind:
+      return JT_RECALL_BLIND;
+    case cli::Recall::On:
+      break;
+  }
+  return JT_RECALL_ON;
+}
+
+}  // namespace
+
 Status Run::load() {
   progress_.begin("loading the BPF programs");
   features_ = capture::probe_features();
@@ -125,6 +143,7 @@ Status Run::load() {
                                 .interval = static_cast<std::uint32_t>(options_.interval),
                                 .by_thread = options_.threads,
                                 .count_cost = options_.count_cost,
+                                .recall = recall_of(options_.recall),
                                 .check_walks = options_.check_walks,
                                 .filters = events_.filtered(),
                                 .values = events_.shows_values(),

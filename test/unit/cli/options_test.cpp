@@ -210,6 +210,7 @@ TEST(Options, helpNamesEveryOptionAndExitStatus) {
                              "jtrace list [GLOB]",
                              "--jvm-symbols SRC",
                              "--count-cost",
+                             "--recall MODE",
                              "--check-walks",
                              "-v, ",
                              "-q, ",

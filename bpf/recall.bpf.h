@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whether an event's walk is a remembered one; else it is made, and remembered. */
+#pragma once
+
+/* What an event's words are compared in, by CPU [set]. */
+struct jt_stack_copy {
+	__u8 byte[JT_RECALL_BYTES + 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct jt_stack_copy);
+} stack_copies SEC(".maps");
+
+/* Begins as the remembered one did? */
+static __always_inline bool begins_as(const struct jt_walk *w, const struct jt_remembered *m)
+{
+	return m->valid && m->sp == w->first.sp && m->pc == w->first.pc &&
+	       m->tgid == w->record.key.tgid && m->tables == w->tables &&
+	       m->first_range == w->target.first_range && m->ranges == w->target.ranges &&
+	       m->clean_seq == w->target.clean_seq && m->exact == w->first_exact &&
+	       (!m->used_fp || m->fp == w->first.fp) && (!m->used_bx || m->bx == w->first.bx);
+}
+
+/* Are the words those on the stack? */
+__noinline int jt_has_words(__u32 env, __u32 i)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
+	__u32 bytes, turn, k;
+
+	if (!w || !m || !copy)
+		return 0;
+	bytes = m->bytes;
+	if (bytes > w->copied) {
+		barrier_var(bytes);
+		if (bytes > JT_RECALL_BYTES || jt_read(env, copy->byte, bytes, w->first.sp))
+			return 0;
+		w->copied = bytes;
+	}
+	if (cfg.recall == JT_RECALL_BLIND)
+		return 1;
+	for (turn = 0; turn < JT_RECALL_WORDS; turn += JT_CHUNK) {
+		__u64 differs = 0;
+
+		if (turn >= m->words)
+			return 1;
+#pragma unroll
+		for (k = 0; k < JT_CHUNK; k++) {
+			__u32 at = m->place[turn + k];
+			__u64 word = jt_load64(copy->byte + ((at * 8) & (JT_RECALL_BYTES - 8)));
+
+			/* Else LLVM makes a branch of each, and the verifier follows them all. */
+			word ^= m->word[turn + k];
+			jt_opaque(word);
+			differs |= word;
+		}
+		if (differs)
+			return 0;
+	}
+	return 1;
+}
+
+/* What counts the times that code may have been freed; 0: there is none. */
+static __always_inline __u64 code_epoch(struct jt_walk *w, __u32 env)
+{
+	const struct jt_hotspot *vm = jt_jvm_of(env, w);
+	__u64 epoch;
+
+	if (!vm || !vm->code_epoch || jt_read_code(env, &epoch, sizeof(epoch), vm->code_epoch))
+		return 0;
+	/* 0 is none: count from 1. */
+	return epoch + 1;
+}
+
+/* Is the compiled code still that of the same methods? */
+__noinline int jt_has_code(__u32 env, __u32 i)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+	__u64 epoch;
+	__u32 id, n;
+
+	if (!w || !m)
+		return 0;
+	if (!m->codes)
+		return 1;
+	epoch = code_epoch(w, env);
+	if (epoch && epoch == m->code_epoch)
+		return 1;
+	for (n = 0; n < JT_RECALL_CODES; n++) {
+		if (n >= m->codes)
+			break;
+		if (jt_read_code(env, &id, sizeof(id), m->code[n]) || id != m->code_id[n])
+			return 0;
+	}
+	m->code_epoch = epoch;
+	return 1;
+}
+
+/* As if it had been walked, but for the frames. */
+static __always_inline void take_remembered_stack(struct jt_walk *w, const struct jt_remembered *m)
+{
+	w->recalled = 1;
+	w->record.key.hash = m->hash;
+	w->record.key.frames = m->frames;
+	w->record.key.status = JT_STATUS_COMPLETE;
+	w->record.end.sp = m->end_sp;
+	w->interpreted = m->interpreted;
+}
+
+/* 1: it was entry i. */
+__noinline int jt_recall_from(__u32 env, __u32 i)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+	int same = 0;
+
+	if (!w || !m || !begins_as(w, m) || !take_remembered(m))
+		return 0;
+	/* Again, now that nobody else writes it. */
+	if (begins_as(w, m) && jt_has_words(env, i)) {
+		if (jt_has_code(env, i)) {
+			take_remembered_stack(w, m);
+			same = 1;
+		} else {
+			m->valid = 0;
+		}
+	}
+	give_remembered_back(m);
+	return same;
+}
+
+/* Has the walk that is about to be made written down. */
+__noinline int jt_note_walk(__u32 env, __u32 i)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+
+	if (!w || !m || !take_remembered(m))
+		return 0;
+	m->valid = 0;
+	m->tgid = w->record.key.tgid;
+	m->tables = w->tables;
+	m->first_range = w->target.first_range;
+	m->ranges = w->target.ranges;
+	m->clean_seq = w->target.clean_seq;
+	m->exact = w->first_exact;
+	m->used_fp = 0;
+	m->used_bx = 0;
+	m->pc = w->first.pc;
+	m->sp = w->first.sp;
+	m->fp = w->first.fp;
+	m->bx = w->first.bx;
+	m->words = 0;
+	m->codes = 0;
+	m->bytes = 0;
+	m->unfit = 0;
+	m->last_id[0] = 0;
+	m->last_id[1] = 0;
+	m->fp_from = JT_FROM_EVENT;
+	m->bx_from = JT_FROM_EVENT;
+	m->code_epoch = code_epoch(w, env);
+	w->slot = i + 1;
+	return 0;
+}
+
+/* The walk has ended: it can be met again, or not. */
+__noinline int jt_keep_walk(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = under_way(env);
+	__u32 n, k;
+
+	if (!w || !m)
+		return 0;
+	w->slot = 0;
+	n = m->words;
+	if (!m->unfit && n && !w->defer && w->record.key.status == JT_STATUS_COMPLETE) {
+		/* The last turn compares the first word again. */
+#pragma unroll
+		for (k = 0; k < JT_CHUNK - 1; k++) {
+			__u32 i = n + k;
+
+			if (i >= JT_RECALL_WORDS)
+				break;
+			jt_opaque(i);
+			i &= JT_RECALL_WORDS - 1;
+			m->word[i] = m->word[0];
+			m->place[i] = m->place[0];
+		}
+		m->hash = w->record.key.hash;
+		m->frames = w->record.key.frames;
+		m->interpreted = w->interpreted;
+		m->end_sp = w->record.end.sp;
+		m->valid = 1;
+	}
+	give_remembered_back(m);
+	return 0;
+}
+
+/* 1: the walk need not be made. */
+__noinline int jt_recall(__u32 env)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	__u32 set, i;
+	__u64 h;
+
+	if (!cfg.recall || !w || w->changed.lo != w->changed.hi)
+		return 0;
+	h = w->first.sp;
+	JT_MIX(h, w->first.pc);
+	JT_MIX(h, w->record.key.tgid);
+	set = (__u32)h & cfg.recall_mask & ~(JT_WAYS - 1);
+	for (i = 0; i < JT_WAYS; i++) {
+		if (jt_recall_from(env, set + i)) {
+			jt_cost(JT_COUNTER_COST_RECALLED, 1);
+			return 1;
+		}
+	}
+	jt_note_walk(env, set + (w->victim++ & (JT_WAYS - 1)));
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whether stacks that are met again are walked again (remembered.bpf.h). Part of jtrace_abi.h. */
+#ifndef JTRACE_RECALL_ABI_H
+#define JTRACE_RECALL_ABI_H
+
+enum jt_recall {
+	JT_RECALL_OFF = 0,
+	JT_RECALL_ON = 1,    /* a remembered walk is not made again */
+	JT_RECALL_CHECK = 2, /* ... is, and compared */
+	JT_RECALL_BLIND = 3, /* CHECK, but all words count as equal: must find differences */
+};
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// --recall: a stack that is met again is not walked again, and is the one that a walk would give.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "integration/support/churn.h"
+#include "integration/support/jdks.h"
+
+namespace jtrace::test {
+namespace {
+
+constexpr const char* kWrong = "remembered stacks that a walk did not give";
+constexpr const char* kAgain = "stacks that were met again";
+
+TraceOptions recall(const char* mode) {
+  TraceOptions options;
+  options.extra = {"--recall", mode, "--count-cost"};
+  return options;
+}
+
+class Recall : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    JT_NEEDS("jdks", no_jdk());
+    Result<Jdk> jdk = fetch_jdk(GetParam());
+    JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
+    jdk_ = *jdk;
+  }
+  std::optional<Jdk> jdk_;
+};
+
+// Methods are compiled, thrown away and unloaded all the time, in a code cache that is too small.
+TEST_P(Recall, IsNeverWrongWhereCodeComesAndGoes) {
+  ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m"}};
+  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("check")));
+  fmt::print("{}", to_text(traced.ledger));
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_GT(traced.ledger.count(kAgain).value_or(0), 1000U);
+}
+
+TEST_P(Recall, IsNeverWrongOnKnownPaths) {
+  const TruthRun truth{.flags = {"-Xmx256m"}, .count = "8000"};
+  JT_ASSERT_OK(const Traced traced, trace(truth_opens(*jdk_, truth), recall("check")));
+  fmt::print("{}", to_text(traced.ledger));
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_GT(traced.ledger.count(kAgain).value_or(0), traced.ledger.count("kept").value_or(0) / 2);
+}
+
+// The control: with words that count as equal whatever they are, differences are found.
+TEST_P(Recall, DifferencesAreCounted) {
+  ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m"}};
+  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("blind")));
+  fmt::print("{}", to_text(traced.ledger));
+  EXPECT_GT(traced.ledger.count(kWrong).value_or(0), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Jdk, Recall, ::testing::Values("8", "17", "25"),
+                         [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
+
+}  // namespace
+}  // namespace jtrace::test
