@@ -68,7 +68,7 @@ class Windows(ServeCase):
         self.choose("window", "1")
         self.graph("/window/1.html")
         self.publish("java")  # what was chosen stays
-        self.page.until("document.getElementById('window').options.length === 4")
+        self.page.until("document.getElementById('window').options.length === 5")
         self.graph("/window/1.html")
         self.choose("to", "2")
         self.graph("/merged?from=1&to=2")
@@ -101,19 +101,144 @@ class Windows(ServeCase):
         self.assertIn("MiB", self.page.run(f"{INSIDE}.querySelector('#steps button').textContent"))
         self.assertEqual(self.page.noise, [])
 
+    def options(self, select):
+        return self.page.run(f"[...document.getElementById('{select}').options].map(o => o.text)")
+
+    def hidden(self, select):
+        return self.page.run(f"document.getElementById('{select}').parentElement.hidden")
+
+    def all_of(self):
+        """What the line above the graph says that there is."""
+        return self.page.run(f"{INSIDE}.querySelector('#steps button').textContent")
+
     def test_processes_are_told_apart(self):
         self.start()
-        self.publish("java", "hostile", "java")
+        self.publish("java")
+        self.graph("/window/1.html")
+        self.assertTrue(self.hidden("process"))
+        self.publish("shared", "shared2")
         self.graph("/window/3.html")
-        self.assertFalse(self.page.run("document.getElementById('processes').hidden"))
-        targets = self.page.run("[...document.getElementById('process').options].map(o => o.value)")
-        other = [i for i, one in enumerate(targets) if one and one != "java (pid 4242)"]
-        self.assertEqual(len(other), 1)
-        self.page.run(f"""(() => {{ const s = document.getElementById('process'); s.selectedIndex = {other[0]};
-            s.dispatchEvent(new Event('change')); }})()""")
-        self.graph("/window/2.html")
-        self.assertEqual(self.page.run("document.getElementById('window').options.length"), 2)
+        self.page.until("!document.getElementById('process').parentElement.hidden")
+        self.assertEqual(self.options("process"), ["All", "app.Main (pid 43)", "two<b> (pid 42)", "one (pid 42)"])
+        self.assertEqual(self.all_of(), "All 120 events")
+        java, two = "43@2026-01-02T00:00:00.000Z", "42@2026-01-02T00:00:00.000Z"
+        query = "process=" + java.replace("@", "%40").replace(":", "%3A")
+        self.choose("process", java)
+        self.graph(f"/window/3.html?{query}")
+        self.assertEqual(self.all_of(), "All 60 events")
+        self.assertIn("app.Main (pid 43)", self.inside("meta"))
+        # With a range, another weight and one event.
+        self.choose("window", "2")
+        self.choose("to", "3")
+        self.graph(f"/merged?from=2&to=3&{query}")
+        self.assertEqual(self.all_of(), "All 90 events")
+        self.page.run(f"[...{INSIDE}.querySelectorAll('#weights button')].find(b => b.textContent === 'Bytes').click()")
+        self.assertEqual(self.all_of(), "All 360 KiB")
+        self.page.run(f"[...{INSIDE}.querySelectorAll('#panel .value')].find(b => b.title.includes('close')).click()")
+        self.assertEqual(self.all_of(), "60 KiB of 360 KiB")
+        self.choose("process", two)  # which closes nothing
+        self.graph(f"/merged?from=2&to=3&{query.replace('43', '42', 1)}")
+        self.choose("process", "")
+        self.graph("/merged?from=2&to=3")
+        self.assertEqual(self.all_of(), "60 KiB of 720 KiB")
         self.assertEqual(self.page.run("document.querySelectorAll('img, script:not([src])').length"), 1)
+        self.assertEqual(self.page.noise, [])
+
+    def test_a_difference_of_one_process_event_and_weight(self):
+        self.start()
+        self.publish("shared", "shared2")
+        self.graph("/window/2.html")
+        self.assertTrue(self.hidden("event"))
+        self.choose("base", "1")
+        self.graph("/diff?base=1&new=2")
+        self.page.until("!document.getElementById('weight').parentElement.hidden")
+        self.assertEqual(self.all_of(), "All 60 → 120 events")
+        self.choose("process", "43@2026-01-02T00:00:00.000Z")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 30 → 60 events'")
+        self.choose("event", "syscalls:sys_enter_close")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 5 → 10 events'")
+        self.choose("weight", "bytes")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 20 KiB → 40 KiB'")
+        self.choose("base", "")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 60 events'")
+        self.assertTrue(self.hidden("event"))
+        self.assertEqual(self.page.noise, [])
+
+    def live(self, *names):
+        for name in names:
+            self.driver_(f"window {name} 1")
+
+    def test_the_live_window_comes_and_goes(self):
+        self.start()
+        self.page.until("document.getElementById('state').textContent === '0 windows'")
+        while not self.driver_("watched")["watched"]:
+            pass
+        self.live("shared")
+        self.graph("/window/live.html")
+        self.assertRegex(self.page.run("document.getElementById('shown').textContent"),
+                         r"^live, as of \d\d:\d\d:\d\d, [\d,]+ events$")
+        # What is zoomed to, searched for and chosen stays where numbers grow.
+        self.page.run(f"{INSIDE}.getElementById('search').select()")
+        self.page.run(f"""(() => {{ const s = {INSIDE}.getElementById('search'); s.value = 'open';
+            s.dispatchEvent(new Event('input')); s.focus(); }})()""")
+        self.page.run(f"{INSIDE}.defaultView.again = true")  # the page is not loaded again
+        self.live("shared2")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 120 events'")
+        self.assertEqual(self.inside("matched"), "91.7 % matched, 110 events")
+        self.assertEqual(self.page.run(f"{INSIDE}.activeElement.id"), "search")
+        # Paused, it stays while the window goes on and ends.
+        self.page.run("document.getElementById('pause').click()")
+        self.live("shared")
+        self.publish("shared2")
+        while self.driver_("watched")["watched"]:
+            pass
+        self.page.until("document.getElementById('state').textContent === '1 window'")
+        self.assertEqual(self.all_of(), "All 120 events")
+        self.page.run("document.getElementById('pause').click()")
+        self.graph("/window/1.html")
+        self.page.until("document.getElementById('shown').textContent === ''")
+        # The next one, beside the finished one.
+        self.live("shared")
+        self.graph("/window/live.html")
+        self.choose("window", "1")
+        self.graph("/window/1.html")
+        self.choose("to", "live")
+        self.graph("/merged?from=1&to=live")
+        self.choose("to", "")
+        self.choose("base", "live")
+        self.graph("/diff?base=live&new=1")
+        self.choose("window", "finished")
+        self.choose("base", "")
+        self.graph("/window/1.html")
+        self.assertTrue(self.page.run(f"{INSIDE}.defaultView.again"))
+        self.assertEqual(self.page.noise, [])
+
+    def test_a_zoom_survives_what_comes_and_goes(self):
+        self.start()
+        self.live("shared")
+        self.graph("/window/live.html")
+        graph = f"{INSIDE}.getElementById('graph')"
+        self.page.run(f"{graph}.focus()")
+
+        def key(name):
+            self.page.run(f"""{graph}.dispatchEvent(new KeyboardEvent('keydown', {{key: '{name}', bubbles: true}}))""")
+
+        for name in ("Home", "ArrowUp", "ArrowUp", "Enter"):
+            key(name)
+        zoomed = f"({INSIDE}.getElementById('zoomed') || {{}}).textContent"
+        self.assertEqual(self.page.run(zoomed), "open_three: 41.7 %")
+        before = self.page.run(f"{INSIDE}.location.hash")
+        self.live("server")  # without that function
+        self.page.until(f"!{INSIDE}.getElementById('zoomed')")
+        self.live("shared2")
+        self.page.until(f"Boolean({INSIDE}.getElementById('zoomed'))")
+        self.assertEqual(self.page.run(zoomed), "open_three: 41.7 %")
+        self.assertEqual(self.page.run(f"{INSIDE}.location.hash"), before)
+        key("Escape")
+        self.page.until(f"!{INSIDE}.getElementById('zoomed')")
+        self.live("shared")
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 60 events'")
+        self.assertIsNone(self.page.run(f"{INSIDE}.getElementById('zoomed')"))
         self.assertEqual(self.page.noise, [])
 
     def test_a_token_opens_it_once_for_all(self):
