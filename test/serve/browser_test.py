@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of windows in a real browser, against a server that runs.
 
-browser_test.py DRIVER. Exit status 77 (skipped) without a Chromium, unless JTRACE_REQUIRE names
+browser_test.py DRIVER [JTRACE]: with JTRACE, as root, a real trace too. Exit status 77 (skipped) without a Chromium, unless JTRACE_REQUIRE names
 `browser`. With JTRACE_SCREENSHOTS=DIR a picture is kept there.
 """
 
 import os
 import pathlib
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -21,7 +24,18 @@ from serve_case import TOKEN, ServeCase
 INSIDE = "(document.getElementById('graph') || {}).contentDocument"
 
 
-class Windows(ServeCase):
+# Opens so often each time it is told to.
+TARGET = """
+import os, sys
+print("ready", flush=True)
+for line in sys.stdin:
+    for i in range(int(line)):
+        os.close(os.open("/dev/null", os.O_RDONLY))
+    print("done", flush=True)
+"""
+
+
+class PageCase(ServeCase):
     @classmethod
     def setUpClass(cls):
         cls.browser = chromium.Browser(chromium.find())
@@ -30,17 +44,11 @@ class Windows(ServeCase):
     def tearDownClass(cls):
         cls.browser.close()
 
-    def start(self, *settings, env=None, path="/"):
-        self.driver_ = self.driver("serve=127.0.0.1:0", *settings, env=env)
+    def open(self, port, path="/"):
         self.page = self.browser.page()
         self.page.size(1400, 900)
-        self.page.call("Page.navigate", url=f"http://127.0.0.1:{self.driver_.ports['serve']}{path}")
+        self.page.call("Page.navigate", url=f"http://127.0.0.1:{port}{path}")
         self.page.until("(document.getElementById('state') || {}).textContent")
-
-    def publish(self, *names):
-        for name in names:
-            self.driver_("window " + name)
-        self.driver_("counters")
 
     def graph(self, path):
         """Waits until the frame shows that address, drawn."""
@@ -54,6 +62,106 @@ class Windows(ServeCase):
 
     def inside(self, element):
         return self.page.run(f"{INSIDE}.getElementById('{element}').textContent")
+
+    def options(self, select):
+        return self.page.run(f"[...document.getElementById('{select}').options].map(o => o.text)")
+
+    def hidden(self, select):
+        return self.page.run(f"document.getElementById('{select}').parentElement.hidden")
+
+    def all_of(self):
+        """What the line above the graph says that there is."""
+        return self.page.run(f"{INSIDE}.querySelector('#steps button').textContent")
+
+    def until_all_of(self, text):
+        self.page.until(f"({INSIDE}.querySelector('#steps button') || {{}}).textContent === {text!r}")
+
+
+@unittest.skipUnless(len(sys.argv) > 2 and os.geteuid() == 0, "needs jtrace and root")
+class Live(PageCase):
+    """A real trace, while it goes on."""
+
+    def setUp(self):
+        self.targets = [subprocess.Popen([sys.executable, "-c", TARGET], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        for target in self.targets:
+            self.addCleanup(self.end, target)
+            target.stdout.readline()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tracer = subprocess.Popen(
+            [sys.argv[2], "-t", "syscalls:sys_enter_openat", "-p", ",".join(str(t.pid) for t in self.targets),
+             "--loop", "1h", "--max-overhead", "off", "--serve", "0"],
+            stderr=subprocess.PIPE, text=True, cwd=folder.name)
+        self.addCleanup(self.end, self.tracer)
+        said = ""
+        while not (found := re.search(r"serving http://127\.0\.0\.1:(\d+)/", said)):
+            line = self.tracer.stderr.readline()
+            self.assertNotEqual(line, "", said)
+            said += line
+        self.open(int(found[1]))
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+    def fire(self, *counts):
+        for target, count in zip(self.targets, counts):
+            target.stdin.write(f"{count}\n")
+            target.stdin.flush()
+            target.stdout.readline()
+
+    def test_counts_grow_while_it_is_looked_at(self):
+        self.fire(300, 200)
+        self.graph("/window/live.html")
+        self.until_all_of("All 500 events")
+        self.page.run(f"{INSIDE}.defaultView.again = true")
+        self.fire(30, 20)
+        self.until_all_of("All 550 events")
+        self.assertRegex(self.page.run("document.getElementById('shown').textContent"), r"^live, as of .*, 550 events$")
+        pid = self.targets[0].pid
+        (key,) = self.page.run("[...document.getElementById('process').options].filter(o => "
+                               f"o.text === 'python3 (pid {pid})').map(o => o.value)")
+        self.choose("process", key)
+        self.until_all_of("All 330 events")
+        self.fire(3, 2)
+        self.until_all_of("All 333 events")
+        # Its end makes a finished window of it, with which the next one is compared.
+        self.page.run("document.getElementById('pause').click()")
+        self.tracer.send_signal(signal.SIGHUP)
+        self.page.until("document.getElementById('state').textContent === '1 window'")
+        self.fire(33, 22)
+        self.assertEqual(self.all_of(), "All 333 events")
+        self.page.run("document.getElementById('pause').click()")
+        self.until_all_of("All 33 events")
+        self.choose("base", "1")
+        self.graph(f"/diff?base=1&new=live&process={key}".replace("@", "%40").replace(":", "%3A"))
+        self.assertEqual(self.all_of(), "All 333 → 33 events")
+        self.fire(300, 200)
+        self.page.until(f"{INSIDE}.querySelector('#steps button').textContent === 'All 333 events'")
+        self.choose("process", "")
+        self.until_all_of("All 555 events")
+        self.choose("base", "")
+        self.choose("window", "1")
+        self.choose("to", "live")
+        self.until_all_of("All 1,110 events")
+        self.assertTrue(self.page.run(f"{INSIDE}.defaultView.again"))
+        self.assertEqual(self.page.noise, [])
+
+
+class Windows(PageCase):
+    def start(self, *settings, env=None, path="/"):
+        self.driver_ = self.driver("serve=127.0.0.1:0", *settings, env=env)
+        self.open(self.driver_.ports["serve"], path)
+
+    def publish(self, *names):
+        for name in names:
+            self.driver_("window " + name)
+        self.driver_("counters")
 
     def test_a_person_looks_at_windows(self):
         self.start()
@@ -100,16 +208,6 @@ class Windows(ServeCase):
         self.assertEqual(self.page.run(f"{INSIDE}.location.hash"), "#weight=bytes")
         self.assertIn("MiB", self.page.run(f"{INSIDE}.querySelector('#steps button').textContent"))
         self.assertEqual(self.page.noise, [])
-
-    def options(self, select):
-        return self.page.run(f"[...document.getElementById('{select}').options].map(o => o.text)")
-
-    def hidden(self, select):
-        return self.page.run(f"document.getElementById('{select}').parentElement.hidden")
-
-    def all_of(self):
-        """What the line above the graph says that there is."""
-        return self.page.run(f"{INSIDE}.querySelector('#steps button').textContent")
 
     def test_processes_are_told_apart(self):
         self.start()

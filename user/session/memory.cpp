@@ -73,7 +73,9 @@ bool MemoryLimit::reached(Clock::time_point now, std::uint64_t met) {
 }
 
 bool MemoryLimit::has_room_for(std::uint64_t met) const {
-  return most_ == 0 || kernel_ + resident().own + 2 * kGrows * met < most_ - most_ / kMargin;
+  // Of jtrace's own JSON, which names a frame once, and of what it is made of.
+  constexpr std::uint64_t kLook = 4;
+  return most_ == 0 || kernel_ + resident().own + (kGrows + kLook) * met < most_ - most_ / kMargin;
 }
 
 bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident().own >= most_ / 2; }

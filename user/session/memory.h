@@ -34,7 +34,7 @@ class MemoryLimit {
   // Whether it is reached, `met` being the bytes of what the window has met; looked at fifty times
   // a second.
   [[nodiscard]] bool reached(Clock::time_point now, std::uint64_t met);
-  // Whether as much as it would take to render that twice is left.
+  // Whether there is room to look at that, beside what its end will take.
   [[nodiscard]] bool has_room_for(std::uint64_t met) const;
   // Whether names that no window needs any more are worth forgetting.
   [[nodiscard]] bool is_close() const;
