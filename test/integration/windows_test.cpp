@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -10,12 +16,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/sanitized.h"
+#include "base/unique_fd.h"
 #include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
 
@@ -83,6 +91,54 @@ Status until_over(Child& target, Child& /*jtrace*/) {
   JT_CHECK_OK(target.wait_until("end of its work", over, kPatience));
   return target.send("\n");
 }
+
+// Looks at the window that goes on, as fast as it is answered.
+class Watcher {
+ public:
+  explicit Watcher(const std::string& log) {
+    constexpr std::string_view kBefore = "serving http://127.0.0.1:";
+    const auto at = log.find(kBefore);
+    if (at == std::string::npos) return;
+    const auto port = static_cast<std::uint16_t>(std::stoul(log.substr(at + kBefore.size())));
+    thread_ = std::jthread([this, port](const std::stop_token& stop) {
+      while (!stop.stop_requested()) look(port);
+    });
+  }
+  // How many states of it were seen, and whether each ledger added up.
+  [[nodiscard]] std::size_t seen() {
+    thread_ = {};
+    return seen_.size();
+  }
+  [[nodiscard]] bool added_up() const { return added_up_; }
+
+ private:
+  void look(std::uint16_t port) {
+    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) return;
+    const std::string_view ask =
+        "GET /window/live.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    (void)!::send(socket.get(), ask.data(), ask.size(), MSG_NOSIGNAL);
+    std::string answer;
+    std::array<char, 65536> part{};
+    for (ssize_t n = 0; (n = ::recv(socket.get(), part.data(), part.size(), 0)) > 0;) {
+      answer.append(part.data(), static_cast<std::size_t>(n));
+    }
+    const auto body = answer.find("\r\n\r\n");
+    if (!answer.starts_with("HTTP/1.1 200") || body == std::string::npos) return;
+    const json live = json::parse(answer.substr(body + 4), nullptr, false);
+    if (live.is_discarded()) return;
+    seen_.insert(live["header"]["time_nanos"].dump() + live["header"]["duration_nanos"].dump());
+    added_up_ = added_up_ && live["ledger"]["balanced"];
+  }
+
+  std::set<std::string> seen_;
+  bool added_up_ = true;
+  std::jthread thread_;
+};
 
 Result<Windowed> run(const std::vector<std::string>& target, std::vector<std::string> words,
                      const fs::path& folder, const Meanwhile& meanwhile) {
@@ -161,6 +217,37 @@ TEST(Windows, addUpToAllThereWas) {
   RecordProperty("windows", static_cast<int>(traced.windows.size()));
   RecordProperty("events", std::to_string(fired));
   std::printf("%zu windows, %lu events\n", traced.windows.size(), fired);
+}
+
+// ... and that stays so while somebody looks at the window that goes on.
+TEST(Windows, addUpWhileTheyAreLookedAt) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::vector<std::string> target{built("truth_steady"), "8000", "2"};
+  std::size_t seen = 0;
+  bool added_up = false;
+  const auto look = [&](Child& program, Child& jtrace) -> Status {
+    const auto serves = [](const Child& c) { return c.err().find("serving http") != c.err().npos; };
+    JT_CHECK_OK(jtrace.wait_until("its address", serves, kPatience));
+    Watcher watcher(jtrace.err());
+    JT_CHECK_OK(until_over(program, jtrace));
+    seen = watcher.seen();
+    added_up = watcher.added_up();
+    // Its pages stay.
+    const auto over = [](const Child& c) { return c.err().find("its pages stay") != c.err().npos; };
+    JT_CHECK_OK(jtrace.wait_until("end of the trace", over, kPatience));
+    return jtrace.signal(SIGTERM);
+  };
+  JT_ASSERT_OK(const Windowed traced,
+               run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "300ms", "--serve", "0"},
+                   folder.path(), look));
+  EXPECT_EQ(traced.status, 0) << traced.log;
+  EXPECT_GE(seen, 3U) << traced.log;
+  EXPECT_TRUE(added_up);
+  EXPECT_EQ(counted_through(traced, "open_once"), printed(traced, "open_once"));
+  EXPECT_EQ(counted_through(traced, "open_twice"), printed(traced, "open_twice"));
+  expect_in_order(traced);
+  std::printf("%zu windows, looked at %zu times\n", traced.windows.size(), seen);
 }
 
 // Values are sent, and known, in each window anew; sums are what the calls returned.

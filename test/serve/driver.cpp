@@ -6,6 +6,7 @@
 //                                  connections, ask, take (ms)
 //     window NAME [LIVE] [BYTES]   one of the sample profiles, padded with as many bytes
 //     metrics N                    N events fired
+//     watched                      whether somebody looked at the window that goes on
 //     kill                         ends the server
 //     stop, continue               ... or has it hang
 //     counters
@@ -38,6 +39,8 @@ profile::Profile sample(const std::string& name) {
     if (named.name == name) return named.profile;
   }
   if (name == "server") return test::server_profile();
+  if (name == "shared") return test::shared_profile();
+  if (name == "shared2") return test::shared_profile(2);
   return test::hostile_profile();
 }
 
@@ -78,13 +81,13 @@ Json publish_window(serve::Server& server, std::istringstream& words) {
   const auto& header = profile.header;
   const std::string json = json_of(profile, padding);
   const auto begin = std::chrono::steady_clock::now();
-  const bool handed = server.publish_window(
-      {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
-       .duration_ns = header.duration.count(),
-       .live = live != 0,
-       .title = exporting::safe_text(header.title),
-       .target = exporting::safe_text(header.target)},
-      json);
+  const serve::Window window{
+      .start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
+      .duration_ns = header.duration.count(),
+      .title = exporting::safe_text(header.title),
+      .target = exporting::safe_text(header.target)};
+  const bool handed =
+      live != 0 ? server.publish_live(window, json) : server.publish_window(window, json);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   return {{"handed", handed}, {"bytes", json.size()}, {"ms", took.count()}};
 }
@@ -99,6 +102,8 @@ Json obey(serve::Server& server, const std::string& line) {
     words >> fired;
     return {{"handed", server.publish_metrics(session::metrics_text(metrics(fired)))}};
   }
+  if (command == "watched")
+    return {{"watched", server.watched()}, {"open", server.watch_fd() >= 0}};
   if (command == "stop") ::kill(server.pid(), SIGSTOP);
   if (command == "continue") ::kill(server.pid(), SIGCONT);
   if (command == "kill") {

@@ -45,7 +45,7 @@ class Routes(ServeCase):
 
     def test_each_has_its_answer(self):
         self.assertEqual(self.get("/metrics").status, 503)
-        self.assertEqual(json.loads(self.get("/api/windows").body), {"windows": [], "dropped": 0})
+        self.assertEqual(json.loads(self.get("/api/windows").body), {"windows": [], "dropped": 0, "live": None})
         self.driver_("window java")
         self.driver_("window server")
         self.driver_("counters")
@@ -67,16 +67,32 @@ class Routes(ServeCase):
         self.assertIn("windows 1 to 2", profile_of(self.get("/diff?base=1&new=1-2").body)["new"])
         self.assertIn(b"Compared with", self.get("/").body)
 
-    def test_a_range_of_one_process(self):
-        for name in ("java", "hostile", "java"):
+    def test_one_process_of_several(self):
+        for name in ("shared", "shared2", "shared"):
             self.driver_("window " + name)
         self.driver_("counters")
-        one = profile_of(self.get("/window/1.html").body)
-        merged = profile_of(self.get("/merged?from=1&to=3&target=java%20(pid%204242)").body)
-        self.assertEqual(sum(merged["self"]), 2 * sum(one["self"]))
-        self.assertEqual(merged["target"], "java (pid 4242)")
-        self.assertEqual(profile_of(self.get("/merged?from=1&to=3").body)["target"], "several processes")
-        self.assertEqual(self.get("/merged?from=1&to=3&target=nobody").status, 404)
+
+        def data(path):
+            return json.loads(self.get(path).body)
+
+        def events(page):
+            return sum(page["rows"]["values"][0])
+
+        whole = data("/window/1.html?as=data")
+        java = whole["choices"]["processes"][0]
+        self.assertEqual(java, {"key": "43@2026-01-02T00:00:00.000Z", "name": "app.Main (pid 43)"})
+        self.assertEqual(whole["page"], profile_of(self.get("/window/1.html").body))
+        self.assertEqual(events(whole["page"]), 60)
+        one = data(f"/window/1.html?as=data&process={java['key']}")
+        self.assertEqual((events(one["page"]), one["page"]["target"]), (30, java["name"]))
+        self.assertEqual(one["choices"], whole["choices"])
+        self.assertEqual(events(data(f"/merged?from=1&to=3&as=data&process={java['key']}")["page"]), 120)
+        differs = data(f"/diff?base=1&new=2-3&as=data&process={java['key']}")
+        self.assertEqual((sum(differs["page"]["before"]), sum(differs["page"]["self"])), (30, 90))
+        self.assertEqual(differs["choices"], whole["choices"])
+        closes = data("/diff?base=1&new=2&as=data&event=syscalls:sys_enter_close&weight=bytes")["page"]
+        self.assertEqual((sum(closes["before"]), sum(closes["self"]), closes["unit"]), (5 * 4096, 10 * 4096, "bytes"))
+        self.assertEqual(data("/window/1.html?as=data&process=nobody")["page"]["names"], [])
 
     def test_what_is_wrong_is_said(self):
         self.driver_("window java")
@@ -118,13 +134,50 @@ class Routes(ServeCase):
         for path in ("/", "/api/windows", "/window/1.json"):
             self.assertEqual(self.ask(self.driver_.ports["metrics"], path).status, 404)
 
-    def test_a_live_window_is_replaced(self):
-        self.driver_("window java 1")
-        self.driver_("window java 1")
-        self.driver_("window java 0")
-        self.driver_("counters")
-        listed = json.loads(self.get("/api/windows").body)["windows"]
-        self.assertEqual([(one["id"], one["live"]) for one in listed], [(3, False)])
+    def test_the_live_window_is_no_finished_one(self):
+        def listed():
+            every = json.loads(self.get("/api/windows").body)
+            return [one["id"] for one in every["windows"]], (every["live"] or {}).get("id")
+
+        def events(path):
+            return sum(profile_of(self.get(path).body)["self"])
+
+        self.driver_("window java")
+        self.assertEqual(self.driver_("window java 1")["handed"], True)
+        while listed() != ([1], 1):
+            pass
+        one = events("/window/1.html")
+        self.assertEqual(events("/window/live.html"), one)
+        self.assertEqual(events("/merged?from=1&to=live"), 2 * one)
+        self.assertEqual(events("/merged?from=1&to=9"), one)
+        self.assertEqual(self.get("/window/live.json").body, self.get("/window/1.json").body)
+        self.assertIn("the window that goes on", profile_of(self.get("/diff?base=1&new=live").body)["new"])
+        self.driver_("window server 1")  # its next state
+        while listed() != ([1], 2):
+            pass
+        self.assertNotEqual(events("/window/live.html"), one)
+        counters = self.driver_("window java") and self.driver_("counters")  # its end
+        self.assertEqual(listed(), ([1, 2], None))
+        self.assertEqual((counters["published"], counters["taken"], counters["windows"], counters["dropped"]), (2, 2, 2, 0))
+        self.assertEqual(self.get("/window/live.html").status, 404)
+        self.assertEqual(events("/merged?from=1&to=live"), 2 * one)
+
+    def test_who_looks_at_it_is_told_to_the_tracer(self):
+        self.assertEqual(self.driver_("watched"), {"watched": False, "open": True})
+        for path in ("/", "/api/windows", "/graph.html", "/window/1.html", "/merged?from=1&to=2"):
+            self.get(path)
+        self.assertEqual(self.driver_("watched"), {"watched": False, "open": True})
+        for path in ("/api/windows?live=1", "/window/live.html", "/merged?from=1&to=live", "/diff?base=1&new=live"):
+            with self.subTest(path):
+                self.get(path)
+                self.assertTrue(self.driver_("watched")["watched"])
+                self.assertFalse(self.driver_("watched")["watched"])
+        for _ in range(3):
+            self.get("/api/windows?live=1")
+        self.assertTrue(self.driver_("watched")["watched"])
+        self.assertFalse(self.driver_("watched")["watched"])
+        self.driver_("kill")
+        self.assertEqual(self.driver_("watched"), {"watched": False, "open": False})
 
     def test_other_hosts_are_refused(self):
         for host in ("evil.example", "localhost.evil.example", "evil.example:7070", "127.0.0.1.evil.example",

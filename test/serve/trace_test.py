@@ -9,10 +9,12 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from serve_case import TOKEN, ServeCase
@@ -48,7 +50,8 @@ class Trace(ServeCase):
 
     def trace(self, *options, env=None):
         """Until it serves: its ports are in self.ports."""
-        tracer = subprocess.Popen([JTRACE, "-t", EVENT, "-p", str(self.target.pid), "-f", str(self.folder / "x.json"),
+        name = "x-%n.json" if "--loop" in options else "x.json"
+        tracer = subprocess.Popen([JTRACE, "-t", EVENT, "-p", str(self.target.pid), "-f", str(self.folder / name),
                                    *options], stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
 
         def stop():
@@ -95,12 +98,16 @@ class Trace(ServeCase):
         for rounds in (1, 2):
             self.open_files()
             self.until(lambda: self.figure("jtrace_events_fired_total", metrics) == rounds * OPENS)
-        self.assertEqual(json.loads(self.ask(pages, "/api/windows").body)["windows"], [])
+        # The one window of such a trace goes on, and can be looked at.
+        self.assertEqual(json.loads(self.ask(pages, "/api/windows").body), {"windows": [], "dropped": 0, "live": None})
+        self.until(lambda: self.live_ledger(pages).get("fired") == 2 * OPENS)
         self.assertGreater(self.figure("process_resident_memory_bytes", metrics), 1 << 20)
         self.end_target()  # and with it the trace
         self.read_until("the trace is over; its pages stay until Ctrl-C\n")
         self.until(lambda: self.figure("jtrace_windows_finished_total", metrics) == 1)
-        (window,) = json.loads(self.ask(pages, "/api/windows").body)["windows"]
+        listed = json.loads(self.ask(pages, "/api/windows").body)
+        self.assertIsNone(listed["live"])
+        (window,) = listed["windows"]
         self.assertEqual(window["title"], EVENT)
         served = self.ask(pages, "/window/1.json").body
         self.assertEqual(served, (self.folder / "x.json").read_bytes())
@@ -110,6 +117,64 @@ class Trace(ServeCase):
         self.assertIn(b'id="profile"', self.ask(pages, "/window/1.html").body)
         self.tracer.send_signal(signal.SIGINT)
         self.assertEqual(self.tracer.wait(30), 0)
+
+    def live_ledger(self, pages):
+        """Asks for it, and takes what is there."""
+        answer = self.ask(pages, "/window/live.json")
+        if answer.status != 200:
+            return {}
+        return {line["name"]: line["count"] for line in json.loads(answer.body)["ledger"]["lines"]}
+
+    def test_the_live_window_is_what_its_end_makes_of_it(self):
+        self.tracer = self.trace("--serve", "0", "--loop", "1h", "--max-overhead", "off", "--by", "filename")
+        pages = self.ports["serving"]
+        for rounds in (1, 2):
+            self.open_files()
+            self.until(lambda: self.live_ledger(pages).get("fired") == rounds * OPENS)
+        live = json.loads(self.ask(pages, "/window/live.json").body)
+        self.assertTrue(live["ledger"]["balanced"])
+        self.tracer.send_signal(signal.SIGHUP)  # ends the window
+        self.until(lambda: self.ask(pages, "/window/1.json").status == 200)
+        self.assertEqual(self.ask(pages, "/window/live.json").status, 404)
+        ended = json.loads(self.ask(pages, "/window/1.json").body)
+        others = ("fired, and under way when it was looked", "events of other processes")
+        for one in (live, ended):
+            one["header"].pop("duration_nanos")
+            one["ledger"]["lines"] = [line for line in one["ledger"]["lines"] if line["name"] not in others]
+        self.assertEqual(live, ended)
+        # The next one begins with nothing, and no event is in both.
+        self.open_files()
+        self.until(lambda: self.live_ledger(pages).get("fired") == OPENS)
+        page = json.loads(self.ask(pages, "/merged?from=1&to=live&as=data").body)["page"]
+        self.assertEqual(dict(line[:2] for line in page["ledger"])["fired"], f"{3 * OPENS:,}")
+        self.tracer.send_signal(signal.SIGTERM)
+        self.assertEqual(self.tracer.wait(60), 0)
+
+    def wakes(self):
+        """How often each thread of the tracer has slept."""
+        status = [(task / "status").read_text() for task in pathlib.Path(f"/proc/{self.tracer.pid}/task").iterdir()]
+        return [int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$", one, re.M)[1]) for one in status]
+
+    def test_nobody_who_looks_wakes_nobody(self):
+        self.tracer = self.trace("--serve", "0", "--loop", "1h")
+        pages = self.ports["serving"]
+        threads = len(self.wakes())
+        begin, before = time.monotonic(), sum(self.wakes())
+        select.select([], [], [], 4)
+        quiet = (sum(self.wakes()) - before) / (time.monotonic() - begin)
+        self.assertLess(quiet, 3)  # metrics, once a second
+        self.assertEqual(len(self.wakes()), threads)
+        # However often it is asked: once a second, and what that brings.
+        begin, before = time.monotonic(), sum(self.wakes())
+        seen = set()
+        while time.monotonic() - begin < 4:
+            self.ask(pages, "/api/windows?live=1")
+            seen.add((json.loads(self.ask(pages, "/api/windows").body)["live"] or {}).get("id"))
+        self.assertGreaterEqual(len(seen), 3)
+        self.assertLessEqual(len(seen), 7)
+        self.assertLess((sum(self.wakes()) - before) / (time.monotonic() - begin), 40)
+        self.tracer.send_signal(signal.SIGINT)
+        self.assertEqual(self.tracer.wait(60), 0)
 
     def test_without_its_server_the_trace_goes_on(self):
         self.tracer = self.trace("--serve", "0", "--metrics", "0")

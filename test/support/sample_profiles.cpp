@@ -219,6 +219,31 @@ profile::Profile weighed_profile() {
   return std::move(s).build(small_ledger());
 }
 
+profile::Profile shared_profile(std::int64_t factor) {
+  profile::Header its =
+      header("2 events", {"syscalls:sys_enter_openat", "syscalls:sys_enter_close"});
+  its.target = "every process";
+  ProfileSketch s(std::move(its), {{"events", "count"}, {"bytes", "bytes"}});
+  const auto main = s.frame(Native, "main");
+  const auto process = [&](std::int64_t pid, std::string_view start, std::string_view comm) {
+    return std::vector{s.label("pid", pid, ""), s.label("start", start), s.label("comm", comm)};
+  };
+  const auto add = [&](std::string_view leaf, std::int64_t events, std::string_view event,
+                       std::vector<profile::Label> labels) {
+    labels.push_back(s.label("event", event));
+    s.weighed({main, s.frame(Native, leaf)}, {factor * events, factor * events * 4096},
+              std::move(labels));
+  };
+  constexpr std::string_view kOpen = "syscalls:sys_enter_openat";
+  add("open_one", 10, kOpen, process(42, "2026-01-01T00:00:00.000Z", "one"));
+  add("open_two", 20, kOpen, process(42, "2026-01-02T00:00:00.000Z", "two<b>"));
+  auto three = process(43, "2026-01-02T00:00:00.000Z", "java");
+  three.push_back(s.label("main", "app.Main"));
+  add("open_three", 25, kOpen, three);
+  add("close_three", 5, "syscalls:sys_enter_close", three);
+  return std::move(s).build(small_ledger());
+}
+
 profile::Profile hostile_profile() {
   profile::Header header = openat_header();
   header.title = "</title><script>alert(1)</script>\u202etxt.exe\x1b[31m";

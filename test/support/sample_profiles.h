@@ -55,6 +55,10 @@ struct NamedProfile {
 // in buckets. The default weight is the time.
 [[nodiscard]] profile::Profile weighed_profile();
 
+// Two processes, of which one had another's number before it: with `factor` times 10, 20 and 30
+// events, and bytes.
+[[nodiscard]] profile::Profile shared_profile(std::int64_t factor = 1);
+
 // A Java server's file opens as they look: mixed kernel, native and Java frames, about 60 deep.
 [[nodiscard]] profile::Profile server_profile();
 

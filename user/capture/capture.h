@@ -136,6 +136,9 @@ class Capture {
   // What a window added up to; once, for it is taken out of the kernel, and in the order of
   // windows.
   [[nodiscard]] WindowCounts take(std::uint32_t window);
+  // What the one that goes on adds up to by now; all stays where it is. Stacks are read before the
+  // counters while events go on: there are some that are counted, and in no stack yet.
+  [[nodiscard]] WindowCounts peek();
   // Makes room for the next one but one.
   void forget(std::uint32_t window);
   // Of the window that goes on: what comes under a stack that is not known yet is lost (table of
@@ -206,6 +209,7 @@ class Capture {
  private:
   struct Impl;
   explicit Capture(std::unique_ptr<Impl> impl);
+  [[nodiscard]] WindowCounts sum_up(std::uint32_t window, bool takes);
   std::unique_ptr<Impl> impl_;
 };
 

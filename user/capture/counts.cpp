@@ -109,30 +109,37 @@ std::uint64_t Capture::in_flight() const {
   return count;
 }
 
-WindowCounts Capture::take(std::uint32_t window) {
-  WindowCounts taken;
+WindowCounts Capture::sum_up(std::uint32_t window, bool takes) {
+  WindowCounts all;
   for_each<jt_stack_key, jt_sum>(impl_->set(window).counts,
-                                 impl_->windows ? Then::Delete : Then::Keep,
+                                 takes && impl_->windows ? Then::Delete : Then::Keep,
                                  [&](const jt_stack_key& key, const jt_sum& sum) {
-                                   taken.stacks.push_back(impl_->counted(key, sum));
+                                   all.stacks.push_back(impl_->counted(key, sum));
                                  });
   const bpf_map* map = impl_->skeleton->maps.counters;
   // What belongs to no event is not told apart by windows.
   const auto since = [&](std::uint32_t row) {
     Counters now{};
     add_row(now, map, row);
-    return now - std::exchange(impl_->taken.at(row), now);
+    const Counters before = impl_->taken.at(row);
+    if (takes) impl_->taken.at(row) = now;
+    return now - before;
   };
-  taken.counters = since(0);
+  all.counters = since(0);
   for (std::uint32_t event = 0; event < impl_->events; ++event) {
-    const Counters& of = taken.by_event.emplace_back(since(impl_->row(window, event)));
-    for (std::size_t i = 0; i < of.size(); ++i) taken.counters.at(i) += of.at(i);
+    const Counters& of = all.by_event.emplace_back(since(impl_->row(window, event)));
+    for (std::size_t i = 0; i < of.size(); ++i) all.counters.at(i) += of.at(i);
   }
   const std::uint64_t missed = missed_by_recursion();
-  taken.missed_by_recursion = missed - std::exchange(impl_->taken_missed, missed);
-  taken.in_flight = in_flight();
-  return taken;
+  all.missed_by_recursion = missed - impl_->taken_missed;
+  if (takes) impl_->taken_missed = missed;
+  all.in_flight = in_flight();
+  return all;
 }
+
+WindowCounts Capture::take(std::uint32_t window) { return sum_up(window, true); }
+
+WindowCounts Capture::peek() { return sum_up(window(), false); }
 
 void Capture::forget(std::uint32_t window) {
   const auto set = impl_->set(window);

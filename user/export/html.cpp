@@ -12,6 +12,7 @@
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/page.h"
 #include "export/page_rows.h"
 #include "export/stacks.h"
 
@@ -179,9 +180,7 @@ std::string inert(const Json& json) {
   return out;
 }
 
-}  // namespace
-
-std::string write_html(const profile::Profile& profile, const WriteOptions& options) {
+Json page_json(const profile::Profile& profile, const WriteOptions& options) {
   Json json = header_json(profile);
   Stacks stacks =
       make_stacks(profile, Suffixes::No, options.lines ? Lines::Yes : Lines::No, Keep::Weighed);
@@ -191,10 +190,20 @@ std::string write_html(const profile::Profile& profile, const WriteOptions& opti
     merge_kinds(stacks, Kinds::Java);
   }
   add_tree(json, profile, stacks);
+  return json;
+}
+
+}  // namespace
+
+std::string page_data(const profile::Profile& profile) {
+  return page_json(profile, {}).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+std::string write_html(const profile::Profile& profile, const WriteOptions& options) {
   const std::string_view page = flamegraph_page();
   std::string out(page.substr(0, page.find(kBegin)));
   out += R"(<script type="application/json" id="profile">)";
-  out += inert(json);
+  out += inert(page_json(profile, options));
   out += "</script>";
   out += page.substr(page.find(kEnd) + kEnd.size());
   return out;

@@ -28,7 +28,8 @@ std::string list_of(const std::vector<std::string>& texts) {
 
 class Writer {
  public:
-  explicit Writer(const profile::Profile& profile) : profile_(profile) {}
+  explicit Writer(const profile::Profile& profile)
+      : profile_(profile), frames_of_(profile.locations.size()) {}
 
   std::string operator()() {
     put_header();
@@ -84,7 +85,8 @@ class Writer {
     for (const profile::Sample& sample : profile_.samples) {
       std::vector<std::size_t> frames;
       for (auto id = sample.locations.rbegin(); id != sample.locations.rend(); ++id) {
-        put_frames(profile_.locations[id->value], frames);
+        const auto& its = frames_of(*id);
+        frames.insert(frames.end(), its.begin(), its.end());
       }
       fmt::format_to(std::back_inserter(out), "{}{{\"frames\":[{}],\"values\":[{}]{}}}", comma,
                      fmt::join(frames, ","), fmt::join(sample.values, ","), labels(sample));
@@ -149,6 +151,13 @@ class Writer {
                        json_string(profile_.string(label.unit)));
   }
 
+  // Once for all stacks that hold it: names are text that is made safe first.
+  const std::vector<std::size_t>& frames_of(profile::LocationId id) {
+    std::vector<std::size_t>& known = frames_of_[id.value];
+    if (known.empty()) put_frames(profile_.locations[id.value], known);
+    return known;
+  }
+
   void put_frames(const profile::Location& location, std::vector<std::size_t>& frames) {
     const auto module = profile_.string(profile_.mappings[location.mapping.value].filename);
     std::string place = module.empty() ? "" : ",\"module\":" + json_string(module);
@@ -185,6 +194,7 @@ class Writer {
   const profile::Profile& profile_;
   std::string out_;
   std::vector<std::string> frames_;
+  std::vector<std::vector<std::size_t>> frames_of_;  // by location
   std::unordered_map<std::string, std::size_t> ids_;
 };
 

@@ -67,8 +67,9 @@ struct Body {
 
 class Loop {
  public:
-  Loop(int socket, const Library& library, const Settings& settings, Site::Keys keys)
+  Loop(int socket, int watch, const Library& library, const Settings& settings, Site::Keys keys)
       : socket_(socket),
+        watch_(watch),
         library_(library),
         settings_(settings),
         windows_(settings.most_windows, settings.most_bytes),
@@ -101,6 +102,7 @@ class Loop {
   void take(const Order& order, std::string bytes);
 
   int socket_;
+  int watch_;
   const Library& library_;
   const Settings& settings_;
   Windows windows_;
@@ -178,30 +180,33 @@ void Loop::take_orders() {
     if (got.size < 0 && errno == EAGAIN) return;
     closed_ = got.size != sizeof order;
     if (closed_) return;
-    const std::size_t limit = order.is_window != 0 ? settings_.most_bytes : kMostMetrics;
+    const std::size_t limit = order.kind == Order::Metrics ? kMostMetrics : settings_.most_bytes;
     auto bytes = read_memory(got.memory, "window", limit);
     if (bytes) {
       take(order, std::move(*bytes));
-    } else if (order.is_window != 0) {
+    } else if (order.kind == Order::Finished) {
       windows_.drop();
     }
     ++told_.answered;
-    if (order.is_window != 0) ++told_.taken;
+    if (order.kind == Order::Finished) ++told_.taken;
     answer();
   }
 }
 
 void Loop::take(const Order& order, std::string bytes) {
-  if (order.is_window == 0) {
+  if (order.kind == Order::Metrics) {
     metrics_ = std::move(bytes);
     return;
   }
-  (void)windows_.add({.start_ns = order.start_ns,
-                      .duration_ns = order.duration_ns,
-                      .live = order.live != 0,
-                      .title = order.title.data(),
-                      .target = order.target.data()},
-                     std::move(bytes));
+  Window window{.start_ns = order.start_ns,
+                .duration_ns = order.duration_ns,
+                .title = order.title.data(),
+                .target = order.target.data()};
+  if (order.kind == Order::Live) {
+    windows_.set_live(std::move(window), std::move(bytes));
+  } else {
+    (void)windows_.add(std::move(window), std::move(bytes));
+  }
 }
 
 int Loop::socket_of(MHD_Connection* connection) const {
@@ -257,8 +262,10 @@ MHD_Result Loop::on_request(void* door, MHD_Connection* connection, const char* 
   Loop& loop = self.loop;
   loop.deadlines_.set(loop.socket_of(connection), loop.settings_.to_take);
   // With the first call, before a body is read: nobody may send one.
-  return loop.reply(connection,
-                    loop.site_.answer(loop.request_of(connection, url, method), self.part));
+  Reply reply = loop.site_.answer(loop.request_of(connection, url, method), self.part);
+  // A full pipe has been asked by others already.
+  if (reply.watches) (void)!::write(loop.watch_, "", 1);
+  return loop.reply(connection, std::move(reply));
 }
 
 MHD_Result Loop::reply(MHD_Connection* connection, Reply reply) {
@@ -293,12 +300,12 @@ std::string own_name() {
   return name.data();
 }
 
-Status serve(int socket, std::vector<Listener> listeners, const Settings& settings,
+Status serve(int socket, int watch, std::vector<Listener> listeners, const Settings& settings,
              const std::function<Status()>& confine) {
   JT_TRY(const Library library, load_library());
   JT_TRY(std::string secret, make_secret());
   JT_CHECK_OK(confine());
-  Loop loop(socket, library, settings,
+  Loop loop(socket, watch, library, settings,
             {.token = settings.token, .secret = std::move(secret), .name = own_name()});
   JT_CHECK_OK(loop.open(std::move(listeners)));
   loop.run();
@@ -307,15 +314,15 @@ Status serve(int socket, std::vector<Listener> listeners, const Settings& settin
 
 }  // namespace
 
-void run_server(UniqueFd socket, std::vector<Listener> listeners, const Settings& settings,
-                const std::function<Status()>& confine) {
+void run_server(UniqueFd socket, UniqueFd watch, std::vector<Listener> listeners,
+                const Settings& settings, const std::function<Status()>& confine) {
   // Ctrl-C and systemd's signals come to all of us; when to end, the tracer says.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
   ::prctl(PR_SET_NAME, "jtrace-server");
-  std::vector<int> kept{socket.get()};
+  std::vector<int> kept{socket.get(), watch.get()};
   for (const Listener& listener : listeners) kept.push_back(listener.socket.get());
   keep_open(kept);
-  const auto ended = serve(socket.get(), std::move(listeners), settings, confine);
+  const auto ended = serve(socket.get(), watch.get(), std::move(listeners), settings, confine);
   if (!ended) say(socket.get(), {}, ended.error().message);
   ::_exit(ended ? 0 : 1);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,9 +23,9 @@ namespace {
 
 // Of windows on their way to a server that does not take them: their memory counts as ours.
 constexpr std::size_t kMostUnderWay = 64U << 20;
-// Orders that it has not answered. Metrics come again every second.
+// Orders that it has not answered. Metrics come again every second, and so does what goes on.
 constexpr std::size_t kMostOrders = 128;
-constexpr std::size_t kMostOrdersBeforeMetrics = 2;
+constexpr std::size_t kMostOrdersBeforeOthers = 2;
 
 Result<UniqueFd> listen_on(const char* option, Address& address) {
   constexpr int kBacklog = 64;
@@ -77,14 +78,22 @@ Result<Server> Server::start(Settings settings, const std::function<Status()>& c
   }
   UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    return fail(Errc::Internal, errno_text("start the server: pipe", errno));
+  }
+  UniqueFd watch(pipe[0]);
+  UniqueFd tell(pipe[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return fail(Errc::Internal, errno_text("start the server: fork", errno));
   if (pid == 0) {
     ours.reset();
-    run_server(std::move(theirs), std::move(listeners), settings, confine);
+    watch.reset();
+    run_server(std::move(theirs), std::move(tell), std::move(listeners), settings, confine);
   }
   theirs.reset();
-  Server server(std::move(ours), pid);
+  tell.reset();
+  Server server(std::move(ours), std::move(watch), pid);
   if (settings.metrics) server.metrics_url_ = "http://" + settings.metrics->text + "/metrics";
   if (settings.pages) server.pages_url_ = "http://" + settings.pages->text + "/";
   JT_CHECK_OK(server.wait_until_ready());
@@ -105,6 +114,7 @@ Status Server::wait_until_ready() {
 
 Server::Server(Server&& other) noexcept
     : socket_(std::move(other.socket_)),
+      watch_(std::move(other.watch_)),
       pid_(std::exchange(other.pid_, -1)),
       metrics_url_(std::move(other.metrics_url_)),
       pages_url_(std::move(other.pages_url_)),
@@ -121,22 +131,16 @@ Server::~Server() {
   }
 }
 
-bool Server::hand_over(const Window* window, std::string_view bytes) {
+bool Server::hand_over(std::uint64_t kind, const Window& window, std::string_view bytes) {
   while (receive()) {
   }
-  const std::size_t most = window == nullptr ? kMostOrdersBeforeMetrics : kMostOrders;
+  const std::size_t most = kind == Order::Finished ? kMostOrders : kMostOrdersBeforeOthers;
   if (last_.gone || under_way_.size() >= most || bytes_under_way_ + bytes.size() > kMostUnderWay) {
     return false;
   }
-  Order order;
-  if (window != nullptr) {
-    order.is_window = 1;
-    order.start_ns = window->start_ns;
-    order.duration_ns = window->duration_ns;
-    order.live = window->live ? 1 : 0;
-    put(order.title, window->title);
-    put(order.target, window->target);
-  }
+  Order order{.kind = kind, .start_ns = window.start_ns, .duration_ns = window.duration_ns};
+  put(order.title, window.title);
+  put(order.target, window.target);
   const UniqueFd memory = in_memory("jtrace-window", bytes);
   if (!memory.valid() ||
       !send_message(socket_.get(), std::as_bytes(std::span(&order, 1)), &memory)) {
@@ -147,13 +151,28 @@ bool Server::hand_over(const Window* window, std::string_view bytes) {
   return true;
 }
 
-bool Server::publish_metrics(std::string_view text) { return hand_over(nullptr, text); }
+bool Server::publish_metrics(std::string_view text) { return hand_over(Order::Metrics, {}, text); }
 
 bool Server::publish_window(const Window& window, std::string_view json) {
   ++last_.published;
-  const bool handed = hand_over(&window, json);
+  const bool handed = hand_over(Order::Finished, window, json);
   if (!handed) ++last_.lost;
   return handed;
+}
+
+bool Server::publish_live(const Window& window, std::string_view json) {
+  return hand_over(Order::Live, window, json);
+}
+
+// The server may be another's by now: what it writes is thrown away, as much as the pipe holds.
+bool Server::watched() {
+  std::array<char, 65536> bytes{};
+  ssize_t n = 0;
+  do {
+    n = ::read(watch_.get(), bytes.data(), bytes.size());
+  } while (n < 0 && errno == EINTR);
+  if (n == 0) watch_.reset();  // it is gone
+  return n > 0;
 }
 
 // False where there is nothing more for now.

@@ -33,7 +33,7 @@ struct Settings {
   std::chrono::milliseconds to_take{60'000};  // for a whole answer
 };
 
-// published = taken + lost + under way; taken = windows + dropped, + those that live ones were.
+// Of finished windows: published = taken + lost + under way; taken = windows + dropped.
 struct Counters {
   std::uint64_t published = 0;  // windows given to publish_window()
   std::uint64_t taken = 0;
@@ -69,19 +69,30 @@ class Server {
 
   // Never wait. The last metrics count; false where they were not handed over.
   bool publish_metrics(std::string_view text);
-  // `json`: a finished window in jtrace's own format; its id is the server's to give.
+  // `json`: a finished window in jtrace's own format; its id is the server's to give. The one that
+  // went on is gone then.
   bool publish_window(const Window& window, std::string_view json);
+  // The window that goes on: takes the place of what it was before. Not where the server is behind.
+  bool publish_live(const Window& window, std::string_view json);
+
+  // Somebody looks at the window that goes on: becomes readable. -1 where nobody can any more.
+  [[nodiscard]] int watch_fd() const { return watch_.get(); }
+  // Whether somebody has since the last time.
+  bool watched();
 
   // As far as the server has told.
   [[nodiscard]] Counters counters();
 
  private:
-  Server(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+  Server(UniqueFd socket, UniqueFd watch, pid_t pid)
+      : socket_(std::move(socket)), watch_(std::move(watch)), pid_(pid) {}
   [[nodiscard]] Status wait_until_ready();
-  bool hand_over(const Window* window, std::string_view bytes);
+  bool hand_over(std::uint64_t kind, const Window& window, std::string_view bytes);
   bool receive();
 
   UniqueFd socket_;
+  UniqueFd
+      watch_;  // a pipe of which this end is ours alone: the server can make it wait for us only
   pid_t pid_ = -1;
   std::string metrics_url_;
   std::string pages_url_;

@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
+#include <array>
 
 #include "export/diff.h"
 #include "export/exporter.h"
+#include "export/page.h"
 #include "serve/address.h"
+#include "serve/choice.h"
 #include "serve/token.h"
 
 namespace jtrace::serve {
@@ -16,37 +19,16 @@ namespace {
 constexpr std::string_view kHtml = "text/html; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::string_view kWindow = "/window/";
 constexpr std::string_view kCookie = "jtrace_session";
 
 Reply refuse(unsigned status, std::string_view why) {
   return {.status = status, .body = std::string(why) + "\n"};
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 std::string_view parameter(const Request& request, const char* name) {
   const auto found = request.query.find(name);
   return found == request.query.end() ? std::string_view() : std::string_view(found->second);
-}
-
-// "12", or "12-15": several windows as one.
-struct Span {
-  std::uint64_t from = 0;
-  std::uint64_t to = 0;
-};
-std::optional<Span> span_of(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  const auto from = number(text.substr(0, dash));
-  const auto to = dash == text.npos ? from : number(text.substr(dash + 1));
-  if (!from || !to || *from > *to) return std::nullopt;
-  return Span{*from, *to};
 }
 
 std::string_view cookie_of(std::string_view header) {
@@ -61,13 +43,26 @@ std::string_view cookie_of(std::string_view header) {
   return {};
 }
 
-Reply page_of(const Result<profile::Profile>& profile) {
-  if (!profile) {
-    return refuse(profile.error().code == Errc::Usage ? 404 : 500, profile.error().message);
+Choice choice_of(const Request& request) {
+  return {.process = parameter(request, "process"),
+          .event = parameter(request, "event"),
+          .weight = parameter(request, "weight")};
+}
+
+Reply failed(const Error& error) {
+  return refuse(error.code == Errc::Usage ? 404 : 500, error.message);
+}
+
+// As a page, or what is new on a page that is there already.
+Reply page_of(const Request& request, const profile::Profile& profile, const std::string& choices) {
+  if (parameter(request, "as") == "data") {
+    return {
+        .type = std::string(kJson),
+        .body = "{\"choices\":" + choices + ",\"page\":" + exporting::page_data(profile) + "}\n"};
   }
   const auto html = exporting::exporter_by_name("html");
   if (!html) return refuse(500, html.error().message);
-  return {.type = std::string(kHtml), .body = (*html)->write(*profile, {})};
+  return {.type = std::string(kHtml), .body = (*html)->write(profile, {})};
 }
 
 // What a page may do stands in the page itself, with the hashes of its script; here is who may put
@@ -129,55 +124,84 @@ Reply Site::answer(const Request& request, Part part) const {
 }
 
 Reply Site::route(const Request& request) const {
-  constexpr std::string_view kWindow = "/window/";
   const std::string_view path = request.path;
   if (path == "/") return {.type = std::string(kHtml), .body = std::string(windows_page())};
+  if (path == "/graph.html") return page_of({}, {}, {});
   if (path == "/metrics") {
     if (metrics_.empty()) return refuse(503, "nothing is counted yet");
     return {.type = std::string(kMetrics), .body = metrics_};
   }
-  if (path == "/api/windows") return {.type = std::string(kJson), .body = windows_.list_json()};
+  if (path == "/api/windows") {
+    return {.type = std::string(kJson),
+            .body = windows_.list_json(),
+            .watches = parameter(request, "live") == "1"};
+  }
   if (path == "/merged") return merged(request);
   if (path == "/diff") return difference(request);
-  if (path.starts_with(kWindow)) return window(path.substr(kWindow.size()));
+  if (path.starts_with(kWindow)) return window(request);
   return refuse(404,
                 "there is /, /metrics, /api/windows, /window/ID.html, /window/ID.json, "
-                "/merged?from=ID&to=ID and /diff?base=ID&new=ID");
+                "/merged?from=ID&to=ID and /diff?base=ID&new=ID; an ID may be live");
 }
 
-Reply Site::window(std::string_view name) const {
+Reply Site::window(const Request& request) const {
+  const std::string_view name = std::string_view(request.path).substr(kWindow.size());
   const std::size_t dot = std::min(name.find('.'), name.size());
   const std::string_view suffix = name.substr(dot);
-  const auto id = number(name.substr(0, dot));
-  const std::string* json = id ? windows_.find(*id) : nullptr;
-  if (json == nullptr || (suffix != ".html" && suffix != ".json")) {
-    return refuse(404, "no such window: never there, or gone for newer ones");
+  const auto span = Span::parse(name.substr(0, dot));
+  const std::string* json = span ? windows_.find(*span) : nullptr;
+  Reply reply = refuse(404, "no such window: never there, or gone for newer ones");
+  if (json == nullptr && span && span->live) {
+    reply = refuse(404, "nothing is known of the window that goes on; ask again in a second");
+  } else if (json != nullptr && suffix == ".json") {
+    reply = {.type = std::string(kJson), .body = *json};
+  } else if (json != nullptr && suffix == ".html") {
+    reply = shown(request, *span);
   }
-  if (suffix == ".json") return {.type = std::string(kJson), .body = *json};
-  return page_of(windows_.merged(*id, *id, {}));
+  reply.watches = span && span->live;
+  return reply;
+}
+
+Reply Site::shown(const Request& request, const Span& span) const {
+  auto profile = windows_.merged(span);
+  if (!profile) return failed(profile.error());
+  const Choice choice = choice_of(request);
+  const std::array<const profile::Profile*, 1> all{&*profile};
+  const std::string choices = choices_json(all, choice);
+  choose(*profile, choice);
+  return page_of(request, *profile, choices);
 }
 
 Reply Site::merged(const Request& request) const {
-  const auto from = number(parameter(request, "from"));
-  const auto to = number(parameter(request, "to"));
-  if (!from || !to) return refuse(400, "/merged?from=ID&to=ID");
-  return page_of(windows_.merged(*from, *to, parameter(request, "target")));
+  const auto span =
+      Span::parse(fmt::format("{}-{}", parameter(request, "from"), parameter(request, "to")));
+  if (!span) return refuse(400, "/merged?from=ID&to=ID, the last one may be live");
+  Reply reply = shown(request, *span);
+  reply.watches = span->live;
+  return reply;
 }
 
 Reply Site::difference(const Request& request) const {
-  const std::string_view target = parameter(request, "target");
-  const auto base = span_of(parameter(request, "base"));
-  const auto next = span_of(parameter(request, "new"));
-  if (!base || !next) return refuse(400, "/diff?base=ID&new=ID, each an ID or ID-ID");
-  const auto before = windows_.merged(base->from, base->to, target);
-  if (!before) return page_of(before);
-  const auto after = windows_.merged(next->from, next->to, target);
-  if (!after) return page_of(after);
-  const auto name = [](const Span& span) {
-    return span.from == span.to ? fmt::format("window {}", span.from)
-                                : fmt::format("windows {} to {}", span.from, span.to);
+  const auto base = Span::parse(parameter(request, "base"));
+  const auto next = Span::parse(parameter(request, "new"));
+  if (!base || !next)
+    return refuse(400, "/diff?base=ID&new=ID, each an ID, live, ID-ID or ID-live");
+  const auto make = [&]() -> Reply {
+    auto before = windows_.merged(*base);
+    if (!before) return failed(before.error());
+    auto after = windows_.merged(*next);
+    if (!after) return failed(after.error());
+    const Choice choice = choice_of(request);
+    const std::array<const profile::Profile*, 2> both{&*before, &*after};
+    const std::string choices = choices_json(both, choice);
+    choose(*before, choice);
+    choose(*after, choice);
+    const auto profile = exporting::diff_profile({*before, base->text()}, {*after, next->text()});
+    return profile ? page_of(request, *profile, choices) : failed(profile.error());
   };
-  return page_of(exporting::diff_profile({*before, name(*base)}, {*after, name(*next)}));
+  Reply reply = make();
+  reply.watches = base->live || next->live;
+  return reply;
 }
 
 }  // namespace jtrace::serve

@@ -30,6 +30,7 @@ struct Reply {
   std::string type = "text/plain; charset=utf-8";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers = {};
+  bool watches = false;  // it is of the window that goes on: who traces is to renew that
 };
 
 class Site {
@@ -49,7 +50,8 @@ class Site {
   [[nodiscard]] bool may_look(const Request& request) const;
   [[nodiscard]] std::optional<Reply> let_in(const Request& request) const;
   [[nodiscard]] Reply route(const Request& request) const;
-  [[nodiscard]] Reply window(std::string_view name) const;
+  [[nodiscard]] Reply window(const Request& request) const;
+  [[nodiscard]] Reply shown(const Request& request, const Span& span) const;
   [[nodiscard]] Reply merged(const Request& request) const;
   [[nodiscard]] Reply difference(const Request& request) const;
 

@@ -148,6 +148,11 @@ void Governor::begin_window(capture::Capture& capture, Clock::time_point now) {
   capture.begin_ratios();
 }
 
+double Governor::live_share() const {
+  constexpr double kMost = 0.05, kPart = 0.25;
+  return has_limit() ? std::min(kMost, kPart * limit_) : kMost;
+}
+
 std::string Governor::options_text() const {
   std::string text;
   if (has_limit()) text = fmt::format("--max-overhead {:g}%", limit_ * 100);

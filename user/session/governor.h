@@ -48,6 +48,8 @@ class Governor {
   [[nodiscard]] Figures figures(const capture::Capture& capture, Clock::time_point now) const;
   void begin_window(capture::Capture& capture, Clock::time_point now);
 
+  // What showing a window while it goes on may take of a CPU: the programs' share stays.
+  [[nodiscard]] double live_share() const;
   // "--max-overhead 1%", "--max-rate 100", or both.
   [[nodiscard]] std::string options_text() const;
 

@@ -145,12 +145,17 @@ constexpr std::array kLeftOut{std::pair{JT_COUNTER_FILTERED, "filtered"},
 
 // fired = kept + filtered + sampled out + rate limited + lost{...}, kept = complete + partial{...};
 // and where the governor scales, what kept events stand for is what their stacks were counted as.
-bool adds_up(const capture::Counters& counters, const StatusCounts& statuses, std::uint64_t scaled,
-             bool scales) {
+std::uint64_t accounted_for(const capture::Counters& counters) {
   std::uint64_t accounted = counters.at(JT_COUNTER_KEPT);
   for (const auto& lines : {std::span<const Line>(kLeftOut), std::span<const Line>(kLosses)}) {
     for (const auto& [counter, name] : lines) accounted += counters.at(counter);
   }
+  return accounted;
+}
+
+bool adds_up(const capture::Counters& counters, const StatusCounts& statuses, std::uint64_t scaled,
+             bool scales) {
+  const std::uint64_t accounted = accounted_for(counters);
   const auto walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
   if (scaled != counters.at(scales ? JT_COUNTER_SCALED : JT_COUNTER_KEPT)) return false;
   return accounted == counters.at(JT_COUNTER_FIRED) && walked == counters.at(JT_COUNTER_KEPT);
@@ -242,6 +247,20 @@ void add_governor(Ledger& ledger, const LedgerInput& input) {
 
 }  // namespace
 
+std::uint64_t settle_counters(capture::WindowCounts& counts, const SampleStore& samples) {
+  const auto settle = [](capture::Counters& c, const StatusCounts& statuses, std::uint64_t scaled) {
+    c.at(JT_COUNTER_KEPT) = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
+    c.at(JT_COUNTER_SCALED) = scaled;
+    const std::uint64_t accounted = accounted_for(c);
+    const std::uint64_t fired = std::exchange(c.at(JT_COUNTER_FIRED), accounted);
+    return fired - std::min(fired, accounted);
+  };
+  for (std::uint32_t event = 0; event < counts.by_event.size(); ++event) {
+    settle(counts.by_event[event], samples.statuses_of(event), samples.scaled_of(event));
+  }
+  return settle(counts.counters, samples.statuses(), samples.scaled());
+}
+
 std::uint64_t lost_events(const capture::Counters& counters) {
   std::uint64_t lost = 0;
   for (const auto& [counter, name] : kLosses) lost += counters.at(counter);
@@ -291,6 +310,10 @@ Ledger make_ledger(const LedgerInput& input) {
   }
   for (const auto& [counter, name] : kLosses) {
     ledger.lines.push_back({.name = name, .count = c.at(counter)});
+  }
+  if (input.under_way) {
+    ledger.lines.push_back(
+        {.name = "fired, and under way when it was looked", .count = *input.under_way});
   }
   if (input.calls) add_calls(ledger, input);
   if (input.opens) add_opened(ledger, c);

@@ -17,6 +17,10 @@ namespace {
 // Of a new window until it has met anything, and of what a turn takes.
 constexpr std::uint64_t kRoom = 16U << 20;
 constexpr std::uint64_t kMiB = 1U << 20;
+// What a window has met is 4 bytes a frame, and becomes text when it is rendered: measured for
+// collapsed text, the largest, of 60 frames a stack and 40 letters a name.
+constexpr std::uint64_t kGrows = 16;
+constexpr std::uint64_t kMargin = 8;  // of which one part is for what one turn brings
 
 }  // namespace
 
@@ -70,11 +74,13 @@ bool MemoryLimit::reached(Clock::time_point now, std::uint64_t met) {
   constexpr std::chrono::milliseconds kEvery{20};
   if (most_ == 0 || now < next_) return false;
   next_ = now + kEvery;
-  // What a window has met is 4 bytes a frame, and becomes text when it is rendered: measured for
-  // collapsed text, the largest, of 60 frames a stack and 40 letters a name.
-  constexpr std::uint64_t kGrows = 16;
-  constexpr std::uint64_t kMargin = 8;  // of which one part is for what one turn brings
   return kernel_ + resident().own + kGrows * met >= most_ - most_ / kMargin;
+}
+
+bool MemoryLimit::has_room_for(std::uint64_t met) const {
+  // Of jtrace's own JSON, which names a frame once, and of what it is made of.
+  constexpr std::uint64_t kLook = 4;
+  return most_ == 0 || kernel_ + resident().own + (kGrows + kLook) * met < most_ - most_ / kMargin;
 }
 
 bool MemoryLimit::is_close() const { return most_ != 0 && kernel_ + resident().own >= most_ / 2; }

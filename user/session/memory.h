@@ -34,6 +34,8 @@ class MemoryLimit {
   // Whether it is reached, `met` being the bytes of what the window has met; looked at fifty times
   // a second.
   [[nodiscard]] bool reached(Clock::time_point now, std::uint64_t met);
+  // Whether there is room to look at that, beside what its end will take.
+  [[nodiscard]] bool has_room_for(std::uint64_t met) const;
   // Whether names that no window needs any more are worth forgetting.
   [[nodiscard]] bool is_close() const;
   // Gives back to the kernel what was freed.

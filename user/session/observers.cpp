@@ -45,6 +45,13 @@ void add(Map& to, const Map& counts) {
   for (const auto& [key, count] : counts) to[key] += count;
 }
 
+serve::Window window_of(const profile::Header& header) {
+  return {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
+          .duration_ns = header.duration.count(),
+          .title = exporting::safe_text(header.title),
+          .target = exporting::safe_text(header.target)};
+}
+
 // All that is wrong of them.
 Result<serve::Settings> settings_of(const cli::Options& options) {
   serve::Settings settings;
@@ -149,13 +156,11 @@ std::string Observers::page_of(const profile::Profile& profile) const {
 }
 
 void Observers::publish_window(const profile::Header& header, const std::string& json) {
-  if (!has_pages() || json.empty()) return;
-  server_->publish_window(
-      {.start_ns = std::chrono::nanoseconds(header.start.time_since_epoch()).count(),
-       .duration_ns = header.duration.count(),
-       .title = exporting::safe_text(header.title),
-       .target = exporting::safe_text(header.target)},
-      json);
+  if (has_pages() && !json.empty()) server_->publish_window(window_of(header), json);
+}
+
+void Observers::publish_live(const profile::Header& header, const std::string& json) {
+  if (has_pages() && !json.empty()) server_->publish_live(window_of(header), json);
 }
 
 void Observers::linger(const std::function<void()>& meanwhile) {

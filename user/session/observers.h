@@ -55,15 +55,23 @@ class Observers {
   void publish_window(const profile::Header& header, const std::string& json);
   [[nodiscard]] std::string page_of(const profile::Profile& profile) const;
 
+  // The page of the window that goes on, up to when it was looked at.
+  void publish_live(const profile::Header& header, const std::string& json);
+  // Becomes readable when somebody looks at that; -1 where nobody can.
+  [[nodiscard]] int watch_fd() const { return has_pages() ? server_->watch_fd() : -1; }
+  // Whether somebody has since the last time.
+  [[nodiscard]] bool watched() { return has_pages() && server_->watched(); }
+
   // It ended, by itself or by another's hand.
   [[nodiscard]] bool lost() const { return server_ && server_->counters().gone; }
   // Whether there are pages to be looked at.
-  [[nodiscard]] bool lingers() const { return server_ && has_pages() && !lost(); }
+  [[nodiscard]] bool lingers() const { return has_pages() && !lost(); }
   // Until a signal comes or the server is gone; `meanwhile` several times a second.
   void linger(const std::function<void()>& meanwhile);
 
- private:
   [[nodiscard]] bool has_pages() const { return server_ && !server_->pages_url().empty(); }
+
+ private:
   [[nodiscard]] MetricsInput figures(const Run& run);
 
   std::unique_ptr<serve::Server> server_;

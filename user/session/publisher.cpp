@@ -2,9 +2,6 @@
 #include "session/publisher.h"
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <utility>
@@ -54,66 +51,6 @@ Published publish(Report report, const Places& places) {
   }
   done.page = places.observers.page_of(profile);
   return done;
-}
-
-Publisher::Publisher(Places places)
-    : places_(std::move(places)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
-
-Publisher::~Publisher() {
-  thread_.request_stop();
-  thread_.join();
-}
-
-void Publisher::give(Report report) {
-  {
-    const std::scoped_lock lock(mutex_);
-    given_.push_back(std::move(report));
-  }
-  changed_.notify_all();
-}
-
-std::size_t Publisher::waiting() const {
-  const std::scoped_lock lock(mutex_);
-  return given_.size() + (busy_ ? 1 : 0);
-}
-
-std::optional<Published> Publisher::take() {
-  const std::scoped_lock lock(mutex_);
-  std::uint64_t count = 0;
-  (void)!::read(wake_.get(), &count, sizeof(count));
-  if (done_.empty()) return std::nullopt;
-  Published first = std::move(done_.front());
-  done_.pop_front();
-  return first;
-}
-
-std::optional<Published> Publisher::take_last() {
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !done_.empty() || (given_.empty() && !busy_); });
-  }
-  return take();
-}
-
-void Publisher::run(const std::stop_token& stop) {
-  // Who traces is in a hurry (Hurry), and a thread has that of its maker: this one is not.
-  ::setpriority(PRIO_PROCESS, 0, 0);
-  std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return !given_.empty(); })) {
-    Report report = std::move(given_.front());
-    given_.pop_front();
-    busy_ = true;
-    lock.unlock();
-    Published done = publish(std::move(report), places_);
-    lock.lock();
-    done_.push_back(std::move(done));
-    busy_ = false;
-    const std::uint64_t one = 1;
-    (void)!::write(wake_.get(), &one, sizeof(one));
-    changed_.notify_all();
-  }
 }
 
 }  // namespace jtrace::session

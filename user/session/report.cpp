@@ -132,10 +132,12 @@ void add_samples(const ReportInput& input, const Weights& weights, FrameFilter& 
             const bool deep = status == JT_STATUS_DEPTH || status == JT_STATUS_BUDGET;
             return recorder.marker(deep ? "[truncated]" : "[unknown]");
           },
-      .added = [&](const jt_stack_key& key, const void* deferred,
-                   const void* sample) { input.window.list.found(key, deferred, sample); }};
+      .added =
+          [&](const jt_stack_key& key, const void* deferred, const void* sample) {
+            if (!input.goes_on) input.window.list.found(key, deferred, sample);
+          }};
   input.window.samples.build(input.counts.stacks, symbols, hooks, builder);
-  input.window.list.build(weights, scale, input.wall_ns, builder);
+  if (!input.goes_on) input.window.list.build(weights, scale, input.wall_ns, builder);
 }
 
 // What is not seen by the numbers alone. What holds for all events alike is said once.
@@ -235,13 +237,24 @@ std::vector<EventFigures> figures_by_event(const ReportInput& input) {
 
 }  // namespace
 
+// What is sent, and not named yet, comes with the next look. To name it now would keep us from what
+// goes with its process.
+void leave_out_unnamed(const ReportInput& input) {
+  std::erase_if(input.counts.stacks, [&](const capture::StackCount& one) {
+    return !input.window.samples.knows(one.key);
+  });
+}
+
 Report make_report(ReportInput input) {
   const auto& options = input.options;
   FrameFilter filter(options.include, options.exclude);
   const std::string target = input.header.target;
   const Weights weights(input.events);
   profile::ProfileBuilder builder(std::move(input.header), weights.types(), weights.default_type());
+  if (input.goes_on) leave_out_unnamed(input);
   add_samples(input, weights, filter, builder);
+  const std::uint64_t under_way =
+      input.goes_on ? settle_counters(input.counts, input.window.samples) : 0;
   add_comments(input, builder);
   const auto& samples = input.window.samples;
   const std::uint64_t unlisted = input.window.list.unlisted();
@@ -292,6 +305,7 @@ Report make_report(ReportInput input) {
                              .timed = input.events.has_timed() || input.events.has_held(),
                              .opens = input.events.has_opens(),
                              .in_flight = input.counts.in_flight,
+                             .under_way = input.goes_on ? std::optional(under_way) : std::nullopt,
                              .events = figures_by_event(input),
                              .unlisted = unlisted,
                              .sampled = options.interval > 1,
@@ -300,8 +314,9 @@ Report make_report(ReportInput input) {
                              .filtered = filter.active(),
                              .left_out = samples.left_out()});
   using Tables = profile::ProfileBuilder::Tables;
-  report.profile = std::move(builder).build(input.recorder.symbols(), std::move(ledger),
-                                            options.continuous() ? Tables::Used : Tables::Whole);
+  report.profile = std::move(builder).build(
+      input.recorder.symbols(), std::move(ledger),
+      options.continuous() || input.goes_on ? Tables::Used : Tables::Whole);
   return report;
 }
 

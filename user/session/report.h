@@ -19,7 +19,7 @@ namespace jtrace::session {
 struct ReportInput {
   const cli::Options& options;
   const Events& events;
-  const capture::WindowCounts& counts;
+  capture::WindowCounts& counts;
   const capture::KernelFeatures& features;
   Recorder& recorder;
   Window& window;
@@ -28,6 +28,8 @@ struct ReportInput {
   Governor::Figures governed;
   profile::Header header;
   std::int64_t wall_ns = 0;  // what to add to CLOCK_MONOTONIC for the time since the epoch
+  // The window goes on: `counts` were read while events came (Capture::peek).
+  bool goes_on = false;
 };
 
 struct Report {

@@ -17,6 +17,7 @@
 #include "session/command.h"
 #include "session/events.h"
 #include "session/governor.h"
+#include "session/live_view.h"
 #include "session/memory.h"
 #include "session/observers.h"
 #include "session/output.h"
@@ -59,9 +60,11 @@ class Run {
   [[nodiscard]] Status trace(Recorder& recorder);
   void wait(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   [[nodiscard]] Status turn_window(Recorder& recorder);
+  void turn_live(Recorder& recorder);
   void renew_names(Recorder& recorder);
   void mind_memory(Recorder& recorder);
   [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
+  [[nodiscard]] Report live_report(Recorder& recorder, std::chrono::steady_clock::time_point now);
   [[nodiscard]] Places places();
   void settle(const Published& published);
   void take_published();
@@ -107,6 +110,8 @@ class Run {
   std::optional<WindowClock> clock_;
   WindowClock::Span ended_;             // the window that is ending
   std::optional<Publisher> publisher_;  // of windows
+  std::optional<LiveView> live_;        // --serve
+  bool watched_ = false;                // somebody looks at it
   int quiet_turns_ = 0;                 // since the kernel last sent something
   bool lossless_ = true;
   std::uint64_t fired_ = 0;         // and passed filters

@@ -93,29 +93,29 @@ const void* SampleStore::add(const jt_stack_key& key, const std::vector<Location
                              const jt_sum& sum, const profile::SymbolTable& symbols,
                              const Hooks& hooks, profile::ProfileBuilder& builder) {
   const std::uint64_t count = sum.kept;
-  scaled_ += sum.count;
-  scaled_by_event_[key.event] += sum.count;
+  figures_.scaled += sum.count;
+  figures_.scaled_by_event[key.event] += sum.count;
   std::vector<LocationId> locations;
   std::ranges::transform(at_first, std::back_inserter(locations), hooks.settled);
-  if (key.status < statuses_.size()) {
-    statuses_.at(key.status) += count;
-    by_event_[key.event].at(key.status) += count;
+  if (key.status < figures_.statuses.size()) {
+    figures_.statuses.at(key.status) += count;
+    figures_.by_event[key.event].at(key.status) += count;
   }
   constexpr std::size_t kShallow = 3;
-  if (locations.size() <= kShallow) shallow_ += count;
+  if (locations.size() <= kShallow) figures_.shallow += count;
   for (const LocationId id : locations) {
     const auto& location = symbols.locations()[id.value];
-    for (const auto& line : location.lines) frames_.by_kind[line.kind] += count;
-    if (location.lines.empty()) frames_.unnamed[location.reason] += count;
+    for (const auto& line : location.lines) figures_.frames.by_kind[line.kind] += count;
+    if (location.lines.empty()) figures_.frames.unnamed[location.reason] += count;
     if (const auto lines = generated_lines(location)) {
-      frames_.by_source[location.source] += count * lines;
+      figures_.frames.by_source[location.source] += count * lines;
     }
   }
   std::vector<LocationId> all = hooks.shown(key);
   std::ranges::copy(hooks.kernel(key.kernel_stack), std::back_inserter(all));
   all.insert(all.end(), locations.begin(), locations.end());
   if (!hooks.keep(all)) {
-    left_out_ += count;
+    figures_.left_out += count;
     return nullptr;
   }
   const auto status = static_cast<jt_status>(key.status);
@@ -128,23 +128,24 @@ const void* SampleStore::add(const jt_stack_key& key, const std::vector<Location
 }
 
 StatusCounts SampleStore::statuses_of(std::uint32_t event) const {
-  const auto found = by_event_.find(event);
-  return found == by_event_.end() ? StatusCounts{} : found->second;
+  const auto found = figures_.by_event.find(event);
+  return found == figures_.by_event.end() ? StatusCounts{} : found->second;
 }
 
 std::uint64_t SampleStore::scaled_of(std::uint32_t event) const {
-  const auto found = scaled_by_event_.find(event);
-  return found == scaled_by_event_.end() ? 0 : found->second;
+  const auto found = figures_.scaled_by_event.find(event);
+  return found == figures_.scaled_by_event.end() ? 0 : found->second;
 }
 
 void SampleStore::build(const std::vector<capture::StackCount>& counts,
                         const profile::SymbolTable& symbols, const Hooks& hooks,
                         profile::ProfileBuilder& builder) {
+  figures_ = {};
   for (const auto& [key, sum] : counts) {
     if (sum.count == 0)
       continue;  // a stack that is known to the kernel, before its first event ended
     const auto* locations = find(key);
-    if (locations == nullptr) without_frames_ += sum.kept;
+    if (locations == nullptr) figures_.without_frames += sum.kept;
     const void* sample = add(key, locations == nullptr ? std::vector<LocationId>{} : *locations,
                              sum, symbols, hooks, builder);
     if (hooks.added && sample != nullptr) hooks.added(key, nullptr, sample);

@@ -100,25 +100,28 @@ class SampleStore {
     // A sample of the builder holds what came under this key, or by this name.
     std::function<void(const jt_stack_key&, const void* deferred, const void* sample)> added{};
   };
+  // Its figures below are those of the last time.
   void build(const std::vector<capture::StackCount>& counts, const profile::SymbolTable& symbols,
              const Hooks& hooks, profile::ProfileBuilder& builder);
 
   // Whether another stack has room; ask before naming one.
   [[nodiscard]] bool full() const { return stacks_->size() >= kMaxStacks; }
   [[nodiscard]] std::size_t stacks() const { return stacks_->size(); }
+  // Whether it was named.
+  [[nodiscard]] bool knows(const jt_stack_key& key) const { return find(key) != nullptr; }
   // Valid after build().
-  [[nodiscard]] const StatusCounts& statuses() const { return statuses_; }
+  [[nodiscard]] const StatusCounts& statuses() const { return figures_.statuses; }
   [[nodiscard]] StatusCounts statuses_of(std::uint32_t event) const;
   // What all counts add up to, and those of one event: where the governor scales them, more than
   // there are statuses.
-  [[nodiscard]] std::uint64_t scaled() const { return scaled_; }
+  [[nodiscard]] std::uint64_t scaled() const { return figures_.scaled; }
   [[nodiscard]] std::uint64_t scaled_of(std::uint32_t event) const;
-  [[nodiscard]] const FrameCounts& frames() const { return frames_; }
+  [[nodiscard]] const FrameCounts& frames() const { return figures_.frames; }
   // Events whose stacks `keep` refused.
-  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+  [[nodiscard]] std::uint64_t left_out() const { return figures_.left_out; }
   // Events whose user stack has three frames or fewer.
-  [[nodiscard]] std::uint64_t shallow() const { return shallow_; }
-  [[nodiscard]] std::uint64_t without_frames() const { return without_frames_; }
+  [[nodiscard]] std::uint64_t shallow() const { return figures_.shallow; }
+  [[nodiscard]] std::uint64_t without_frames() const { return figures_.without_frames; }
 
  private:
   // The builder's name for the sample, nullptr where it is left out.
@@ -145,14 +148,17 @@ class SampleStore {
   };
   std::map<std::pair<jt_stack_key, std::vector<profile::LocationId>>, jt_sum, DeferredLess>
       deferred_;
-  StatusCounts statuses_{};
-  std::map<std::uint32_t, StatusCounts> by_event_;
-  std::uint64_t scaled_ = 0;
-  std::map<std::uint32_t, std::uint64_t> scaled_by_event_;
-  FrameCounts frames_;
-  std::uint64_t without_frames_ = 0;
-  std::uint64_t shallow_ = 0;
-  std::uint64_t left_out_ = 0;
+  struct Figures {
+    StatusCounts statuses{};
+    std::map<std::uint32_t, StatusCounts> by_event;
+    std::uint64_t scaled = 0;
+    std::map<std::uint32_t, std::uint64_t> scaled_by_event;
+    FrameCounts frames;
+    std::uint64_t without_frames = 0;
+    std::uint64_t shallow = 0;
+    std::uint64_t left_out = 0;
+  };
+  Figures figures_;
 };
 
 }  // namespace jtrace::session

@@ -130,23 +130,31 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
       most = std::min(most, std::max<std::chrono::nanoseconds>(kTurn, notice_.next() - now));
     }
     if (const auto next = observers_.next()) most = std::min(most, *next - now);
+    if (live_) {
+      if (const auto next = live_->next(now)) most = std::min(most, *next - now);
+    }
     if (has_status_terminal() && options_.verbosity >= 0)
       most = std::min<std::chrono::nanoseconds>(most, kIdle);
   }
-  std::array<pollfd, 3> wake{
+  // Who looks wakes us no more often than it is looked at for them, however often they ask.
+  const bool may_look = live_ && live_->may_look(now) && !recorder.is_ending();
+  std::array<pollfd, 5> wake{
       {{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0},
        {.fd = StopSignals::wake_fd(), .events = POLLIN, .revents = 0},
-       {.fd = publisher_ ? publisher_->wake_fd() : -1, .events = POLLIN, .revents = 0}}};
+       {.fd = publisher_ ? publisher_->wake_fd() : -1, .events = POLLIN, .revents = 0},
+       {.fd = live_ ? live_->wake_fd() : -1, .events = POLLIN, .revents = 0},
+       {.fd = may_look ? observers_.watch_fd() : -1, .events = POLLIN, .revents = 0}}};
   // Rounded up: a turn too early would be one for nothing.
   const auto timeout =
       std::chrono::ceil<std::chrono::milliseconds>(std::max(most, std::chrono::nanoseconds(0)));
   ::poll(wake.data(), wake.size(), static_cast<int>(timeout.count()));
   std::uint64_t signals = 0;
   if (wake[1].revents != 0) (void)!::read(wake[1].fd, &signals, sizeof(signals));
+  watched_ = wake[4].revents != 0;
 }
 
 Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
-  const auto counts = capture_->take(window.number);
+  auto counts = capture_->take(window.number);
   Report report = make_report({.options = options_,
                                .events = events_,
                                .counts = counts,
@@ -162,6 +170,37 @@ Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Spa
   fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
   observers_.count_window(observed(recorder, span.length), window);
   return report;
+}
+
+// As report_of(), of the window that goes on, of which nothing is taken.
+Report Run::live_report(Recorder& recorder, steady_clock::time_point now) {
+  auto counts = capture_->peek();
+  return make_report({.options = options_,
+                      .events = events_,
+                      .counts = counts,
+                      .features = features_,
+                      .recorder = recorder,
+                      .window = recorder.window(),
+                      .tables = shared_,
+                      .governor = governor_,
+                      .governed = governor_.figures(*capture_, now),
+                      .header = make_header(options_, events_, target_text_, clock_->so_far(now)),
+                      .wall_ns = wall_ns_,
+                      .goes_on = true});
+}
+
+// Shows the window that goes on to who looks at it.
+void Run::turn_live(Recorder& recorder) {
+  if (!live_) return;
+  const auto now = steady_clock::now();
+  if (const auto page = live_->take(now); page && page->window == recorder.window().number) {
+    observers_.publish_live(page->header, page->json);
+  }
+  if (!std::exchange(watched_, false) || recorder.is_ending() || !observers_.watched()) return;
+  if (!memory_.has_room_for(recorder.window().samples.bytes())) return live_->put_off(now);
+  const auto before = thread_time();
+  Report report = live_report(recorder, now);
+  live_->give(std::move(report), thread_time() - before, now);
 }
 
 // Ends a window when its time has come, or somebody asks for it, and publishes it when the last of
@@ -215,7 +254,13 @@ Status Run::trace(Recorder& recorder) {
   progress_.end();  // its thread has rights of its own
   const Hurry hurry;
   JT_CHECK_OK(confine(recorder));
-  if (options_.continuous()) publisher_.emplace(places());
+  if (options_.continuous()) {
+    publisher_.emplace([to = places()](Report report) { return publish(std::move(report), to); });
+  }
+  if (observers_.has_pages()) {
+    live_.emplace(governor_.live_share(),
+                  [this](const profile::Profile& profile) { return observers_.page_of(profile); });
+  }
   governor_.start(*capture_, {own_.begin() + 1, own_.end()}, steady_clock::now());
   if (options_.max_memory != 0) recorder.watch_by([this, &recorder] { mind_memory(recorder); });
   capture_->resume();
@@ -241,6 +286,7 @@ Status Run::trace(Recorder& recorder) {
     // What was captured until then is still worth its profile.
     Status turned = recorder.turn();
     if (turned && options_.continuous()) turned = turn_window(recorder);
+    if (turned) turn_live(recorder);
     if (!turned) {
       failure_ = std::move(turned).error();
       break;
@@ -263,6 +309,7 @@ Status Run::trace(Recorder& recorder) {
   }
   // Its pages stay after a trace that ends by itself.
   if (!observers_.lingers() || StopSignals::requested()) notice_.stopping("writing the profile");
+  live_.reset();
   duration_ = steady_clock::now() - begin;
   capture_->pause();
   if (auto counted = capture_->count_open_files(); !counted && !failure_) {

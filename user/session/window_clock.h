@@ -24,6 +24,9 @@ class WindowClock {
   [[nodiscard]] bool is_due(Steady now) const { return has_windows() && now >= due_; }
   [[nodiscard]] Steady due() const { return due_; }
 
+  // The window that goes on.
+  [[nodiscard]] Span so_far(Steady now) const { return {.begin = wall_, .length = now - begin_}; }
+
   // Ends the window and begins the next one.
   Span cut(Steady now, Wall wall) {
     const Span ended{.begin = wall_, .length = now - begin_};

@@ -80,12 +80,12 @@ function matchedTotal() {
 
 function showMatched() {
   const sums = matchedTotal();
-  const found = SHOWN.map((value) => sums[value]);
+  const found = shownValues().map((value) => sums[value]);
   const whole = shown(place.view === 'around' ? tree.totals : source.totals, 0);
   let text = `${portion(found, whole)} matched, ${amount(found)}`;
   if (place.zoom !== 0 && place.view !== 'around') {
     const [from, to] = [place.zoom, tree.end[place.zoom]];
-    const inside = SHOWN.map((value) => {
+    const inside = shownValues().map((value) => {
       let sum = 0;
       for (const node of state.hits) {
         if (node >= from && node < to) sum += tree.totals[value][node];

@@ -5,7 +5,7 @@ function hideFloats() {
   byId('tip').hidden = byId('menu').hidden = true;
 }
 
-// A menu at a place of the window; `keys` are those of COMMANDS.
+// A menu at a place of the window; `keys` are those of commands().
 function openMenu(x, y, keys) {
   const menu = byId('menu');
   const before = document.activeElement;
@@ -13,7 +13,7 @@ function openMenu(x, y, keys) {
   menu.replaceChildren();
   menu.hidden = false;
   for (const key of keys) {
-    const [, text, run] = COMMANDS.find(([known]) => known === key);
+    const [, text, run] = commands().find(([known]) => known === key);
     const item = add(menu, 'button', text);
     item.type = 'button';
     item.setAttribute('role', 'menuitem');
@@ -71,7 +71,7 @@ function openSaveMenu() {
 function showGuide() {
   const keys = byId('keys');
   keys.replaceChildren();
-  for (const [key, text] of [...COMMANDS, ...MORE_KEYS]) {
+  for (const [key, text] of [...commands(), ...MORE_KEYS]) {
     const pair = add(keys, 'div', '');
     add(add(pair, 'dt', ''), 'kbd', key);
     add(pair, 'dd', text);
@@ -112,7 +112,7 @@ function weightNote() {
 const nextWidth = () => set({ width: WIDTHS[(WIDTHS.indexOf(place.width) + 1) % WIDTHS.length] });
 
 // What a key does, for onKey(), the menus and the guide.
-const COMMANDS = [
+const commands = () => [
   ['/', 'Search', () => byId('search').select()],
   ['N', 'Next match', () => nextHit(1)],
   ['Shift+N', 'Previous match', () => nextHit(-1)],
@@ -152,7 +152,7 @@ const MORE_KEYS = [
 const commandOf = (event) => {
   const key = event.key === 'Backspace' ? 'U' : event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const shifted = event.key !== '?' && event.key !== '/' && event.shiftKey ? 'Shift+' + key : key;
-  return COMMANDS.find(([known]) => known === shifted) || COMMANDS.find(([known]) => known === key);
+  return commands().find(([known]) => known === shifted) || commands().find(([known]) => known === key);
 };
 
 function onKey(event) {
@@ -209,8 +209,8 @@ function onContextMenu(event) {
 
 function listenToGraph() {
   const hover = (event, node) => { if (byId('menu').hidden) hoverOn(event, node); };
-  canvas.addEventListener('mousemove', (event) => hover(event, nodeAt(event)));
-  canvas.addEventListener('mouseleave', (event) => hover(event, -1));
+  canvas.addEventListener('mousemove', (event) => { state.pointer = event; hover(event, nodeAt(event)); });
+  canvas.addEventListener('mouseleave', (event) => { state.pointer = null; hover(event, -1); });
   canvas.addEventListener('click', onClick);
   canvas.addEventListener('contextmenu', onContextMenu);
   view.addEventListener('scroll', () => {
@@ -222,12 +222,6 @@ function listenToGraph() {
 function listenToList() {
   const rows = byId('rows');
   const rowOf = (event) => event.target.closest('.row');
-  for (const [column, title] of COLUMNS) {
-    const button = add(byId('columns'), 'button', title);
-    button.type = 'button';
-    button.dataset.column = column;
-    button.addEventListener('click', () => sortBy(column));
-  }
   rows.addEventListener('scroll', showRows, { passive: true });
   rows.addEventListener('keydown', onRowKey);
   rows.addEventListener('mousemove', pointAtRow);
@@ -244,6 +238,9 @@ function listenToList() {
 
 function listen() {
   document.addEventListener('keydown', onKey);
+  for (const [type, pressed] of [['pointerdown', true], ['pointerup', false], ['pointercancel', false]]) {
+    window.addEventListener(type, () => { state.pressed = pressed; }, true);
+  }
   window.addEventListener('resize', () => { resize(); showSteps(); });
   window.addEventListener('popstate', onHistory);
   new ResizeObserver(resize).observe(document.querySelector('main'));

@@ -3,9 +3,16 @@
 
 // Calls `assign(from, to, child)` for each child that the nodes first[from..to), all under one
 // parent, make together; afterwards they lie grouped by child. Children are in the order of names.
-const seenBy = new Int32Array(ALL + 1);  // of a frame: the run it was last seen in
-const seenAs = new Int32Array(ALL + 1);  // and its child there
+let seenBy, seenAs;  // of a frame: the run it was last seen in, and its child there
 let runs = 0;
+
+function takeFrames() {
+  seenBy = new Int32Array(ALL + 1);
+  seenAs = new Int32Array(ALL + 1);
+  runs = 0;
+  sameNames = null;
+  forms.clear();
+}
 
 function childFrames(tree_, nodes, from, to) {
   if (to - from === 1) return [tree_.frame[nodes[from]]];

@@ -19,6 +19,7 @@ function showHeader() {
   const two = [['Base', profile.base], ['New', profile.new],
                ['Total', `${amount(total)}, ${differs ? changeText(total, 1) : ''}`]];
   const facts = [...(differs ? two : one), ['Stacks', grouped.format(profile.stacks)]];
+  byId('meta').replaceChildren();
   for (const [name, value] of facts) {
     if (!value) continue;
     const fact = add(byId('meta'), 'div', '', name === 'Base' || name === 'New' ? 'side' : '');
@@ -38,8 +39,10 @@ function everything() {
 function showWeights() {
   byId('weights').hidden = WEIGHTS.length < 2;
   byId('filter').hidden = DIMENSIONS.length === 0;
+  byId('weights').replaceChildren();
+  for (const of of byId('tip').querySelectorAll('.others')) of.remove();
   if (WEIGHTS.length < 2) return;
-  add(byId('tip'), 'span', '');
+  add(byId('tip'), 'span', '', 'others');
   WEIGHTS.forEach(({ type, unit }, weight) => {
     const button = add(byId('weights'), 'button', type.charAt(0).toUpperCase() + type.slice(1));
     button.type = 'button';
@@ -52,6 +55,7 @@ function showWeights() {
 
 function showLedger() {
   const figures = byId('figures');
+  for (const id of ['figures', 'lines', 'notes']) byId(id).replaceChildren();
   if (differs && profile.ledger.length > 0) add(figures, 'span', 'New:');
   // The lines that say how events get lost are many; one word does where none did.
   const isLoss = ([name, , depth]) => depth === 0 && name.startsWith('lost');
@@ -132,7 +136,7 @@ function stepTexts() {
 }
 
 function filterText([what, value]) {
-  if (what !== 'cut') return `${what} ${shortName(frameNamed(value))}`;
+  if (what !== 'cut') return `${what} ${frameNamed(value) < 0 ? value : shortName(frameNamed(value))}`;
   const [node, length = 0] = cutPlace(value);
   let top = node;
   for (let up = 1; up < length; up++) top = base.parent[top];

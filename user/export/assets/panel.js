@@ -3,7 +3,7 @@
 
 const FIRST_VALUES = 8;   // of a facet; a click shows more
 const MORE_VALUES = 40;
-const panel = { open: false, parts: [] };
+const panel = { open: null, parts: [], shape: '' };  // open: null until the user says
 
 const titleOf = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const valueName = ({ values }, value) => value < 0 ? '(none)' : values[value] || '(empty)';
@@ -47,7 +47,21 @@ function setRange(d, one, other) {
   else go({ ranges: [...place.ranges.filter(([which]) => which !== d), range] });
 }
 
+// Buttons stay where the same dimensions come again: a click on one that is replaced is lost.
+const shapeOf = (of) => [of.name, of.unit, of.first, of.last, Boolean(of.values && of.values.length > FIRST_VALUES)];
+
+function renewPanel() {
+  const { scrollTop } = byId('panel');
+  const same = JSON.stringify(DIMENSIONS.map(shapeOf)) === panel.shape;
+  if (same) for (const part of panel.parts) part.of = DIMENSIONS[part.d];
+  else makePanel();
+  byId('panel').scrollTop = scrollTop;
+}
+
 function makePanel() {
+  const before = panel.parts;
+  panel.shape = JSON.stringify(DIMENSIONS.map(shapeOf));
+  byId('panel').replaceChildren();
   const order = [...DIMENSIONS.keys()].sort((a, b) => Boolean(DIMENSIONS[b].size) - Boolean(DIMENSIONS[a].size) || a - b);
   panel.parts = order.map((d) => {
     const of = DIMENSIONS[d];
@@ -59,16 +73,19 @@ function makePanel() {
     clear.type = 'button';
     clear.setAttribute('aria-label', `Clear ${of.name}`);
     clear.addEventListener('click', () => clearDimension(d));
-    const part = { d, of, section, clear, limit: FIRST_VALUES, wanted: '' };
+    const { limit, wanted } = before.find((other) => other.of.name === of.name) || { limit: FIRST_VALUES, wanted: '' };
+    const part = { d, of, section, clear, limit, wanted };
     return Object.assign(part, of.size ? makeHistogram(part) : makeFacet(part));
   });
-  panel.open = DIMENSIONS.length > 0 && window.innerWidth >= 1100;
 }
 
+const isPanelOpen = () => DIMENSIONS.length > 0 && (panel.open === null ? window.innerWidth >= 1100 : panel.open);
+
 function showPanel() {
-  byId('panel').hidden = !panel.open;
-  byId('filter').setAttribute('aria-pressed', String(panel.open));
-  if (!panel.open) return;
+  const open = isPanelOpen();
+  byId('panel').hidden = !open;
+  byId('filter').setAttribute('aria-pressed', String(open));
+  if (!open) return;
   const inside = shownNodes();
   for (const part of panel.parts) {
     const sums = sumsOf(part.d, place.weight, inside);
@@ -80,7 +97,7 @@ function showPanel() {
 
 function togglePanel() {
   if (DIMENSIONS.length === 0) return;
-  panel.open = !panel.open;
+  panel.open = !isPanelOpen();
   showPanel();
   if (panel.open) byId('panel').querySelector('button:not([hidden]), input').focus();
   else keysToView();
@@ -88,13 +105,14 @@ function togglePanel() {
 
 // --- a facet: values, most first -------------------------------------------------------------------
 
-function makeFacet({ d, of, section }) {
+function makeFacet({ d, of, section, wanted }) {
   const box = of.values.length > FIRST_VALUES ? add(section, 'input', '') : null;
   const values = add(section, 'div', '', 'values');
   values.setAttribute('role', 'group');
   values.setAttribute('aria-labelledby', `part-${d}`);
   if (box) {
     box.type = 'search';
+    box.value = wanted;
     box.placeholder = `Find in ${grouped.format(of.values.length)}`;
     box.spellcheck = false;
     box.setAttribute('aria-label', `Find a value of ${of.name}`);

@@ -3,16 +3,21 @@
 // Pages of profiles with several weights or with labels have them; of others the tree has it all.
 
 // What stacks can be weighed by, and which of it counts events, -1 where none does.
-const WEIGHTS = profile.weights || [{ type: profile.type, unit: profile.unit }];
-const EVENTS = WEIGHTS.findIndex(({ type, unit }) => type === 'events' && unit === 'count');
-const rows = profile.rows ? readRows(profile.rows) : null;
+let WEIGHTS, EVENTS, rows;
 
 // What rows are told apart by: facets (text) and sizes (numbers, in buckets). `at` has the index of
 // a row's value, or its bucket; -1 where the events have no such label.
-const DIMENSIONS = !rows ? [] : [
-  ...profile.facets.map(({ name, values }, i) => ({ name, values, at: Int32Array.from(profile.rows.facets[i]) })),
-  ...profile.sizes.map(({ name, unit }, i) => sizeOf(name, unit, Int32Array.from(profile.rows.sizes[i]))),
-];
+let DIMENSIONS;
+
+function takeRows() {
+  WEIGHTS = profile.weights || [{ type: profile.type, unit: profile.unit }];
+  EVENTS = WEIGHTS.findIndex(({ type, unit }) => type === 'events' && unit === 'count');
+  rows = profile.rows ? readRows(profile.rows) : null;
+  DIMENSIONS = !rows ? [] : [
+    ...profile.facets.map(({ name, values }, i) => ({ name, values, at: Int32Array.from(profile.rows.facets[i]) })),
+    ...profile.sizes.map(({ name, unit }, i) => sizeOf(name, unit, Int32Array.from(profile.rows.sizes[i]))),
+  ];
+}
 
 function readRows({ nodes, values }) {
   const node = new Int32Array(nodes.length);

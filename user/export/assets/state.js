@@ -11,17 +11,11 @@ const stillSystem = matchMedia('(prefers-reduced-motion: reduce)');
 // callers and callees of the function `of`); theme '' follows the system. `width` and `equal` are of
 // differences: which side widths are of, and whether the base is scaled. `picks` has values of facets,
 // [dimension, value], and `ranges` buckets of sizes, [dimension, first, last].
-const START = {
-  view: 'stacks', of: '', filters: [], zoom: 0, q: '', icicle: false, theme: '',
-  sort: differs ? '-delta' : '-total', width: 'both', equal: profile.normalise === true,
-  weight: profile.weight || 0, picks: [], ranges: [],
-};
-const SORTS = differs ? ['name', 'state', 'self', 'before', 'after', 'delta'] : ['name', 'kind', 'self', 'total'];
+let START, place;
+const sorts = () => differs ? ['name', 'state', 'self', 'before', 'after', 'delta'] : ['name', 'kind', 'self', 'total'];
 const WIDTHS = ['both', 'base', 'new'];
-let place = START;
-weighBase(place);
-let source = base;  // base without the stacks that the filters take away
-let tree = base;    // what is drawn: source, reversed or around a function, where it has a width
+let source;  // base without the stacks that the filters take away
+let tree;    // what is drawn: source, reversed or around a function, where it has a width
 
 const state = {
   left: 0, width: 0,     // what is shown of the root's values; moves while zooming
@@ -30,12 +24,26 @@ const state = {
   matches: null,         // per frame, or null where nothing is searched for
   hits: [], hit: -1,     // nodes found that lie in no other found node
   depth: 0,              // steps taken on this page that the back button takes back
+  taken: 0,              // profiles that were on it
+  pressed: false, pointer: null,  // a button of the mouse is; where it was last on the graph
+  wish: null, wished: null,       // what was to be shown of the last profile, and the place that came of it
 };
 let canvasWidth = 0;
 let canvasHeight = 0;
 let fromBottom = 0;  // of the scrolled graph: a flame graph keeps its root where it is
 let drawAsked = false;
 let zoomRun = 0;
+
+function takePlace() {
+  place = START = {
+    view: 'stacks', of: '', filters: [], zoom: 0, q: '', icicle: false, theme: '',
+    sort: differs ? '-delta' : '-total', width: 'both', equal: profile.normalise === true,
+    weight: profile.weight || 0, picks: [], ranges: [],
+  };
+  weighBase(place);
+  source = tree = base;
+  Object.assign(state, { hover: -1, focus: -1, matches: null, hits: [], hit: -1, taken: state.taken + 1 });
+}
 
 // --- the address -------------------------------------------------------------------------------
 
@@ -67,7 +75,7 @@ function placeOf(fragment) {
     else if (what === 'q') at.q = value;
     else if (what === 'icicle') at.icicle = value === '1';
     else if (what === 'theme' && (value === 'dark' || value === 'light')) at.theme = value;
-    else if (what === 'sort' && SORTS.includes(value.replace('-', ''))) at.sort = value;
+    else if (what === 'sort' && sorts().includes(value.replace('-', ''))) at.sort = value;
     else if (what === 'width' && differs && WIDTHS.includes(value)) at.width = value;
     else if (what === 'equal' && differs && /^[01]$/.test(value)) at.equal = value === '1';
     else if (what === 'weight' && WEIGHTS.some(({ type }) => type === value)) {
@@ -83,8 +91,8 @@ function placeOf(fragment) {
 function record(taken) {
   try {
     const address = '#' + fragmentOf(place);
-    if (taken) history.pushState({ depth: state.depth + 1 }, '', address);
-    else history.replaceState({ depth: state.depth }, '', address);
+    if (taken) history.pushState({ depth: state.depth + 1, of: state.taken }, '', address);
+    else history.replaceState({ depth: state.depth, of: state.taken }, '', address);
     if (taken) state.depth++;
   } catch {
     // A page in a sandboxed frame has no address to write to; all else works.
@@ -121,6 +129,10 @@ function onHistory(event) {
   clearTimeout(set.timer);
   const at = placeOf(location.hash);
   state.depth = event.state ? event.state.depth : 0;
+  // Places have other numbers in another profile.
+  if (event.state && event.state.of !== state.taken) {
+    Object.assign(at, { zoom: 0, filters: at.filters.filter(([what]) => what !== 'cut') });
+  }
   const { q, icicle, theme, sort, width, equal, weight } = place;
   show(event.state ? { ...at, q, icicle, theme, sort, width, equal, weight } : at);
   record(false);

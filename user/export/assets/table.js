@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // --- the table ---------------------------------------------------------------------------------
 
-const COLUMNS = differs
+const columns = () => differs
   ? [['name', 'Function'], ['state', 'State'], ['self', 'Self'], ['before', 'Base'], ['after', 'New'],
      ['delta', 'Change']]
   : [['name', 'Function'], ['kind', 'Kind'], ['self', 'Self'], ['self', 'Share'], ['total', 'Total'],
      ['total', 'Share']];
 const list = { source: null, functions: null, sorted: '', order: [], shown: [], chosen: 0 };
+
+function showColumns() {
+  byId('columns').replaceChildren();
+  for (const [column, title] of columns()) {
+    const button = add(byId('columns'), 'button', title);
+    button.type = 'button';
+    button.dataset.column = column;
+    button.addEventListener('click', () => sortBy(column));
+  }
+}
 
 // By how much every function changed, with totals made equal where they are.
 function changesOf(what) {

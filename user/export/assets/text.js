@@ -73,8 +73,8 @@ function shortName(frame) {
 
 // --- values: one of a profile, two of a difference ------------------------------------------------
 
-const SHOWN = differs ? [BEFORE, AFTER] : [WIDTH];
-const shown = (columns, at) => SHOWN.map((value) => columns[value][at]);
+const shownValues = () => differs ? [BEFORE, AFTER] : [WIDTH];
+const shown = (columns, at) => shownValues().map((value) => columns[value][at]);
 
 // "12 events", "12 → 34 events"
 function amount(values) {

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // --- trees: nodes in preorder, one column an array ---------------------------------------------
 
-const profile = JSON.parse(byId('profile').textContent);
-const ALL = profile.names.length;  // the frame of the root that holds everything
-const names = profile.names.concat(['all']);
-const kinds = profile.name_kinds.map((kind) => profile.kinds[kind]).concat(['root']);
+// What follows from the profile is made by functions take...(), here and in the files behind: another
+// profile may come to the page that is there (renew.js).
+let profile, names, kinds;
+let ALL;  // the frame of the root that holds everything
 
 // A profile has one value a stack: how wide the stack is drawn. A difference has three, with what
 // the stack has in the base and in the new profile; one of several weights has each of them after it.
-const differs = profile.before !== undefined;
+let differs, VALUES;
 const WIDTH = 0, BEFORE = 1, AFTER = 2;
-const VALUES = differs ? [WIDTH, BEFORE, AFTER]
-  : profile.weights && profile.weights.length > 1 ? [WIDTH, ...profile.weights.map((_, i) => i + 1)] : [WIDTH];
 const WEIGHT = 1;  // the column of the first weight, where there are several
+
+function takeProfile(next) {
+  profile = next;
+  ALL = profile.names.length;
+  names = profile.names.concat(['all']);
+  kinds = profile.name_kinds.map((kind) => profile.kinds[kind]).concat(['root']);
+  differs = profile.before !== undefined;
+  VALUES = differs ? [WIDTH, BEFORE, AFTER]
+    : profile.weights && profile.weights.length > 1 ? [WIDTH, ...profile.weights.map((_, i) => i + 1)] : [WIDTH];
+  base = null;
+  scale = 1;
+}
 
 // A tree from the columns of its nodes but the root; `selfs` and `rootSelf` have one for each of
 // VALUES. Nodes from `split` on, if any, are callers of the root and not callees: they lie above
