@@ -10,10 +10,23 @@
 #include <utility>
 
 #include "base/counted.h"
+#include "export/source.h"
 #include "push/body.h"
 #include "session/ledger.h"
 
 namespace jtrace::session {
+
+namespace {
+
+// One of many in which none of several processes did anything: nobody's, and so no profile of
+// anybody at the backend.
+bool is_nobodys(const Report& report, const Places& places) {
+  const profile::Profile& profile = report.profile;
+  return places.of_windows && report.lossless && profile.samples.empty() &&
+         !exporting::source_of(profile.header).pid;
+}
+
+}  // namespace
 
 std::string window_line(const Published& published) {
   const Report& report = published.report;
@@ -47,7 +60,7 @@ Published publish(Report report, const Places& places) {
     done.files.push_back(output);
     done.files.back().path = std::move(written->path);
   }
-  done.bodies = places.uploads.bodies_of(profile);
+  if (!is_nobodys(done.report, places)) done.bodies = places.uploads.bodies_of(profile);
   if (done.bodies.size() > push::kMostBodies) {
     done.said.push_back(fmt::format(
         "sent apart: the {} processes that have most; the others together", push::kMostBodies));

@@ -323,7 +323,8 @@ Places Run::places() {
           .observers = observers_,
           .begin = options_.continuous()
                        ? std::function<void(const std::string&)>()
-                       : [this](const std::string& what) { progress_.begin(what); }};
+                       : [this](const std::string& what) { progress_.begin(what); },
+          .of_windows = options_.continuous()};
 }
 
 // What is said of a window, and what goes on to others.
