@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "integration/support/jdks.h"
@@ -169,6 +170,60 @@ TEST(Processes, javaThatLivesForMomentsIsWhole) {
   }
   EXPECT_GE(straddling, 1U);
   print_sums(all);
+}
+
+// The data of the page: what each of several processes did is told apart in its rows.
+std::map<std::string, std::uint64_t> page_sums(const std::string& page) {
+  constexpr std::string_view kOpen = R"(<script type="application/json" id="profile">)";
+  std::map<std::string, std::uint64_t> sums;
+  const std::size_t begin = page.find(kOpen);
+  EXPECT_NE(begin, std::string::npos);
+  const std::string text = page.substr(begin + kOpen.size());
+  const json data = json::parse(text.substr(0, text.find("</script>")), nullptr, false);
+  EXPECT_TRUE(data.is_object());
+  for (std::size_t at = 0; data.is_object() && at < data["facets"].size(); ++at) {
+    if (data["facets"][at]["name"] != "pid") continue;
+    const json& column = data["rows"]["facets"][at];
+    for (std::size_t row = 0; row < column.size(); ++row) {
+      const auto index = column[row].get<std::int32_t>();
+      const json& values = data["facets"][at]["values"];
+      sums[index < 0 ? "" : values[static_cast<std::size_t>(index)].get<std::string>()] +=
+          data["rows"]["values"][0][row].get<std::uint64_t>();
+    }
+  }
+  return sums;
+}
+
+TEST(Processes, areApartOnThePage) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::string file = (folder.path() / "page.html").string();
+  std::vector<Child> targets;
+  std::vector<std::string> words{"-t", "syscalls:sys_enter_openat", "--max-overhead", "off", "-f",
+                                 file};
+  for (int i = 0; i < 3; ++i) {
+    auto target = start_ready({built("truth_steady"), "100", "1"});
+    ASSERT_TRUE(target);
+    words.insert(words.end(), {"-p", std::to_string(target->pid())});
+    targets.push_back(std::move(*target));
+  }
+  JT_ASSERT_OK(Child jtrace, start_jtrace(words));
+  std::map<std::string, std::uint64_t> expected;
+  for (Child& target : targets) ASSERT_TRUE(target.send("\n"));
+  for (Child& target : targets) {
+    const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+    ASSERT_TRUE(target.wait_until("end of its work", over, kPatience));
+    ASSERT_TRUE(target.send("\n"));
+    std::istringstream in(target.out());
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("open_"))
+        expected[std::to_string(target.pid())] += std::stoull(line.substr(line.find(' ')));
+    }
+  }
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  JT_ASSERT_OK(const std::string page, read_text(file));
+  EXPECT_EQ(page_sums(page), expected);
 }
 
 }  // namespace
