@@ -206,7 +206,7 @@ class Every(Receiving):
                     brief.go()
                     brief.wait_for("^over$")
                     self.assertEqual(tracer.wait(), 0, tracer.said())
-                    self.assertRegex(tracer.said(), "sent apart: the 64 processes that have most")
+                    self.assertRegex(tracer.said(), "apart: the 64 processes that have most")
                 bodies = self.arrived(backend, at)
                 self.assertEqual(len(bodies), 65)
                 apart = [body for body in bodies if "pid" in body.about]
