@@ -62,7 +62,7 @@ void write(const Output& output, std::size_t index, std::span<const profile::Pro
 
 std::string window_line(const Published& published) {
   const Report& report = published.report;
-  const std::uint64_t lost = lost_events(report.counters);
+  const std::uint64_t lost = lost_events(report.counters) + report.unread;
   std::string text = fmt::format("window {}: {}", report.window,
                                  counted(report.counters.at(JT_COUNTER_FIRED), "event"));
   if (lost != 0) text += fmt::format(", {} lost", lost);
@@ -81,6 +81,10 @@ Published publish(Report report, const Places& places) {
       parts = profile::split_by_process(profile, profile::kMostApart);
     }
     write(output, i, output.by_process ? std::span(parts) : std::span(&profile, 1), places, done);
+  }
+  if (done.report.why_unread != 0) {
+    done.said.push_back(
+        errno_text("not all of the table of stacks could be read", done.report.why_unread));
   }
   if (!is_nobodys(done.report, places)) done.bodies = places.uploads.bodies_of(profile);
   if (std::max(done.bodies.size(), parts.size()) > profile::kMostApart) {

@@ -61,7 +61,8 @@ class Run {
   [[nodiscard]] Status turn_window(Recorder& recorder);
   void renew_names(Recorder& recorder);
   void mind_memory(Recorder& recorder);
-  [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
+  [[nodiscard]] Result<Report> report_of(Recorder& recorder, Window& window,
+                                         const WindowClock::Span& span);
   [[nodiscard]] Places places();
   void settle(const Published& published);
   void take_published();

@@ -145,8 +145,8 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   if (wake[1].revents != 0) (void)!::read(wake[1].fd, &signals, sizeof(signals));
 }
 
-Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
-  const auto counts = capture_->take(window.number);
+Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
+  JT_TRY(const auto counts, capture_->take(window.number));
   Report report = make_report({.options = options_,
                                .events = events_,
                                .counts = counts,
@@ -171,7 +171,7 @@ Status Run::turn_window(Recorder& recorder) {
   if (recorder.is_ending()) {
     if (!recorder.has_ended()) return {};
     auto window = recorder.take_window();
-    Report report = report_of(recorder, *window, ended_);
+    JT_TRY(Report report, report_of(recorder, *window, ended_));
     recorder.forget_window(*window);
     window.reset();
     publisher_->give(std::move(report));
@@ -373,7 +373,7 @@ Result<int> Run::finish(Recorder& recorder) {
   say_what_targets_lack();
   say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
-  Report report = report_of(recorder, recorder.window(), ended_);
+  JT_TRY(Report report, report_of(recorder, recorder.window(), ended_));
   if (publisher_) {
     publisher_->give(std::move(report));
     while (auto published = publisher_->take_last()) {
