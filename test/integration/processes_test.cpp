@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "integration/support/jdks.h"
@@ -62,7 +63,7 @@ void add_stack(const json& profile, const json& stack, const std::string& functi
   if (through) process.counted += count;
   if (!whole) process.partial += count;
   process.windows.insert(window);
-  const json& labels = stack["labels"];
+  const json labels = stack.value("labels", json::object());
   process.comms.insert(labels.value("comm", ""));
   process.mains.insert(labels.value("main", ""));
   process.starts.insert(labels.value("start", ""));
@@ -77,7 +78,8 @@ void add_windows(const std::filesystem::path& folder, const std::string& functio
     const json profile = json::parse(*text, nullptr, false);
     ASSERT_TRUE(profile.is_object()) << entry.path();
     for (const json& stack : profile["stacks"]) {
-      const auto process = all.find(stack["labels"].value("pid", std::int64_t{0}));
+      const auto process =
+          all.find(stack.value("labels", json::object()).value("pid", std::int64_t{0}));
       if (process != all.end()) add_stack(profile, stack, function, window, process->second);
     }
     ++window;
@@ -169,6 +171,164 @@ TEST(Processes, javaThatLivesForMomentsIsWhole) {
   }
   EXPECT_GE(straddling, 1U);
   print_sums(all);
+}
+
+// The data of the page: what each of several processes did is told apart in its rows.
+std::map<std::string, std::uint64_t> page_sums(const std::string& page) {
+  constexpr std::string_view kOpen = R"(<script type="application/json" id="profile">)";
+  std::map<std::string, std::uint64_t> sums;
+  const std::size_t begin = page.find(kOpen);
+  EXPECT_NE(begin, std::string::npos);
+  const std::string text = page.substr(begin + kOpen.size());
+  const json data = json::parse(text.substr(0, text.find("</script>")), nullptr, false);
+  EXPECT_TRUE(data.is_object());
+  for (std::size_t at = 0; data.is_object() && at < data["facets"].size(); ++at) {
+    if (data["facets"][at]["name"] != "pid") continue;
+    const json& column = data["rows"]["facets"][at];
+    for (std::size_t row = 0; row < column.size(); ++row) {
+      const auto index = column[row].get<std::int32_t>();
+      const json& values = data["facets"][at]["values"];
+      sums[index < 0 ? "" : values[static_cast<std::size_t>(index)].get<std::string>()] +=
+          data["rows"]["values"][0][row].get<std::uint64_t>();
+    }
+  }
+  return sums;
+}
+
+// Three that open as fast as they can, each told of by its own number; `words` say where to.
+struct Steady {
+  std::map<std::string, std::uint64_t> told;  // opens, by pid
+  std::string log;
+};
+
+Result<Steady> trace_steady(std::vector<std::string> words) {
+  std::vector<Child> targets;
+  words.insert(words.begin(), {"-t", "syscalls:sys_enter_openat", "--max-overhead", "off"});
+  for (int i = 0; i < 3; ++i) {
+    JT_TRY(Child target, start_ready({built("truth_steady"), "200", "1"}));
+    words.insert(words.end(), {"-p", std::to_string(target.pid())});
+    targets.push_back(std::move(target));
+  }
+  JT_TRY(Child jtrace, start_jtrace(words));
+  Steady steady;
+  for (Child& target : targets) JT_CHECK_OK(target.send("\n"));
+  for (Child& target : targets) {
+    const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+    JT_CHECK_OK(target.wait_until("end of its work", over, kPatience));
+    JT_CHECK_OK(target.send("\n"));
+    std::istringstream in(target.out());
+    for (std::string line; std::getline(in, line);) {
+      if (!line.starts_with("open_")) continue;
+      steady.told[std::to_string(target.pid())] += std::stoull(line.substr(line.find(' ')));
+    }
+  }
+  JT_TRY(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  steady.log = jtrace.err();
+  return steady;
+}
+
+TEST(Processes, areApartOnThePage) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  const std::string file = (folder.path() / "page.html").string();
+  JT_ASSERT_OK(const Steady steady, trace_steady({"-f", file}));
+  JT_ASSERT_OK(const std::string page, read_text(file));
+  EXPECT_EQ(page_sums(page), steady.told);
+}
+
+struct ProcessFile {
+  std::string process;  // what %p became
+  std::string window;
+  std::uint64_t events = 0;
+};
+
+// Of names like "WINDOW-PROCESS.json".
+std::vector<ProcessFile> process_files(const std::filesystem::path& folder) {
+  std::vector<ProcessFile> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().stem().string();
+    const auto text = read_text(entry.path());
+    const json profile = json::parse(text.value_or(""), nullptr, false);
+    EXPECT_TRUE(profile.is_object()) << entry.path();
+    if (!profile.is_object()) continue;
+    ProcessFile& file = files.emplace_back();
+    file.process = name.substr(name.rfind('-') + 1);
+    file.window = name.substr(0, name.rfind('-'));
+    for (const json& stack : profile["stacks"]) file.events += stack["values"][0].get<int>();
+  }
+  return files;
+}
+
+TEST(Processes, haveTheirFiles) {
+  JT_NEEDS("bpf", no_bpf());
+  for (const bool windows : {false, true}) {
+    const TemporaryDirectory folder;
+    std::vector<std::string> words{"-f", (folder.path() / "w%n-%p.json").string()};
+    if (windows) words.insert(words.end(), {"--continuous", "--loop", "50ms", "--keep", "1000"});
+    JT_ASSERT_OK(const Steady steady, trace_steady(words));
+    std::map<std::string, std::uint64_t> counted;
+    std::set<std::string> seen;
+    for (const ProcessFile& file : process_files(folder.path())) {
+      seen.insert(file.window);
+      // Where none of them did anything.
+      if (file.process == "rest") {
+        EXPECT_EQ(file.events, 0U) << file.window;
+      } else {
+        counted[file.process] += file.events;
+      }
+    }
+    EXPECT_EQ(counted, steady.told);
+    EXPECT_GE(seen.size(), windows ? 3U : 1U);
+    EXPECT_THAT(steady.log, testing::ContainsRegex("wrote .*/w0-[0-9]+\\.json"));
+  }
+}
+
+// --keep counts windows, however many processes there are in each.
+TEST(Processes, filesStayByWindows) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(const Steady steady,
+               trace_steady({"-f", (folder.path() / "w%n-%p.json").string(), "--continuous",
+                             "--loop", "20ms", "--keep", "2"}));
+  std::set<std::string> windows;
+  for (const ProcessFile& file : process_files(folder.path())) windows.insert(file.window);
+  EXPECT_EQ(windows.size(), 2U);
+}
+
+TEST(Processes, beyond64HaveOneFileTogether) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(Child target, start_ready({built("truth_parent"), "80", built("truth_brief"), "3"}));
+  JT_ASSERT_OK(Child jtrace, start_jtrace({"-t", "syscalls:sys_enter_openat", "--max-overhead",
+                                           "off", "--follow", "-p", std::to_string(target.pid()),
+                                           "-f", (folder.path() / "w-%p.json").string()}));
+  ASSERT_TRUE(target.send("\n"));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  JT_ASSERT_OK(const int ended, target.wait_exit(kPatience));
+  EXPECT_EQ(ended, 0);
+  ByPid all = told(target.out());
+  ASSERT_EQ(all.size(), 80U);
+  std::set<std::string> names;
+  for (const ProcessFile& file : process_files(folder.path())) names.insert(file.process);
+  EXPECT_EQ(names.size(), 65U);
+  EXPECT_TRUE(names.contains("rest"));
+  for (const auto& name : names) {
+    JT_ASSERT_OK(const std::string text, read_text(folder.path() / ("w-" + name + ".json")));
+    const json profile = json::parse(text, nullptr, false);
+    for (const json& stack : profile["stacks"]) {
+      // A file of one process has no need of labels.
+      const std::int64_t pid =
+          name == "rest" ? stack.value("labels", json::object()).value("pid", std::int64_t{0})
+                         : std::stoll(name);
+      if (const auto process = all.find(pid); process != all.end()) {
+        add_stack(profile, stack, "brief_open", 0, process->second);
+      }
+    }
+  }
+  for (const auto& [pid, process] : all) EXPECT_EQ(process.counted, process.printed) << pid;
+  EXPECT_THAT(jtrace.err(), testing::HasSubstr("apart: the 64 processes that have most"));
 }
 
 }  // namespace

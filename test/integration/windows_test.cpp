@@ -2,6 +2,7 @@
 // The continuous mode: windows that together are all there was, whoever ends them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -140,12 +141,31 @@ class Watcher {
   std::jthread thread_;
 };
 
+// jtrace to which the kernel refuses these commands of bpf(2): it has no memory.
+Result<Child> start_refused(const std::vector<int>& commands,
+                            const std::vector<std::string>& words) {
+  if (commands.empty()) return start_jtrace(words);
+  std::vector<std::string> argv;
+  for (const int command : commands) {
+    argv.insert(argv.end(), {built("truth_launcher"), "refuse", std::to_string(command), "--"});
+  }
+  argv.push_back(jtrace_binary());
+  argv.insert(argv.end(), words.begin(), words.end());
+  JT_TRY(Child child, Child::start(argv));
+  const auto attached = [](const Child& c) {
+    return c.err().find("jtrace: tracing") != std::string::npos;
+  };
+  JT_CHECK_OK(child.wait_until("line 'jtrace: tracing'", attached, kPatience));
+  return child;
+}
+
 Result<Windowed> run(const std::vector<std::string>& target, std::vector<std::string> words,
-                     const fs::path& folder, const Meanwhile& meanwhile) {
+                     const fs::path& folder, const Meanwhile& meanwhile,
+                     const std::vector<int>& refused = {}) {
   JT_TRY(Child program, start_ready(target));
   words.insert(words.end(), {"--max-overhead", "off", "-p", std::to_string(program.pid()), "--json",
                              "-f", (folder / "w-%n.collapsed").string()});
-  JT_TRY(Child jtrace, start_jtrace(words));
+  JT_TRY(Child jtrace, start_refused(refused, words));
   JT_CHECK_OK(program.send("\n"));
   JT_CHECK_OK(meanwhile(program, jtrace));
   Windowed made;
@@ -248,6 +268,44 @@ TEST(Windows, addUpWhileTheyAreLookedAt) {
   EXPECT_EQ(counted_through(traced, "open_twice"), printed(traced, "open_twice"));
   expect_in_order(traced);
   std::printf("%zu windows, looked at %zu times\n", traced.windows.size(), seen);
+}
+
+// Where the kernel takes no batch, entries are taken one by one, and no window misses any.
+TEST(Windows, addUpWhereTheKernelRefusesBatches) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(const Windowed traced,
+               run({built("truth_steady"), "500", "2"},
+                   {"-t", "syscalls:sys_enter_openat", "--loop", "20ms"}, folder.path(), until_over,
+                   {BPF_MAP_LOOKUP_AND_DELETE_BATCH}));
+  EXPECT_EQ(traced.status, 0) << traced.log;
+  EXPECT_EQ(counted_through(traced, "open_once"), printed(traced, "open_once"));
+  EXPECT_EQ(counted_through(traced, "open_twice"), printed(traced, "open_twice"));
+  EXPECT_GE(traced.windows.size(), 10U);
+  for (const auto& window : traced.windows) EXPECT_TRUE(window.lossless) << window.ledger.dump(2);
+  expect_in_order(traced);
+}
+
+// What is in the table and cannot be taken out of it is lost, and counted.
+TEST(Windows, countWhatCouldNotBeRead) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(const Windowed traced,
+               run({built("truth_steady"), "200", "1"},
+                   {"-t", "syscalls:sys_enter_openat", "--loop", "20ms"}, folder.path(), until_over,
+                   {BPF_MAP_LOOKUP_AND_DELETE_BATCH, BPF_MAP_DELETE_ELEM}));
+  std::uint64_t fired = 0;
+  std::uint64_t lost = 0;
+  for (const auto& window : traced.windows) {
+    fired += window.fired;
+    const auto unread = ledger_count(window.ledger, "lost: table of stacks could not be read");
+    lost += unread;
+    EXPECT_EQ(window.lossless, unread == 0) << window.ledger.dump(2);
+  }
+  EXPECT_EQ(fired, printed(traced, "open_once") + printed(traced, "open_twice"));
+  EXPECT_GT(lost, fired * 9 / 10);
+  EXPECT_THAT(traced.log, HasSubstr("not all of the table of stacks could be read: "));
+  expect_in_order(traced);
 }
 
 // Values are sent, and known, in each window anew; sums are what the calls returned.

@@ -4,6 +4,7 @@
 import gzip
 import http.server
 import threading
+import time
 
 
 class Receiver:
@@ -14,6 +15,7 @@ class Receiver:
     def __init__(self, *script, port=0, tls=None):
         self.script = list(script)
         self.requests = []  # (path, headers, body) of those that were read whole
+        self.times = []  # when, by the monotonic clock
         self.arrived = threading.Condition()
         self.over = threading.Event()
         receiver = self
@@ -48,6 +50,7 @@ class Receiver:
         with self.arrived:
             behaviour = self.script.pop(0) if self.script else 200
             self.requests.append((handler.path, dict(handler.headers), body))
+            self.times.append(time.monotonic())
             self.arrived.notify_all()
         self.answer(handler, behaviour)
 

@@ -71,6 +71,7 @@ struct StackCount {
 // What a window added up to.
 struct WindowCounts {
   std::vector<StackCount> stacks;
+  int unread = 0;       // not 0, an errno: there are more, which could not be read
   Counters counters{};  // of all events, and what belongs to none
   std::vector<Counters> by_event;
   std::uint64_t missed_by_recursion = 0;  // events that the kernel dropped because a BPF program
@@ -134,11 +135,11 @@ class Capture {
   // The number of the one that goes on, from 0.
   [[nodiscard]] std::uint32_t window() const;
   // What a window added up to; once, for it is taken out of the kernel, and in the order of
-  // windows.
-  [[nodiscard]] WindowCounts take(std::uint32_t window);
+  // windows. An error: nothing is taken.
+  [[nodiscard]] Result<WindowCounts> take(std::uint32_t window);
   // What the one that goes on adds up to by now; all stays where it is. Stacks are read before the
   // counters while events go on: there are some that are counted, and in no stack yet.
-  [[nodiscard]] WindowCounts peek();
+  [[nodiscard]] Result<WindowCounts> peek();
   // Makes room for the next one but one.
   void forget(std::uint32_t window);
   // Of the window that goes on: what comes under a stack that is not known yet is lost (table of
@@ -209,7 +210,7 @@ class Capture {
  private:
   struct Impl;
   explicit Capture(std::unique_ptr<Impl> impl);
-  [[nodiscard]] WindowCounts sum_up(std::uint32_t window, bool takes);
+  [[nodiscard]] Result<WindowCounts> sum_up(std::uint32_t window, bool takes);
   std::unique_ptr<Impl> impl_;
 };
 

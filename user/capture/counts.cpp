@@ -12,39 +12,44 @@
 
 #include "base/file.h"
 #include "capture/capture_impl.h"
+#include "capture/map_entries.h"
 
 namespace jtrace::capture {
 namespace {
 
-// Entries that one call brings; the kernel holds no lock for longer than a bucket's.
-constexpr std::uint32_t kAtOnce = 4096;
+class KernelMap : public MapCalls {
+ public:
+  explicit KernelMap(const bpf_map* map) : fd_(bpf_map__fd(map)) {}
 
-enum class Then { Keep, Delete };
-
-// Hands over all entries of a hash map, `keys` and `values` being as long as each other.
-template <class Key, class Value, class Take>
-void for_each(const bpf_map* map, Then then, const Take& take) {
-  std::vector<Key> keys(kAtOnce);
-  std::vector<Value> values(kAtOnce);
-  const auto batch = then == Then::Delete ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch;
-  std::array<char, 64> place{};  // where to go on: as long as a key, or a number
-  static_assert(sizeof(Key) <= sizeof(place));
-  void* from = nullptr;
-  const int fd = bpf_map__fd(map);
-  while (true) {
-    auto count = static_cast<std::uint32_t>(keys.size());
-    const int error = batch(fd, from, place.data(), keys.data(), values.data(), &count, nullptr);
-    if (error != 0 && errno == ENOSPC) {  // more in one bucket
-      keys.resize(2 * keys.size());
-      values.resize(keys.size());
-      continue;
-    }
-    const bool more = error == 0;
-    if (!more && errno != ENOENT) return;
-    for (std::uint32_t i = 0; i < count; ++i) take(keys[i], values[i]);
-    if (!more) return;
-    from = place.data();
+  int batch(bool remove, std::uint32_t* place, std::uint32_t* next, void* keys, void* values,
+            std::uint32_t& count) override {
+    const auto call = remove ? bpf_map_lookup_and_delete_batch : bpf_map_lookup_batch;
+    // Who refuses the call before the map is looked at leaves the count as it was, and no place.
+    std::uint32_t bucket = kNowhere;
+    const int result = call(fd_, place, &bucket, keys, values, &count, nullptr);
+    const int error = result == 0 ? 0 : errno;
+    if (bucket == kNowhere) count = 0;
+    if (bucket != kNowhere) *next = bucket;
+    return error;
   }
+  int next_key(const void* key, void* next) override {
+    return bpf_map_get_next_key(fd_, key, next) == 0 ? 0 : errno;
+  }
+  int look_up(const void* key, void* value) override {
+    return bpf_map_lookup_elem(fd_, key, value) == 0 ? 0 : errno;
+  }
+  int remove(const void* key) override { return bpf_map_delete_elem(fd_, key) == 0 ? 0 : errno; }
+
+ private:
+  // A hash map tells by the number of a bucket where to go on (kernel/bpf/hashtab.c).
+  static constexpr std::uint32_t kNowhere = ~0U;
+  int fd_;
+};
+
+template <class Key, class Value, class Take>
+int for_each(const bpf_map* map, Then then, const Take& take) {
+  KernelMap calls(map);
+  return for_each_entry<Key, Value>(calls, then, take);
 }
 
 template <class Key, class Value>
@@ -65,14 +70,17 @@ void empty_stack_ids(const bpf_map* map) {
   }
 }
 
-// A row of the table: 0 is of no event.
-void add_row(Counters& sum, const bpf_map* map, std::uint32_t row) {
+// A row of the table: 0 is of no event. An errno where it cannot be read.
+int add_row(Counters& sum, const bpf_map* map, std::uint32_t row) {
   const auto cpus = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
   std::vector<Counters> per_cpu(cpus);
-  if (bpf_map_lookup_elem(bpf_map__fd(map), &row, per_cpu.data()) != 0) return;
+  KernelMap calls(map);
+  const int error = map_entries::persist([&] { return calls.look_up(&row, per_cpu.data()); });
+  if (error != 0) return error;
   for (const Counters& one : per_cpu) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum.at(i) += one.at(i);
   }
+  return 0;
 }
 
 Counters operator-(Counters all, const Counters& before) {
@@ -109,25 +117,34 @@ std::uint64_t Capture::in_flight() const {
   return count;
 }
 
-WindowCounts Capture::sum_up(std::uint32_t window, bool takes) {
+Result<WindowCounts> Capture::sum_up(std::uint32_t window, bool takes) {
   WindowCounts all;
-  for_each<jt_stack_key, jt_sum>(impl_->set(window).counts,
-                                 takes && impl_->windows ? Then::Delete : Then::Keep,
-                                 [&](const jt_stack_key& key, const jt_sum& sum) {
-                                   all.stacks.push_back(impl_->counted(key, sum));
-                                 });
-  const bpf_map* map = impl_->skeleton->maps.counters;
-  // What belongs to no event is not told apart by windows.
-  const auto since = [&](std::uint32_t row) {
-    Counters now{};
-    add_row(now, map, row);
-    const Counters before = impl_->taken.at(row);
-    if (takes) impl_->taken.at(row) = now;
-    return now - before;
+  const auto read_stacks = [&] {
+    all.unread = for_each<jt_stack_key, jt_sum>(impl_->set(window).counts,
+                                                takes && impl_->windows ? Then::Delete : Then::Keep,
+                                                [&](const jt_stack_key& key, const jt_sum& sum) {
+                                                  all.stacks.push_back(impl_->counted(key, sum));
+                                                });
   };
-  all.counters = since(0);
+  if (!takes) read_stacks();
+  const bpf_map* map = impl_->skeleton->maps.counters;
+  // Before anything is taken out of the kernel: without its counters a window is nothing.
+  std::vector<Counters> now(impl_->events + 1);
+  for (std::uint32_t i = 0; i < now.size(); ++i) {
+    const int error = add_row(now[i], map, i == 0 ? 0 : impl_->row(window, i - 1));
+    if (error != 0) return no_room("read the kernel side's counters", error);
+  }
+  if (takes) read_stacks();
+  // What belongs to no event is not told apart by windows.
+  const auto since = [&](std::uint32_t row, const Counters& its) {
+    const Counters before = impl_->taken.at(row);
+    if (takes) impl_->taken.at(row) = its;
+    return its - before;
+  };
+  all.counters = since(0, now[0]);
   for (std::uint32_t event = 0; event < impl_->events; ++event) {
-    const Counters& of = all.by_event.emplace_back(since(impl_->row(window, event)));
+    const Counters& of =
+        all.by_event.emplace_back(since(impl_->row(window, event), now[event + 1]));
     for (std::size_t i = 0; i < of.size(); ++i) all.counters.at(i) += of.at(i);
   }
   const std::uint64_t missed = missed_by_recursion();
@@ -137,9 +154,9 @@ WindowCounts Capture::sum_up(std::uint32_t window, bool takes) {
   return all;
 }
 
-WindowCounts Capture::take(std::uint32_t window) { return sum_up(window, true); }
+Result<WindowCounts> Capture::take(std::uint32_t window) { return sum_up(window, true); }
 
-WindowCounts Capture::peek() { return sum_up(window(), false); }
+Result<WindowCounts> Capture::peek() { return sum_up(window(), false); }
 
 void Capture::forget(std::uint32_t window) {
   const auto set = impl_->set(window);
@@ -180,14 +197,16 @@ std::uint64_t Capture::bytes() const {
 Counters Capture::counters() const {
   const bpf_map* map = impl_->skeleton->maps.counters;
   Counters sum{};
-  for (std::uint32_t row = 0; row < bpf_map__max_entries(map); ++row) add_row(sum, map, row);
+  for (std::uint32_t row = 0; row < bpf_map__max_entries(map); ++row) {
+    (void)add_row(sum, map, row);  // a figure for a person who looks: the next one is right again
+  }
   return sum;
 }
 
 Counters Capture::counters_of(std::uint32_t event) const {
   Counters sum{};
-  add_row(sum, impl_->skeleton->maps.counters, impl_->row(0, event));
-  if (impl_->windows) add_row(sum, impl_->skeleton->maps.counters, impl_->row(1, event));
+  (void)add_row(sum, impl_->skeleton->maps.counters, impl_->row(0, event));
+  if (impl_->windows) (void)add_row(sum, impl_->skeleton->maps.counters, impl_->row(1, event));
   return sum;
 }
 

@@ -106,6 +106,9 @@ constexpr std::string_view kNames =
     "In the file names of \\fB\\-f\\fR, \\fB%p\\fR is the process, \\fB%t\\fR the local time,\n"
     "\\fB%h\\fR the host, \\fB%n\\fR or \\fB%n{\\fIMAX\\fB}\\fR a number,\n"
     "\\fB%{\\fINAME\\fB}\\fR an environment variable and \\fB%%\\fR a percent sign.\n"
+    "Where several processes are traced, \\fB%p\\fR gives each a file of its own: the 64 that "
+    "have\n"
+    "most, and one called \\fBrest\\fR for all others.\n"
     ".SH EXIT STATUS\n";
 
 struct ExitStatus {

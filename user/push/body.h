@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "profile/profile.h"
+#include "profile/split.h"
 #include "push/destination.h"
 
 namespace jtrace::push {
@@ -18,7 +19,7 @@ namespace jtrace::push {
 
 // Where it is of several processes, which their labels say, a body for each of the largest, and one
 // for the rest.
-inline constexpr std::size_t kMostBodies = 64;
+inline constexpr std::size_t kMostBodies = profile::kMostApart;
 [[nodiscard]] std::vector<std::string> make_bodies(Backend backend,
                                                    const profile::Profile& profile);
 

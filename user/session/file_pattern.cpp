@@ -48,7 +48,7 @@ class Expander {
       rest_.remove_prefix(1);
       const std::string_view from = rest_;
       JT_TRY(std::string part, expand());
-      if (facts_.of_window) part = kept(from, part);
+      if (facts_.of_window || facts_.of_process) part = kept(from, part);
       out += part;
     }
   }
@@ -58,9 +58,13 @@ class Expander {
     return fail(Errc::Usage, fmt::format("-f '{}': {}", shown(pattern_), why), std::move(hint));
   }
 
-  // Of the files of windows: what each of them expands, and no percent sign of anything else.
+  // Of the files of windows and processes: what each of them expands, and no percent sign of
+  // anything else.
   [[nodiscard]] std::string kept(std::string_view from, const std::string& part) const {
-    if (from.front() == 't' || from.front() == 'n' || from.front() == '%') {
+    const char what = from.front();
+    const bool its =
+        what == 'p' ? facts_.of_process : facts_.of_window && (what == 't' || what == 'n');
+    if (its || what == '%') {
       return "%" + std::string(from.substr(0, from.size() - rest_.size()));
     }
     std::string out;
@@ -78,7 +82,7 @@ class Expander {
       case '%':
         return "%";
       case 'p':
-        return std::to_string(facts_.pid);
+        return facts_.process.empty() ? std::to_string(facts_.pid) : facts_.process;
       case 't':
         return file_stamp(facts_.time) +
                (facts_.again == 0 ? "" : fmt::format("-{}", facts_.again));
@@ -151,16 +155,30 @@ Varies varies(const std::string& pattern) {
   return how;
 }
 
-std::string names_of(const std::string& pattern) {
+bool tells_processes(const std::string& pattern) {
+  for (std::size_t at = pattern.find('%'); at != std::string::npos && at + 1 < pattern.size();
+       at = pattern.find('%', at + 2)) {
+    if (pattern[at + 1] == 'p') return true;
+  }
+  return false;
+}
+
+PatternNames names_of(const std::string& pattern) {
+  PatternNames names;
+  std::string& out = names.expression;
+  int groups = 0;
+  const auto group = [&](int& which, const std::string& what) {
+    const bool first = which == 0;
+    if (first) which = ++groups;
+    out += first ? "(" + what + ")" : "(?:" + what + ")";
+  };
   std::string_view rest = pattern;
   rest = rest.substr(rest.rfind('/') + 1);
-  std::string out;
   const auto literal = [&out](char c) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     out += plain || (static_cast<unsigned char>(c) & 0x80) != 0 ? std::string(1, c)
                                                                 : std::string{'\\', c};
   };
-  bool numbered = false;
   while (!rest.empty()) {
     const char c = rest.front();
     rest.remove_prefix(1);
@@ -174,12 +192,14 @@ std::string names_of(const std::string& pattern) {
       out += "[0-9]{8}-[0-9]{6}(?:-[0-9]+)?";
     } else if (what == 'n') {
       if (rest.starts_with('{')) rest.remove_prefix(std::min(rest.find('}') + 1, rest.size()));
-      out += std::exchange(numbered, true) ? "[0-9]+" : "([0-9]+)";
+      group(names.number, "[0-9]+");
+    } else if (what == 'p') {
+      group(names.process, std::string("[0-9]+|") + kRestOfProcesses);
     } else {
       literal(what);
     }
   }
-  return out;
+  return names;
 }
 
 Result<std::string> expand_file_pattern(const std::string& pattern, const PatternFacts& facts) {

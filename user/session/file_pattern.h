@@ -20,9 +20,14 @@ struct PatternFacts {
   std::string host;
   std::uint64_t number = 0;                             // of the output, from 0
   std::function<const char*(const char*)> environment;  // as getenv; empty: nothing is set
-  int again = 0;           // not 0: follows the time, as -2 where such a file is there already
-  bool of_window = false;  // %t and %n differ from window to window: they stay, as does %%
+  int again = 0;            // not 0: follows the time, as -2 where such a file is there already
+  bool of_window = false;   // %t and %n differ from window to window: they stay, as does %%
+  bool of_process = false;  // %p differs from file to file: it stays, as does %%
+  std::string process{};    // what %p says then: a number, or kRestOfProcesses; empty: `pid`
 };
+
+// Of the file of all processes that have none of their own.
+inline constexpr const char* kRestOfProcesses = "rest";
 
 // %p process, %t local time as yyyymmdd-hhmmss, %h host, %n number, %n{MAX} number modulo MAX,
 // %{NAME} environment variable, %% a percent sign. Errc::Usage for any other % and for a variable
@@ -40,10 +45,17 @@ enum class Varies {
 };
 [[nodiscard]] Varies varies(const std::string& pattern);
 
-// A regular expression for the names that a pattern of windows makes; of its last part alone. Group
-// 1 is the number where there is one. A time may be followed by -2, -3, ..., where it was there
-// already.
-[[nodiscard]] std::string names_of(const std::string& pattern);
+// Whether there is a %p that stayed (PatternFacts::of_process).
+[[nodiscard]] bool tells_processes(const std::string& pattern);
+
+// A regular expression for the names that a pattern of windows makes; of its last part alone. A
+// time may be followed by -2, -3, ..., where it was there already.
+struct PatternNames {
+  std::string expression;
+  int number = 0;   // the group that is one; 0: none
+  int process = 0;  // likewise
+};
+[[nodiscard]] PatternNames names_of(const std::string& pattern);
 
 // "20260131-235959", local time.
 [[nodiscard]] std::string file_stamp(std::chrono::system_clock::time_point time);

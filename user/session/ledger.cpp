@@ -154,19 +154,32 @@ std::uint64_t accounted_for(const capture::Counters& counters) {
 }
 
 bool adds_up(const capture::Counters& counters, const StatusCounts& statuses, std::uint64_t scaled,
-             bool scales) {
-  const std::uint64_t accounted = accounted_for(counters);
+             bool scales, std::uint64_t unread) {
+  const std::uint64_t accounted = accounted_for(counters) + unread;
   const auto walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
   if (scaled != counters.at(scales ? JT_COUNTER_SCALED : JT_COUNTER_KEPT)) return false;
   return accounted == counters.at(JT_COUNTER_FIRED) && walked == counters.at(JT_COUNTER_KEPT);
 }
 
+constexpr const char* kUnread = "lost: table of stacks could not be read";
+
+// What is in the table and could not be read is known by its number alone: kept, and then lost.
+std::uint64_t lose_unread(capture::Counters& counters, const StatusCounts& statuses,
+                          std::uint64_t scaled) {
+  const std::uint64_t unread = missing_events(counters, statuses);
+  counters.at(JT_COUNTER_KEPT) -= unread;
+  if (counters.at(JT_COUNTER_SCALED) > scaled) counters.at(JT_COUNTER_SCALED) = scaled;
+  return unread;
+}
+
 // The same of each event, where there are several: what is 0 is left out.
-void add_events(Ledger& ledger, const std::vector<EventFigures>& events, bool scales) {
+void add_events(Ledger& ledger, const LedgerInput& input) {
+  const bool scales = input.governor != nullptr;
   std::uint64_t silent = 0;
-  for (const EventFigures& event : events) {
-    const auto& c = event.counters;
-    ledger.balanced = ledger.balanced && adds_up(c, event.statuses, event.scaled, scales);
+  for (const EventFigures& event : input.events) {
+    capture::Counters c = event.counters;
+    const auto unread = input.unread ? lose_unread(c, event.statuses, event.scaled) : 0;
+    ledger.balanced = ledger.balanced && adds_up(c, event.statuses, event.scaled, scales, unread);
     if (c.at(JT_COUNTER_FIRED) == 0) {
       ++silent;
       continue;
@@ -179,6 +192,7 @@ void add_events(Ledger& ledger, const std::vector<EventFigures>& events, bool sc
     for (const auto& lines : {std::span<const Line>(kLeftOut), std::span<const Line>(kLosses)}) {
       for (const auto& [counter, name] : lines) line(name, c.at(counter));
     }
+    line(kUnread, unread);
     for (std::size_t i = 0; i < event.statuses.size(); ++i) {
       line(status_text(i), event.statuses.at(i));
     }
@@ -261,6 +275,12 @@ std::uint64_t settle_counters(capture::WindowCounts& counts, const SampleStore& 
   return settle(counts.counters, samples.statuses(), samples.scaled());
 }
 
+std::uint64_t missing_events(const capture::Counters& counters, const StatusCounts& statuses) {
+  const auto walked = std::accumulate(statuses.begin(), statuses.end(), std::uint64_t{0});
+  const std::uint64_t kept = counters.at(JT_COUNTER_KEPT);
+  return kept - std::min(kept, walked);
+}
+
 std::uint64_t lost_events(const capture::Counters& counters) {
   std::uint64_t lost = 0;
   for (const auto& [counter, name] : kLosses) lost += counters.at(counter);
@@ -287,8 +307,9 @@ bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses
 }
 
 Ledger make_ledger(const LedgerInput& input) {
-  const auto& c = input.counters;
   const auto& statuses = input.samples.statuses();
+  capture::Counters c = input.counters;
+  const auto unread = input.unread ? lose_unread(c, statuses, input.samples.scaled()) : 0;
   Ledger ledger;
   ledger.lines.push_back({.name = "fired", .count = c.at(JT_COUNTER_FIRED)});
   ledger.lines.push_back({.name = "kept", .count = c.at(JT_COUNTER_KEPT)});
@@ -315,10 +336,12 @@ Ledger make_ledger(const LedgerInput& input) {
     ledger.lines.push_back(
         {.name = "fired, and under way when it was looked", .count = *input.under_way});
   }
+  if (unread != 0) ledger.lines.push_back({.name = kUnread, .count = unread});
   if (input.calls) add_calls(ledger, input);
   if (input.opens) add_opened(ledger, c);
-  ledger.balanced = adds_up(c, statuses, input.samples.scaled(), input.governor != nullptr) &&
-                    input.samples.without_frames() == 0;
+  ledger.balanced =
+      adds_up(c, statuses, input.samples.scaled(), input.governor != nullptr, unread) &&
+      input.samples.without_frames() == 0;
   ledger.lines.push_back({.name = "missed by recursion, any process",
                           .count = input.missed_by_recursion,
                           .depth = 0,
@@ -338,7 +361,7 @@ Ledger make_ledger(const LedgerInput& input) {
   ledger.lines.push_back({.name = "events of other processes", .count = c.at(JT_COUNTER_OTHERS)});
   add_frames(ledger, input.samples.frames());
   add_sources(ledger, input.samples.frames());
-  add_events(ledger, input.events, input.governor != nullptr);
+  add_events(ledger, input);
   if (input.governor != nullptr) add_governor(ledger, input);
   if (input.cost_counted) add_cost(ledger, c);
   if (input.recall_checked) {

@@ -25,6 +25,7 @@ struct EventFigures {
 struct LedgerInput {
   const capture::Counters& counters;
   const SampleStore& samples;
+  bool unread = false;  // not all of the table of stacks could be read
   std::uint64_t missed_by_recursion = 0;
   bool misses_measurable = true;
   bool cost_counted = false;
@@ -47,6 +48,11 @@ struct LedgerInput {
 
 // Whether anything was lost or ended as partial (--strict).
 [[nodiscard]] bool is_lossless(const capture::Counters& counters, const StatusCounts& statuses);
+
+// Kept events of which no stack is there; they are lost where `LedgerInput::unread`, and must not
+// be elsewhere.
+[[nodiscard]] std::uint64_t missing_events(const capture::Counters& counters,
+                                           const StatusCounts& statuses);
 
 // Events that were lost, and those of which the stack is not whole.
 [[nodiscard]] std::uint64_t lost_events(const capture::Counters& counters);

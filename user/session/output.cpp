@@ -36,10 +36,11 @@ Result<const exporting::Exporter*> exporter_for(const cli::Options& options,
 
 Result<std::vector<std::string>> expand_files(const cli::Options& options,
                                               const process::ProcessInfo& first,
-                                              std::chrono::system_clock::time_point now) {
+                                              std::chrono::system_clock::time_point now,
+                                              bool several) {
   std::array<char, HOST_NAME_MAX + 1> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host.front() = 0;
-  const PatternFacts facts{
+  PatternFacts facts{
       .pid = first.key.tgid,
       .time = now,
       .host = *host.data() == 0 ? "host" : host.data(),
@@ -48,6 +49,7 @@ Result<std::vector<std::string>> expand_files(const cli::Options& options,
       .of_window = options.continuous()};
   std::vector<std::string> paths;
   for (const std::string& pattern : options.files) {
+    facts.of_process = several && tells_processes(pattern);
     JT_TRY(std::string path, expand_file_pattern(pattern, facts));
     paths.push_back(std::move(path));
   }
@@ -73,7 +75,32 @@ Status check_windows(Output& output, std::chrono::system_clock::time_point now) 
                 "%t and %n belong into the last part of the path");
   }
   output.of_windows = true;
-  JT_TRY(const std::string first, path_of_window(output.path, now, 0));
+  JT_TRY(std::string first, files_of_window(output.path, now, 0));
+  if (output.by_process) {
+    JT_TRY(first, file_of_process(first, 0));
+  }
+  return check_writable(first);
+}
+
+// Of one that has a file for each process.
+Status check_processes(const Output& output) {
+  const std::size_t folder = output.path.rfind('/');
+  if (folder != std::string::npos && tells_processes(output.path.substr(0, folder))) {
+    return fail(Errc::Usage, fmt::format("-f {}: a folder for each process", output.path),
+                "%p of several processes belongs into the last part of the path");
+  }
+  if (output.exporter->single_events) {
+    return fail(Errc::Usage,
+                fmt::format("-f {}: events one by one are not told apart by process", output.path),
+                "leave %p out of the name: each line has its process");
+  }
+  if (output.of_windows && varies(output.path) == Varies::InTurns) {
+    return fail(Errc::Usage,
+                fmt::format("-f {}: files of processes that have ended would stay", output.path),
+                "take %n or %t in place of %n{MAX}, and --keep");
+  }
+  if (output.of_windows) return {};
+  JT_TRY(const std::string first, file_of_process(output.path, 0));
   return check_writable(first);
 }
 
@@ -87,8 +114,8 @@ bool needs_file(const cli::Options& options) {
 
 Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          const process::ProcessInfo& first,
-                                         std::chrono::system_clock::time_point now) {
-  JT_TRY(std::vector<std::string> paths, expand_files(options, first, now));
+                                         std::chrono::system_clock::time_point now, bool several) {
+  JT_TRY(std::vector<std::string> paths, expand_files(options, first, now, several));
   if (paths.empty() && needs_file(options)) {
     const std::string number =
         first.key.tgid == 0 ? std::string() : fmt::format("-{}", first.key.tgid);
@@ -102,16 +129,19 @@ Result<std::vector<Output>> plan_outputs(const cli::Options& options,
     paths.push_back(base + suffix);
   }
   std::vector<Output> outputs;
-  for (const std::string& path : paths) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::string& path = paths[i];
     JT_TRY(const auto* exporter, exporter_for(options, path));
     Output output{
         .path = path,
         .exporter = exporter,
         .options = {
             .plain = options.plain, .lines = options.lines, .normalise = options.normalise}};
-    if (options.continuous()) {
-      JT_CHECK_OK(check_windows(output, now));
-    } else if (path != "-") {
+    output.by_process = several && i < options.files.size() && tells_processes(options.files[i]);
+    if (options.continuous()) JT_CHECK_OK(check_windows(output, now));
+    if (output.by_process) {
+      JT_CHECK_OK(check_processes(output));
+    } else if (!options.continuous() && path != "-") {
       JT_CHECK_OK(check_writable(path));
     }
     outputs.push_back(std::move(output));

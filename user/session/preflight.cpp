@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <set>
 
 #include "base/printable.h"
 #include "base/redacted.h"
@@ -21,7 +22,9 @@ Status check_ahead(const cli::Options& options) {
   const auto tracefs = event::Tracefs::open();
   const Error why = tracefs ? Error{} : tracefs.error();
   wrong.add(find_events(options.events, tracefs ? &*tracefs : nullptr, why));
-  wrong.add(plan_outputs(options, {}, std::chrono::system_clock::now()));
+  const bool several = options.selects() || options.follow || options.traces_command() ||
+                       std::set(options.pids.begin(), options.pids.end()).size() > 1;
+  wrong.add(plan_outputs(options, {}, std::chrono::system_clock::now(), several));
   wrong.add(Uploads::check(options));
   wrong.add(Observers::start(options));
   return wrong.status();

@@ -33,6 +33,7 @@ struct Places {
   const Uploads& uploads;
   const Observers& observers;
   std::function<void(const std::string& what)> begin{};  // before each step that may take long
+  bool of_windows = false;                               // one behind the other, without an end
 };
 
 // "window 3: 1204 events, 2 lost, 1 partial; wrote FILE".

@@ -262,7 +262,10 @@ Report make_report(ReportInput input) {
   report.window = input.window.number;
   report.counters = input.counts.counters;
   report.partial = partial_events(samples.statuses());
-  report.lossless = is_lossless(report.counters, samples.statuses()) && unlisted == 0;
+  report.why_unread = input.counts.unread;
+  if (report.why_unread != 0) report.unread = missing_events(report.counters, samples.statuses());
+  report.lossless =
+      is_lossless(report.counters, samples.statuses()) && unlisted == 0 && report.why_unread == 0;
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
@@ -294,6 +297,7 @@ Report make_report(ReportInput input) {
       input.events.all, [](const Event& event) { return event.wanted.min_latency.count() != 0; });
   auto ledger = make_ledger({.counters = report.counters,
                              .samples = samples,
+                             .unread = input.counts.unread != 0,
                              .missed_by_recursion = input.counts.missed_by_recursion,
                              .misses_measurable = input.features.recursion_misses,
                              .cost_counted = options.count_cost,

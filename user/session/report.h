@@ -37,6 +37,8 @@ struct Report {
   profile::Profile profile;
   capture::Counters counters{};
   std::uint64_t partial = 0;  // events whose stack is not whole
+  std::uint64_t unread = 0;   // ... that were counted, and whose stack could not be read
+  int why_unread = 0;         // errno
   bool lossless = true;
   std::vector<std::string> remarks;  // lines for the person who waits: 0 events explained, ...
 };

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <regex>
 #include <tuple>
@@ -25,6 +26,7 @@ namespace {
 
 struct Found {
   std::string name;
+  std::string window;  // the name without its process: that of the files that belong together
   std::uint64_t number = 0;
   timespec written{};
   std::uint64_t bytes = 0;
@@ -40,12 +42,20 @@ bool is_newer(const Found& a, const Found& b) {
          std::tie(b.written.tv_sec, b.written.tv_nsec, b.number, b.name);
 }
 
-std::uint64_t number_in(const std::smatch& match) {
+std::uint64_t number_in(const std::smatch& match, int group) {
   std::uint64_t number = 0;
-  if (match.size() < 2) return number;
-  const std::string text = match[1].str();
+  if (group == 0) return number;
+  const std::string text = match.str(static_cast<std::size_t>(group));
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
+}
+
+std::string window_in(const std::smatch& match, const std::string& name, int group) {
+  if (group == 0) return name;
+  const auto its = static_cast<std::size_t>(group);
+  std::string window = name;
+  return window.replace(static_cast<std::size_t>(match.position(its)),
+                        static_cast<std::size_t>(match.length(its)), "");
 }
 
 Folder look(const std::string& pattern) {
@@ -60,16 +70,18 @@ Folder look(const std::string& pattern) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::dup(folder.fd.get())),
                                                     ::closedir);
   if (!entries) return folder;
-  const std::regex names(names_of(pattern));
+  const PatternNames names = names_of(pattern);
+  const std::regex expression(names.expression);
   while (const dirent* entry = ::readdir(entries.get())) {  // NOLINT: one thread
     const std::string name = entry->d_name;
     std::smatch match;
     struct stat info{};
-    if (!std::regex_match(name, match, names)) continue;
+    if (!std::regex_match(name, match, expression)) continue;
     if (::fstatat(folder.fd.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (!S_ISREG(info.st_mode) || !is_ours(info)) continue;
     folder.files.push_back({.name = name,
-                            .number = number_in(match),
+                            .window = window_in(match, name, names.process),
+                            .number = number_in(match, names.number),
                             .written = info.st_mtim,
                             .bytes = static_cast<std::uint64_t>(info.st_size)});
   }
@@ -90,21 +102,29 @@ Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now
                                        const std::string& written) const {
   if (keep_.files == 0 && keep_.bytes == 0 && keep_.age.count() == 0) return 0;
   Folder folder = look(pattern_);
-  const std::string newest = std::filesystem::path(written).filename().string();
-  if (const auto its = std::ranges::find(folder.files, newest, &Found::name);
+  const std::string name = std::filesystem::path(written).filename().string();
+  if (const auto its = std::ranges::find(folder.files, name, &Found::name);
       its != folder.files.end()) {
-    std::rotate(folder.files.begin(), its, its + 1);
+    const std::string window = its->window;
+    std::ranges::stable_partition(folder.files,
+                                  [&](const Found& file) { return file.window == window; });
   }
   const auto oldest = std::chrono::system_clock::to_time_t(now - keep_.age);
+  std::map<std::string, std::uint64_t> bytes_of;
+  for (const Found& file : folder.files) bytes_of[file.window] += file.bytes;
+  std::map<std::string, bool> goes;
   std::uint64_t bytes = 0;
   std::size_t removed = 0;
-  for (std::size_t i = 0; i < folder.files.size(); ++i) {
-    const Found& file = folder.files[i];
-    bytes += file.bytes;
-    const bool goes = (keep_.files != 0 && i >= keep_.files) ||
-                      (keep_.bytes != 0 && bytes > keep_.bytes) ||
-                      (keep_.age.count() != 0 && file.written.tv_sec < oldest);
-    if (!goes || i == 0) continue;
+  for (const Found& file : folder.files) {
+    const std::size_t windows = goes.size();
+    const auto [its, fresh] = goes.try_emplace(file.window, false);
+    if (fresh) {
+      bytes += bytes_of[file.window];
+      its->second = windows != 0 && ((keep_.files != 0 && windows >= keep_.files) ||
+                                     (keep_.bytes != 0 && bytes > keep_.bytes) ||
+                                     (keep_.age.count() != 0 && file.written.tv_sec < oldest));
+    }
+    if (!its->second) continue;
     if (::unlinkat(folder.fd.get(), file.name.c_str(), 0) != 0 && errno != ENOENT) {
       return fail(Errc::Internal, errno_text("remove the old file " + file.name, errno),
                   "it counts towards --keep; remove it, or choose another place with -f FILE");
@@ -114,19 +134,38 @@ Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now
   return removed;
 }
 
-Result<std::string> path_of_window(const std::string& pattern,
-                                   std::chrono::system_clock::time_point begin,
-                                   std::uint64_t number) {
-  PatternFacts facts{.pid = 0, .time = begin, .host = {}, .number = number, .environment = {}};
+Result<std::string> files_of_window(const std::string& pattern,
+                                    std::chrono::system_clock::time_point begin,
+                                    std::uint64_t number) {
+  const bool of_process = tells_processes(pattern);
+  PatternFacts facts{.pid = 0,
+                     .time = begin,
+                     .host = {},
+                     .number = number,
+                     .environment = {},
+                     .of_process = of_process};
   JT_TRY(std::string path, expand_file_pattern(pattern, facts));
   if (varies(pattern) != Varies::ByTime) return path;
+  const auto is_taken = [&] {
+    return of_process ? !look(path).files.empty() : ::access(path.c_str(), F_OK) == 0;
+  };
   // Enough for a window every millisecond.
   constexpr int kMost = 1000;
-  for (int n = 2; n <= kMost && ::access(path.c_str(), F_OK) == 0; ++n) {
+  for (int n = 2; n <= kMost && is_taken(); ++n) {
     facts.again = n;
     JT_TRY(path, expand_file_pattern(pattern, facts));
   }
   return path;
+}
+
+Result<std::string> file_of_process(const std::string& files, std::int64_t process) {
+  return expand_file_pattern(
+      files, {.pid = 0,
+              .time = {},
+              .host = {},
+              .number = 0,
+              .environment = {},
+              .process = process == 0 ? kRestOfProcesses : std::to_string(process)});
 }
 
 }  // namespace jtrace::session

@@ -63,8 +63,10 @@ class Run {
   void turn_live(Recorder& recorder);
   void renew_names(Recorder& recorder);
   void mind_memory(Recorder& recorder);
-  [[nodiscard]] Report report_of(Recorder& recorder, Window& window, const WindowClock::Span& span);
-  [[nodiscard]] Report live_report(Recorder& recorder, std::chrono::steady_clock::time_point now);
+  [[nodiscard]] Result<Report> report_of(Recorder& recorder, Window& window,
+                                         const WindowClock::Span& span);
+  [[nodiscard]] Result<Report> live_report(Recorder& recorder,
+                                           std::chrono::steady_clock::time_point now);
   [[nodiscard]] Places places();
   void settle(const Published& published);
   void take_published();

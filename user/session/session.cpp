@@ -207,7 +207,7 @@ Status Run::prepare() {
   JT_CHECK_OK(open_targets());
   target_text_ = selection_->text(targets_, command_);
   JT_TRY(outputs_, plan_outputs(options_, selection_->eponym(targets_, command_),
-                                std::chrono::system_clock::now()));
+                                std::chrono::system_clock::now(), targets_.processes().several()));
   progress_.end();  // one thread
   if (!options_.dry_run) {
     JT_TRY(writer_, Writer::start(outputs_, options_.keep));

@@ -153,8 +153,8 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   watched_ = wake[4].revents != 0;
 }
 
-Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
-  auto counts = capture_->take(window.number);
+Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
+  JT_TRY(auto counts, capture_->take(window.number));
   Report report = make_report({.options = options_,
                                .events = events_,
                                .counts = counts,
@@ -173,8 +173,8 @@ Report Run::report_of(Recorder& recorder, Window& window, const WindowClock::Spa
 }
 
 // As report_of(), of the window that goes on, of which nothing is taken.
-Report Run::live_report(Recorder& recorder, steady_clock::time_point now) {
-  auto counts = capture_->peek();
+Result<Report> Run::live_report(Recorder& recorder, steady_clock::time_point now) {
+  JT_TRY(auto counts, capture_->peek());
   return make_report({.options = options_,
                       .events = events_,
                       .counts = counts,
@@ -199,8 +199,9 @@ void Run::turn_live(Recorder& recorder) {
   if (!std::exchange(watched_, false) || recorder.is_ending() || !observers_.watched()) return;
   if (!memory_.has_room_for(recorder.window().samples.bytes())) return live_->put_off(now);
   const auto before = thread_time();
-  Report report = live_report(recorder, now);
-  live_->give(std::move(report), thread_time() - before, now);
+  auto report = live_report(recorder, now);
+  if (!report) return live_->put_off(now);
+  live_->give(std::move(*report), thread_time() - before, now);
 }
 
 // Ends a window when its time has come, or somebody asks for it, and publishes it when the last of
@@ -210,7 +211,7 @@ Status Run::turn_window(Recorder& recorder) {
   if (recorder.is_ending()) {
     if (!recorder.has_ended()) return {};
     auto window = recorder.take_window();
-    Report report = report_of(recorder, *window, ended_);
+    JT_TRY(Report report, report_of(recorder, *window, ended_));
     recorder.forget_window(*window);
     window.reset();
     publisher_->give(std::move(report));
@@ -370,7 +371,8 @@ Places Run::places() {
           .observers = observers_,
           .begin = options_.continuous()
                        ? std::function<void(const std::string&)>()
-                       : [this](const std::string& what) { progress_.begin(what); }};
+                       : [this](const std::string& what) { progress_.begin(what); },
+          .of_windows = options_.continuous()};
 }
 
 // What is said of a window, and what goes on to others.
@@ -419,7 +421,7 @@ Result<int> Run::finish(Recorder& recorder) {
   say_what_targets_lack();
   say_what_could_not_be_read();
   progress_.begin("adding up the stacks");
-  Report report = report_of(recorder, recorder.window(), ended_);
+  JT_TRY(Report report, report_of(recorder, recorder.window(), ended_));
   if (publisher_) {
     publisher_->give(std::move(report));
     while (auto published = publisher_->take_last()) {

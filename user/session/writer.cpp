@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,7 +31,9 @@ struct Request {
   std::uint64_t index = 0;
   std::uint64_t window = 0;
   std::int64_t begin_ns = 0;  // since the epoch
-  std::uint64_t bytes = 0;    // that follow
+  std::int64_t process = 0;
+  std::uint64_t last = 1;
+  std::uint64_t bytes = 0;  // that follow
 };
 struct Reply {
   std::uint32_t code = 0;     // an Errc, 0: written
@@ -111,6 +114,12 @@ bool answer(int socket, const Result<Writer::Written>& written) {
          send_all(socket, message) && send_all(socket, hint);
 }
 
+std::chrono::system_clock::time_point begin_of(const Request& request) {
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::nanoseconds(request.begin_ns)));
+}
+
 // The files of one output.
 class Files {
  public:
@@ -119,30 +128,36 @@ class Files {
         retention_(output.path, keep),
         first_(output.of_windows ? retention_.next_number() : 0) {}
 
-  [[nodiscard]] Result<Writer::Written> write(const Request& request,
-                                              std::string_view bytes) const {
-    Writer::Written written{.path = output_.path, .trouble = {}};
-    if (output_.of_windows) {
-      JT_TRY(written.path,
-             path_of_window(output_.path, begin_of(request), first_ + request.window));
-    }
+  [[nodiscard]] Result<Writer::Written> write(const Request& request, std::string_view bytes) {
+    JT_TRY(Writer::Written written, place_of(request));
     JT_CHECK_OK(write_file(written.path, bytes));
-    if (!output_.of_windows) return written;
+    if (!output_.of_windows || request.last == 0) return written;
     const auto removed = retention_.enforce(std::chrono::system_clock::now(), written.path);
     if (!removed) written.trouble = removed.error().message + "; " + removed.error().hint;
     return written;
   }
 
  private:
-  static std::chrono::system_clock::time_point begin_of(const Request& request) {
-    return std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(
-            std::chrono::nanoseconds(request.begin_ns)));
+  // All files of a window have the same time.
+  [[nodiscard]] Result<Writer::Written> place_of(const Request& request) {
+    if (!output_.of_windows) {
+      files_ = output_.path;
+    } else if (window_ != request.window) {
+      JT_TRY(files_, files_of_window(output_.path, begin_of(request), first_ + request.window));
+      window_ = request.window;
+    }
+    Writer::Written written{.path = files_, .trouble = {}};
+    if (output_.by_process) {
+      JT_TRY(written.path, file_of_process(files_, request.process));
+    }
+    return written;
   }
 
   const Output& output_;
   Retention retention_;
   std::uint64_t first_;
+  std::optional<std::uint64_t> window_;  // whose files `files_` are
+  std::string files_;
 };
 
 // Until the tracer closes its end, or dies.
@@ -243,6 +258,8 @@ Result<Writer::Written> Writer::write(const std::vector<Output>& outputs, std::s
   const Request request{.index = index,
                         .window = slot.number,
                         .begin_ns = std::chrono::nanoseconds(slot.begin.time_since_epoch()).count(),
+                        .process = slot.process,
+                        .last = slot.last ? 1U : 0U,
                         .bytes = bytes.size()};
   Reply reply;
   std::string first;

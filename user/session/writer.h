@@ -39,6 +39,8 @@ class Writer {
   struct Slot {
     std::uint32_t number = 0;
     std::chrono::system_clock::time_point begin{};
+    std::int64_t process = 0;  // where each has a file of its own; 0: the rest
+    bool last = true;          // of the output's files of this window
   };
   struct Written {
     std::string path;

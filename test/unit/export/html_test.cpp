@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -72,6 +73,31 @@ TEST(Html, DataIsTheCallTree) {
   EXPECT_EQ(json.at("ledger").at(6).at(1), "not measurable");
 }
 
+// Events of each value of a facet, "" where a row has none.
+std::map<std::string, std::int64_t> sums_by(const nlohmann::json& page, const std::string& facet) {
+  std::map<std::string, std::int64_t> sums;
+  const auto& facets = page.at("facets");
+  for (std::size_t at = 0; at < facets.size(); ++at) {
+    if (facets[at].at("name") != facet) continue;
+    const auto& column = page.at("rows").at("facets").at(at);
+    for (std::size_t row = 0; row < column.size(); ++row) {
+      const auto index = column[row].get<std::int32_t>();
+      const std::string value =
+          index < 0 ? "" : facets[at].at("values").at(static_cast<std::size_t>(index));
+      sums[value] += page.at("rows").at("values").at(0).at(row).get<std::int64_t>();
+    }
+  }
+  return sums;
+}
+
+std::vector<std::string> facet_names(const nlohmann::json& page) {
+  std::vector<std::string> names;
+  for (const auto& facet : page.value("facets", nlohmann::json::array())) {
+    names.push_back(facet.at("name"));
+  }
+  return names;
+}
+
 TEST(Html, RowsHaveEveryWeightOfEveryNode) {
   const profile::Profile profile = test::weighed_profile();
   const auto json = nlohmann::json::parse(data_of(write_html(profile, {})));
@@ -84,11 +110,59 @@ TEST(Html, RowsHaveEveryWeightOfEveryNode) {
   std::size_t node = 0;
   for (const auto& step : rows.at("nodes")) node += step.get<std::size_t>();
   EXPECT_LT(node, json.at("levels").size());
-  std::vector<std::string> names;
-  for (const auto& facet : json.at("facets")) names.push_back(facet.at("name"));
-  EXPECT_THAT(names, ElementsAre("event", "filename", "thread"));
+  EXPECT_THAT(facet_names(json), ElementsAre("event", "filename", "thread"));
   EXPECT_EQ(rows.at("facets").size(), 3U);
   EXPECT_EQ(rows.at("sizes").size(), 2U);
+}
+
+// Of a file of several processes: each has its rows, by number and by what it is called, also where
+// their stacks are the same. Their starts are as many as they are, and of no use to choose by.
+TEST(Html, RowsTellProcessesApart) {
+  test::ProfileSketch s({});
+  const auto main = s.frame(Native, "main");
+  const auto open = s.frame(Native, "open64");
+  const auto of = [&s](std::int64_t pid, const std::string& comm, const std::string& main_class) {
+    std::vector<profile::Label> labels{s.label("pid", pid, ""),
+                                       s.label("start", "2026-11-27T01:50:12." + comm),
+                                       s.label("comm", comm)};
+    if (!main_class.empty()) labels.push_back(s.label("main", main_class));
+    return labels;
+  };
+  s.stack({main, open}, 1, of(7, "java", "app.Server"));
+  s.stack({main, open}, 10, of(8, "java", "app.Client"));
+  s.stack({main, open}, 100, of(9, "</script><b>", ""));
+  s.stack({main}, 1000, of(9, "</script><b>", ""));
+  s.stack({main, open}, 10000);  // of one that could not be told
+  const std::string page = write_html(std::move(s).build(), {});
+  const auto json = nlohmann::json::parse(data_of(page));
+  EXPECT_THAT(facet_names(json), ElementsAre("comm", "main", "pid"));
+  using Sums = std::map<std::string, std::int64_t>;
+  EXPECT_EQ(sums_by(json, "pid"), (Sums{{"7", 1}, {"8", 10}, {"9", 1100}, {"", 10000}}));
+  EXPECT_EQ(sums_by(json, "comm"), (Sums{{"java", 11}, {"</script><b>", 1100}, {"", 10000}}));
+  EXPECT_EQ(sums_by(json, "main"), (Sums{{"app.Server", 1}, {"app.Client", 10}, {"", 11100}}));
+  EXPECT_EQ(data_of(page).find_first_of("<>&"), std::string::npos);
+}
+
+TEST(Html, OneProcessIsNoChoice) {
+  test::ProfileSketch s({});
+  const auto main = s.frame(Native, "main");
+  for (const std::int64_t events : {1, 2}) {
+    s.stack({main, s.frame(Native, events == 1 ? "a" : "b")}, events,
+            {s.label("pid", 7, ""), s.label("comm", "java")});
+  }
+  EXPECT_THAT(facet_names(nlohmann::json::parse(data_of(write_html(std::move(s).build(), {})))),
+              testing::IsEmpty());
+}
+
+// A process that is known by nothing but its number is one all the same.
+TEST(Html, ProcessesAreToldByTheirNumbersAlone) {
+  test::ProfileSketch s({});
+  const auto main = s.frame(Native, "main");
+  for (std::int64_t pid = 1; pid <= 3000; ++pid) s.stack({main}, pid, {s.label("pid", pid, "")});
+  const auto json = nlohmann::json::parse(data_of(write_html(std::move(s).build(), {})));
+  const auto sums = sums_by(json, "pid");
+  ASSERT_EQ(sums.size(), 3000U);
+  for (const auto& [pid, events] : sums) EXPECT_EQ(std::to_string(events), pid);
 }
 
 TEST(Html, PagesWithoutLabelsHaveNoRows) {

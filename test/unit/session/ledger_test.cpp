@@ -88,6 +88,26 @@ TEST_F(LedgerTest, AddsUp) {
   EXPECT_EQ(count_of(ledger, "unnamed: no symbol covers the address"), 10U);
 }
 
+// Of what is in the kernel's table and could not be read the number is known.
+TEST_F(LedgerTest, AddsUpWhereTheTableCouldNotBeRead) {
+  build({{key(1, JT_STATUS_COMPLETE), events(90)}, {key(2, JT_STATUS_CFA), events(10)}});
+  capture::Counters counters{};
+  counters.at(JT_COUNTER_FIRED) = 150;
+  counters.at(JT_COUNTER_KEPT) = 146;
+  counters.at(JT_COUNTER_DEFERRED) = 1;
+  counters.at(JT_COUNTER_LOST_RING) = 4;
+  EXPECT_EQ(missing_events(counters, samples_.statuses()), 45U);
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_}).balanced);
+  const auto ledger = make_ledger({.counters = counters, .samples = samples_, .unread = true});
+  EXPECT_TRUE(ledger.balanced);
+  EXPECT_EQ(count_of(ledger, "kept"), 101U);
+  EXPECT_EQ(count_of(ledger, "lost: table of stacks could not be read"), 45U);
+  // More stacks than were kept is no such loss.
+  counters.at(JT_COUNTER_KEPT) = 100;
+  counters.at(JT_COUNTER_FIRED) = 104;
+  EXPECT_FALSE(make_ledger({.counters = counters, .samples = samples_, .unread = true}).balanced);
+}
+
 TEST_F(LedgerTest, FilteredEventsAreAccountedFor) {
   build({{key(1, JT_STATUS_COMPLETE), events(90)}});
   capture::Counters counters{};

@@ -74,6 +74,40 @@ TEST_F(OutputTest, patternsOfNamesAreExpandedBeforeTheSuffixCounts) {
   EXPECT_EQ(plan({path("%q.txt")}).error().code, Errc::Usage);
 }
 
+// Of several processes each gets a file, by its own number.
+TEST_F(OutputTest, ProcessesStayInThePattern) {
+  cli::Options options;
+  const auto planned = [&](const std::string& file) {
+    options.files = {path(file), path("all.txt")};
+    return plan_outputs(options, {}, {}, true);
+  };
+  auto outputs = planned("%p-%n.html");
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  EXPECT_EQ(outputs->at(0).path, path("%p-0.html"));
+  EXPECT_TRUE(outputs->at(0).by_process);
+  EXPECT_FALSE(outputs->at(0).of_windows);
+  EXPECT_FALSE(outputs->at(1).by_process);
+  EXPECT_EQ(planned("%%p.html")->at(0).path, path("%p.html"));
+  EXPECT_FALSE(planned("%%p.html")->at(0).by_process);
+  EXPECT_THAT(planned("%p/x.html").error().message, HasSubstr("a folder for each process"));
+  EXPECT_THAT(planned("%p.ndjson").error().message, HasSubstr("not told apart by process"));
+  EXPECT_THAT(planned("no/%p.html").error().message, HasSubstr("No such file"));
+  options.window = std::chrono::seconds(60);
+  outputs = planned("%t-%p.html");
+  ASSERT_FALSE(outputs) << "all.txt is replaced by each window";
+  options.files = {path("%t-%p.html")};
+  outputs = plan_outputs(options, {}, {}, true);
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  EXPECT_EQ(outputs->at(0).path, path("%t-%p.html"));
+  EXPECT_TRUE(outputs->at(0).of_windows && outputs->at(0).by_process);
+  options.files = {path("%n{5}-%p.html")};
+  EXPECT_THAT(plan_outputs(options, {}, {}, true).error().message,
+              HasSubstr("files of processes that have ended would stay"));
+  options.files = {path("%p.html")};
+  EXPECT_THAT(plan_outputs(options, {}, {}, true).error().message,
+              HasSubstr("each window would replace the last one"));
+}
+
 TEST_F(OutputTest, DefaultNameIsHarmlessWhateverTheTargetCallsItself) {
   const auto outputs = plan({});
   ASSERT_TRUE(outputs) << outputs.error().message;

@@ -125,7 +125,7 @@ TEST_F(RetentionTest, goesOnWithNumbers) {
 
 TEST_F(RetentionTest, namesWindows) {
   const auto path = [&](const std::string& name, std::uint64_t number) {
-    return path_of_window(pattern(name), now_, number).value_or("");
+    return files_of_window(pattern(name), now_, number).value_or("");
   };
   EXPECT_EQ(path("w-%n.html", 7), pattern("w-7.html"));
   EXPECT_EQ(path("w-%n{5}.html", 7), pattern("w-2.html"));
@@ -136,6 +136,57 @@ TEST_F(RetentionTest, namesWindows) {
   file(stamp + "-2.html", 0);
   EXPECT_EQ(path("%t.html", 8), pattern(stamp + "-3.html"));
   EXPECT_EQ(path("100%%-%n", 1), pattern("100%-1"));
+}
+
+// The files of a window belong together, whosever they are.
+TEST_F(RetentionTest, keepsWindowsWholeWhereProcessesHaveFiles) {
+  for (int window = 0; window < 4; ++window) {
+    for (const char* process : {"7", "12", "rest"}) {
+      file("w-" + std::to_string(window) + "-" + process + ".txt", 5 - window, 100);
+    }
+  }
+  file("w-0-me.txt", 9);
+  const std::string of = pattern("w-%n-%p.txt");
+  EXPECT_EQ(Retention(of, {}).next_number(), 4U);
+  EXPECT_EQ(Retention(of, {.files = 3}).enforce(now_), 3U);
+  EXPECT_EQ(Retention(of, {.bytes = 750}).enforce(now_), 3U);
+  EXPECT_THAT(left(), ElementsAre("w-0-me.txt", "w-2-12.txt", "w-2-7.txt", "w-2-rest.txt",
+                                  "w-3-12.txt", "w-3-7.txt", "w-3-rest.txt"));
+  // A clock that was set back: what was just written is the newest, with all that is of its window.
+  file("w-1-12.txt", 8, 100);
+  file("w-1-rest.txt", 8, 100);
+  EXPECT_EQ(Retention(of, {.files = 2}).enforce(now_, pattern("w-1-rest.txt")), 3U);
+  EXPECT_THAT(left(), ElementsAre("w-0-me.txt", "w-1-12.txt", "w-1-rest.txt", "w-3-12.txt",
+                                  "w-3-7.txt", "w-3-rest.txt"));
+  EXPECT_EQ(Retention(of, {.age = std::chrono::seconds(1)}).enforce(now_), 2U);
+}
+
+TEST_F(RetentionTest, namesTheFilesOfProcesses) {
+  const auto files = [&](const std::string& name) {
+    return files_of_window(pattern(name), now_, 7).value_or("");
+  };
+  EXPECT_EQ(files("w-%n-%p-50%%.html"), pattern("w-7-%p-50%%.html"));
+  EXPECT_EQ(file_of_process(pattern("w-7-%p-50%%.html"), 42), pattern("w-7-42-50%.html"));
+  EXPECT_EQ(file_of_process(pattern("w-7-%p.html"), 0), pattern("w-7-rest.html"));
+  // Those of one window have one name, and none of them is there yet.
+  const std::string stamp = file_stamp(now_);
+  EXPECT_EQ(files("%p-%t.html"), pattern("%p-" + stamp + ".html"));
+  file("42-" + stamp + ".html", 0);
+  EXPECT_EQ(files("%p-%t.html"), pattern("%p-" + stamp + "-2.html"));
+  file("rest-" + stamp + "-2.html", 0);
+  EXPECT_EQ(files("%p-%t.html"), pattern("%p-" + stamp + "-3.html"));
+}
+
+TEST(FilePattern, ofProcessesKeepsTheirPercentSign) {
+  const PatternFacts facts{
+      .pid = 12, .time = {}, .host = "a%p", .number = 3, .environment = {}, .of_process = true};
+  EXPECT_EQ(expand_file_pattern("%h-%p-%n-%%p", facts).value_or(""), "a%%p-%p-3-%%p");
+  EXPECT_TRUE(tells_processes("%%-%p"));
+  EXPECT_FALSE(tells_processes("%%p-%t"));
+  const PatternNames names = names_of("d/%p-%n-%p-%n{5}");
+  EXPECT_EQ(names.expression, "([0-9]+|rest)\\-([0-9]+)\\-(?:[0-9]+|rest)\\-(?:[0-9]+)");
+  EXPECT_EQ(names.process, 1);
+  EXPECT_EQ(names.number, 2);
 }
 
 TEST(FilePattern, ofWindowsIsExpandedInTwoSteps) {
