@@ -197,7 +197,7 @@ Status Capture::Impl::load() {
   ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.ring), on_record, this, nullptr));
   if (!ring && errno == ENOMEM) return no_room("open ring buffer", errno);
   if (!ring) return fail(Errc::Internal, errno_text("open ring buffer", errno));
-  return {};
+  return positions.open(skeleton->maps.ring);
 }
 
 Status Capture::Impl::fill_chain(const bpf_map* map, const bpf_program* program) const {

@@ -186,7 +186,8 @@ class Capture {
   // Becomes readable when a notice came; other records wake nobody.
   [[nodiscard]] int wake_fd() const;
   // Takes what the ring buffer holds, up to a limit: false where more is left, so that a caller can
-  // act on what came (refresh tables) while records keep coming.
+  // act on what came (refresh tables) while records keep coming. True: all that was sent before it
+  // was called has been handed over, what a program is still writing included.
   bool drain(const RecordHandlers& handlers);
   // Of the window that goes on.
   [[nodiscard]] std::vector<StackCount> counts() const;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -76,6 +77,23 @@ class SharedArray {
   std::size_t bytes_ = 0;
 };
 
+// How far the ring buffer is written and read: pages that the kernel shares (kernel/bpf/ringbuf.c),
+// which libbpf keeps to itself before 1.3.
+class RingPositions {
+ public:
+  RingPositions() = default;
+  RingPositions(const RingPositions&) = delete;
+  RingPositions& operator=(const RingPositions&) = delete;
+  ~RingPositions();
+  [[nodiscard]] Status open(const bpf_map* ring);
+  // Of all records that are reserved, also those that are still being written.
+  [[nodiscard]] unsigned long written() const;
+  [[nodiscard]] unsigned long read() const;
+
+ private:
+  std::array<const unsigned long*, 2> at_{};  // where it is read, where it is written
+};
+
 // Destroyed in reverse order: links before the ring buffer before the maps.
 struct Capture::Impl {
   KernelFeatures features;
@@ -83,6 +101,7 @@ struct Capture::Impl {
   SharedArray<jt_row> rows;
   SharedArray<jt_rule> rules;
   Ring ring;
+  RingPositions positions;
   const RecordHandlers* handlers = nullptr;
   std::size_t bytes_left = 0;
   std::optional<TargetTable> targets;

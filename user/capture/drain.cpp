@@ -2,6 +2,7 @@
 // What the kernel side has captured.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,27 @@ namespace {
 constexpr std::size_t kDrainBytes = 4U << 20;
 
 }  // namespace
+
+RingPositions::~RingPositions() {
+  for (const unsigned long* page : at_) {
+    const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    if (page != nullptr) ::munmap(const_cast<unsigned long*>(page), size);
+  }
+}
+
+Status RingPositions::open(const bpf_map* ring) {
+  const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  for (std::size_t page = 0; page < at_.size(); ++page) {
+    void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, bpf_map__fd(ring),
+                      static_cast<off_t>(page * size));
+    if (at == MAP_FAILED) return no_room("open ring buffer", errno);
+    at_.at(page) = static_cast<const unsigned long*>(at);
+  }
+  return {};
+}
+
+unsigned long RingPositions::read() const { return __atomic_load_n(at_[0], __ATOMIC_ACQUIRE); }
+unsigned long RingPositions::written() const { return __atomic_load_n(at_[1], __ATOMIC_ACQUIRE); }
 
 Status Capture::count_open_files() {
   if (!impl_->open_files.valid()) return {};
@@ -59,12 +81,19 @@ void Capture::Impl::dispatch(const void* data, std::size_t size) const {
 
 int Capture::wake_fd() const { return ring_buffer__epoll_fd(impl_->ring.get()); }
 
+// A record that is still being written ends ring_buffer__consume as the end does, and those behind
+// it stay. Its writer may have begun after a window ended, and be interrupted or preempted, while
+// behind it is what the window's own programs sent, who have all ended: waiting for programs does
+// not wait for those that began meanwhile. What was reserved before now is all of the window's, so
+// it is there when the reader has come so far.
 bool Capture::drain(const RecordHandlers& handlers) {
   impl_->handlers = &handlers;
   impl_->bytes_left = kDrainBytes;
+  const unsigned long end = impl_->positions.written();
   const int result = ring_buffer__consume(impl_->ring.get());
   impl_->handlers = nullptr;
-  return result >= 0;
+  // Positions grow for ever, and wrap.
+  return result >= 0 && static_cast<long>(impl_->positions.read() - end) >= 0;
 }
 
 std::vector<ProgramInfo> Capture::programs() const {

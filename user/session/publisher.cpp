@@ -79,7 +79,8 @@ Published publish(Report report, const Places& places) {
     }
     write(output, i, output.by_process ? std::span(parts) : std::span(&profile, 1), places, done);
   }
-  if (done.report.why_unread != 0) {
+  // What an earlier window left there may be all that could not be read.
+  if (done.report.unread != 0) {
     done.said.push_back(
         errno_text("not all of the table of stacks could be read", done.report.why_unread));
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -384,7 +385,16 @@ Status Recorder::turn() {
 }
 
 Status Recorder::finish() {
-  JT_CHECK_OK(turn());
+  // A record that is still being written is before others that are whole (Capture::drain).
+  constexpr std::chrono::seconds kPatience{1};
+  constexpr std::chrono::milliseconds kPause{1};
+  const auto start = std::chrono::steady_clock::now();
+  caught_up_ = false;
+  while (true) {
+    JT_CHECK_OK(turn());
+    if (caught_up_ || std::chrono::steady_clock::now() - start >= kPatience) break;
+    std::this_thread::sleep_for(kPause);
+  }
   finish_walks(true);
   name_stacks(true);
   for (Target* target : waiting_) target->name_waiting(*symbols_, true);

@@ -265,7 +265,7 @@ Report make_report(ReportInput input) {
   report.why_unread = input.counts.unread;
   if (report.why_unread != 0) report.unread = missing_events(report.counters, samples.statuses());
   report.lossless =
-      is_lossless(report.counters, samples.statuses()) && unlisted == 0 && report.why_unread == 0;
+      is_lossless(report.counters, samples.statuses()) && unlisted == 0 && report.unread == 0;
   const std::uint64_t kept = report.counters.at(JT_COUNTER_KEPT);
   const std::uint64_t fired = report.counters.at(JT_COUNTER_FIRED);
   const std::uint64_t filtered = report.counters.at(JT_COUNTER_FILTERED);
