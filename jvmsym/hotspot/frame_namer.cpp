@@ -59,8 +59,9 @@ void FrameNamer::use_epoch_at(ProcessAddr epoch) {
 
 profile::LocationId FrameNamer::name(const jt_frame& frame, std::uint64_t epoch,
                                      profile::SymbolTable& symbols) {
-  if (symbols_ != &symbols) {
-    symbols_ = &symbols;
+  symbols_ = &symbols;
+  // Not by its address: a table that is gone leaves it to the next but one.
+  if (std::exchange(named_in_, symbols.serial()) != symbols.serial()) {
     compiled_.clear();
     interpreted_.clear();
   }

@@ -74,6 +74,7 @@ class FrameNamer {
   std::optional<MethodNames> methods_;
   StubNames stubs_;
   profile::SymbolTable* symbols_ = nullptr;
+  std::uint64_t named_in_ = 0;  // serial of that table
   std::map<BlobKey, NmethodTables> tables_;
   std::size_t tables_bytes_ = 0;
   bool raw_names_ = false;

@@ -334,6 +334,20 @@ TEST_P(Frames, TwoSymbolTablesInTurn) {
 
 // Every byte of what was read is spoiled in turn, by seeded chance: whatever comes out, it comes
 // out, within the budget of reads.
+// A table that is given up leaves its place in memory to a later one, and nothing of what was in
+// it.
+TEST_P(Frames, AnotherSymbolTableAtTheSameAddress) {
+  const jt_frame frame = FakeJvm::compiled(inlined_nmethod(7, 4), 32, 7);
+  std::optional<profile::SymbolTable> symbols;
+  for (int turn = 0; turn < 2; ++turn) {
+    symbols.emplace();
+    memory_.allow(32 << 20, 50'000);
+    const auto id = namer_.name(frame, epoch_, *symbols);
+    ASSERT_LT(id.value, symbols->locations().size());
+    EXPECT_EQ(symbols->locations()[id.value].lines.size(), 3U);
+  }
+}
+
 TEST_P(Frames, SpoiledMemory) {
   const auto nmethod = inlined_nmethod(7, 4);
   const std::uint64_t main = method("pkg/Main", "main");
