@@ -475,7 +475,7 @@ bool Recorder::renew_names(LateNames& late) {
 
 void Recorder::forget_window(const Window& window) {
   capture_.forget(window.number);
-  targets_.processes().note_window();
+  targets_.note_window();
 }
 
 void Recorder::open_kernel_symbols() {

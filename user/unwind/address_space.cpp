@@ -76,6 +76,12 @@ std::size_t cut(std::vector<jt_range>& ranges) {
 
 }  // namespace
 
+AddressSpace::~AddressSpace() {
+  for (const auto& [id, image] : images_) {
+    if (image.binary != nullptr) binaries_.let_go(*image.binary);
+  }
+}
+
 Result<std::vector<jt_range>> AddressSpace::refresh(std::span<const CodeCacheRange> code) {
   JT_TRY(auto maps, process::read_maps(tgid_));
   return build(std::move(maps), code);
@@ -132,6 +138,7 @@ std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {
   image.entry = entry;
   if (entry.inode != 0 || entry.path == "[vdso]") {
     image.binary = &binaries_.get(tgid_, entry);
+    binaries_.hold(*image.binary);
     const auto& code = image.binary->code;
     const auto segment = std::ranges::find_if(code, [&](const CodeSegment& candidate) {
       return entry.offset >= candidate.first && entry.offset < candidate.end;

@@ -40,6 +40,9 @@ class AddressSpace {
  public:
   // `binaries` must outlive this.
   AddressSpace(pid_t tgid, BinaryTables& binaries) : tgid_(tgid), binaries_(binaries) {}
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+  ~AddressSpace();
 
   // Re-reads /proc/PID/maps. ELF mappings become JT_RANGE_NATIVE; [low, high) of each code cache
   // becomes JT_RANGE_HOTSPOT whole, mapped yet or not, and wins over the mappings in it; other

@@ -46,6 +46,7 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   const FileKey key{status->device, status->inode, status->size, status->modified_ns};
   if (const auto it = by_file_.find(key); it != by_file_.end()) {
     by_mapping_.insert_or_assign({entry.device, entry.inode}, it->second);
+    if (!it->second->file.valid()) keep(*it->second, std::move(*fd));
     return *it->second;
   }
   if (binaries_.size() >= kMaxBinaries) return without_cfi("", "too many binaries");
@@ -56,8 +57,29 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   // Only files that no ordinary user can make go through the cache.
   const bool trusted = status->uid == 0 && (status->mode & (S_IWGRP | S_IWOTH)) == 0;
   compile(tgid, fd->get(), trusted ? file_stamp(*status) : std::string(), binary);
-  if (binaries_.size() <= kMaxOpenFiles) binary.file = std::move(*fd);
+  keep(binary, std::move(*fd));
   return binary;
+}
+
+void BinaryTables::keep(Binary& binary, UniqueFd file) {
+  if (open_files_ >= kMaxOpenFiles) return;
+  binary.file = std::move(file);
+  ++open_files_;
+}
+
+void BinaryTables::let_go(const Binary& binary) {
+  Use& use = uses_[&binary];
+  if (--use.holders == 0) use.left = window_;
+}
+
+void BinaryTables::note_window() {
+  ++window_;
+  for (Binary& binary : binaries_) {
+    const Use& use = uses_[&binary];
+    if (!binary.file.valid() || use.holders != 0 || use.left + 2 > window_) continue;
+    binary.file.reset();
+    --open_files_;
+  }
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {

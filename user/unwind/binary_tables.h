@@ -4,10 +4,12 @@
 #include <sys/types.h>
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -28,7 +30,8 @@ struct Binary {
   std::string no_cfi_reason;
   std::vector<CodeSegment> code;
   // O_PATH, kept so that its symbols can be read after the process, or the file's name, is gone.
-  // Not valid for the vDSO, for what could not be found, and past a limit of open files.
+  // Not valid for the vDSO, for what could not be found, past a limit of open files, and where no
+  // process has had it for two windows.
   UniqueFd file;
 };
 
@@ -45,6 +48,14 @@ class BinaryTables {
   // Never fails: a Binary without CFI says why. The reference stays valid.
   const Binary& get(pid_t tgid, const process::MapEntry& entry);
 
+  // An address space has it, or has it no more.
+  void hold(const Binary& binary) { ++uses_[&binary].holders; }
+  void let_go(const Binary& binary);
+  // A window has ended: files that nobody has had since the window before it began are closed, and
+  // what was deleted is gone at last.
+  void note_window();
+  [[nodiscard]] std::size_t open_files() const { return open_files_; }
+
   // Mapping ids count through all processes of a run; 0 is none.
   std::uint32_t next_mapping_id() { return ++last_mapping_id_; }
 
@@ -57,6 +68,12 @@ class BinaryTables {
     friend auto operator<=>(const FileKey&, const FileKey&) = default;
   };
 
+  struct Use {
+    std::size_t holders = 0;
+    std::uint64_t left = 0;  // the window in which the last one went
+  };
+
+  void keep(Binary& binary, UniqueFd file);
   const Binary& vdso();
   const Binary& without_cfi(const std::string& path, const std::string& reason);
   // `stamp` names the file in the cache; empty: not to be cached.
@@ -68,8 +85,11 @@ class BinaryTables {
   BinaryReader& reader_;
   std::uint32_t last_mapping_id_ = 0;
   std::deque<Binary> binaries_;
-  std::map<FileKey, const Binary*> by_file_;
+  std::map<FileKey, Binary*> by_file_;
   std::map<std::pair<std::string, std::string>, const Binary*> failed_;
+  std::unordered_map<const Binary*, Use> uses_;
+  std::size_t open_files_ = 0;
+  std::uint64_t window_ = 0;
   const Binary* vdso_ = nullptr;
   // By the device and inode that mappings show, which are not always those of stat.
   std::map<std::pair<std::uint64_t, std::uint64_t>, const Binary*> by_mapping_;

@@ -204,6 +204,27 @@ TEST_F(AddressSpaceTest, aFileThatCannotBeReadSaysWhy) {
   EXPECT_THAT(image->binary->no_cfi_reason, ::testing::HasSubstr("/nonexistent/lib.so"));
 }
 
+// Weeks of programs that are built, run and deleted: each holds a descriptor and its blocks.
+TEST_F(AddressSpaceTest, filesThatNobodyHasAreClosedTwoWindowsLater) {
+  {
+    AddressSpace other(::getpid(), binaries_);
+    ASSERT_TRUE(other.refresh({}));
+    const std::size_t open = binaries_.open_files();
+    ASSERT_GT(open, 1U);
+    for (int i = 0; i < 3; ++i) binaries_.note_window();
+    EXPECT_EQ(binaries_.open_files(), open) << "a process has them";
+  }
+  const std::size_t open = binaries_.open_files();
+  binaries_.note_window();
+  EXPECT_EQ(binaries_.open_files(), open) << "its last events may still come";
+  binaries_.note_window();
+  EXPECT_EQ(binaries_.open_files(), 0U);
+  const std::size_t rows = store_.rows().size();
+  ASSERT_TRUE(space_.refresh({}));
+  EXPECT_EQ(binaries_.open_files(), open) << "who comes back is held again";
+  EXPECT_EQ(store_.rows().size(), rows) << "and is the same";
+}
+
 TEST(AddressSpaceLimits, aFullStoreCostsTheRulesOnly) {
   TableStore store(10);
   DirectReader reader;
