@@ -347,12 +347,21 @@ TEST_F(Capturing, fullRingIsCounted) {
 }
 
 TEST_F(Capturing, costIsCountedWhereAskedFor) {
-  OneChild one(calls({3}, 10), {.count_cost = true});
+  OneChild one(calls({3}, 10), {.count_cost = true, .recall = JT_RECALL_OFF});
   const auto trace = one.child.go_and_receive_trace();
   expect_only(one.tracing, trace, 10);
+  EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_RECALLED), 0U);
   EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_FRAMES), trace.size() * 10);
   EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_NATIVE), trace.size() * 10);
   EXPECT_GE(one.tracing.counter(JT_COUNTER_COST_READS), (trace.size() - 1) * 10);
+}
+
+TEST_F(Capturing, aStackThatIsMetAgainIsNotWalkedAgain) {
+  OneChild one(calls({3}, 10), {.count_cost = true});
+  const auto trace = one.child.go_and_receive_trace();
+  expect_only(one.tracing, trace, 10);
+  EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_RECALLED), 9U);
+  EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_FRAMES), trace.size());
 }
 
 TEST_F(Capturing, everyNthEvent) {

@@ -134,7 +134,7 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_map__set_max_entries(maps.stack_copies, recalls(config) ? cpus : 1);
   windows = config.windows;
   events = std::max<std::uint32_t>(1, config.events);
-  for (const std::uint32_t window : {0, 1}) {
+  for (const std::uint32_t window : {0U, 1U}) {
     const auto size = [&](bpf_map* map, bool used, std::uint32_t entries) {
       bpf_map__set_max_entries(map, used && (window == 0 || windows) ? entries : 1);
     };
