@@ -150,6 +150,13 @@ std::string Recorder::thread_name(const Window& window, std::uint32_t tid) {
                                                                : it->second.name;
 }
 
+std::uint64_t Recorder::met_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& window : windows_) bytes += window ? window->samples.bytes() : 0;
+  for (const auto& stack : unnamed_) bytes += SampleStore::bytes_of(stack.frames.size());
+  return bytes;
+}
+
 void Recorder::on_values(const jt_values_record& record) {
   ++records_;
   const jt_values& values = record.values;

@@ -66,6 +66,8 @@ class Recorder {
   [[nodiscard]] const WalkCheck& checked() const { return check_; }
   // The one that goes on.
   [[nodiscard]] Window& window() { return *windows_.at(current_); }
+  // What the stacks take that are not taken yet: of both windows, and those that have no names yet.
+  [[nodiscard]] std::uint64_t met_bytes() const;
   [[nodiscard]] profile::SymbolTable& symbols() { return *symbols_; }
   [[nodiscard]] const Processes& processes() const { return targets_.processes(); }
   // "[name tid=N]" as the thread was called when it was first seen.

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,6 +63,7 @@ class Run {
   [[nodiscard]] Status turn_window(Recorder& recorder);
   void turn_live(Recorder& recorder);
   void renew_names(Recorder& recorder);
+  [[nodiscard]] std::uint64_t met_bytes(const Recorder& recorder) const;
   void mind_memory(Recorder& recorder);
   [[nodiscard]] Result<Report> report_of(Recorder& recorder, Window& window,
                                          const WindowClock::Span& span);
@@ -110,11 +112,12 @@ class Run {
   std::uint64_t runs_ = 0;  // of programs, by the governor, when we last looked
   bool refuses_ = false;    // new stacks, until the window ends
   std::optional<WindowClock> clock_;
-  WindowClock::Span ended_;             // the window that is ending
-  std::optional<Publisher> publisher_;  // of windows
-  std::optional<LiveView> live_;        // --serve
-  bool watched_ = false;                // somebody looks at it
-  int quiet_turns_ = 0;                 // since the kernel last sent something
+  WindowClock::Span ended_;               // the window that is ending
+  std::optional<Publisher> publisher_;    // of windows
+  std::deque<std::uint64_t> publishing_;  // what the stacks take of those it has
+  std::optional<LiveView> live_;          // --serve
+  bool watched_ = false;                  // somebody looks at it
+  int quiet_turns_ = 0;                   // since the kernel last sent something
   bool lossless_ = true;
   std::uint64_t fired_ = 0;         // and passed filters
   std::optional<Error> unwritten_;  // the first output that could not be written

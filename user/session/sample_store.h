@@ -74,9 +74,12 @@ class SampleStore {
   void rename(const std::function<profile::LocationId(profile::LocationId)>& move);
   // What all stacks take, about.
   [[nodiscard]] std::uint64_t bytes() const {
-    constexpr std::uint64_t kStackBytes = 160;
     return kStackBytes * (stacks_->size() + deferred_.size()) +
            sizeof(profile::LocationId) * frames_held_;
+  }
+  // ... one of that many frames.
+  [[nodiscard]] static std::uint64_t bytes_of(std::size_t frames) {
+    return kStackBytes + sizeof(profile::LocationId) * frames;
   }
   // Takes over what the last one knows of a stack that may be counted here later still.
   void inherit(const jt_stack_key& key);
@@ -132,6 +135,7 @@ class SampleStore {
   // As many as the kernel's table of counts has; beyond, nothing is counted that could be looked
   // up.
   static constexpr std::size_t kMaxStacks = 65536;
+  static constexpr std::uint64_t kStackBytes = 160;  // one without its frames, about
   using Stacks =
       std::unordered_map<jt_stack_key, std::vector<profile::LocationId>, KeyHash, KeyEqual>;
   [[nodiscard]] const std::vector<profile::LocationId>* find(const jt_stack_key& key) const;

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -197,7 +198,7 @@ void Run::turn_live(Recorder& recorder) {
     observers_.publish_live(page->header, page->json);
   }
   if (!std::exchange(watched_, false) || recorder.is_ending() || !observers_.watched()) return;
-  if (!memory_.has_room_for(recorder.window().samples.bytes())) return live_->put_off(now);
+  if (!memory_.has_room_for(met_bytes(recorder))) return live_->put_off(now);
   const auto before = thread_time();
   auto report = live_report(recorder, now);
   if (!report) return live_->put_off(now);
@@ -211,6 +212,7 @@ Status Run::turn_window(Recorder& recorder) {
   if (recorder.is_ending()) {
     if (!recorder.has_ended()) return {};
     auto window = recorder.take_window();
+    publishing_.push_back(window->samples.bytes());
     JT_TRY(Report report, report_of(recorder, *window, ended_));
     recorder.forget_window(*window);
     window.reset();
@@ -243,8 +245,13 @@ void Run::renew_names(Recorder& recorder) {
   if (close || renewed) MemoryLimit::give_back();
 }
 
+// Windows that wait to be rendered will take what this one will.
+std::uint64_t Run::met_bytes(const Recorder& recorder) const {
+  return std::accumulate(publishing_.begin(), publishing_.end(), recorder.met_bytes());
+}
+
 void Run::mind_memory(Recorder& recorder) {
-  if (refuses_ || !memory_.reached(steady_clock::now(), recorder.window().samples.bytes())) return;
+  if (refuses_ || !memory_.reached(steady_clock::now(), met_bytes(recorder))) return;
   refuses_ = true;
   capture_->refuse_new_stacks();
   say(0, fmt::format("--max-memory {}M is reached: new stacks of this window are lost, and counted",
@@ -391,6 +398,7 @@ void Run::settle(const Published& published) {
 
 void Run::take_published() {
   while (auto published = publisher_->take()) {
+    publishing_.pop_front();
     settle(*published);
     say(0, window_line(*published));
   }
