@@ -19,6 +19,7 @@
 #include "notice.bpf.h"
 #include "walk_env.bpf.h"
 #include "remembered.bpf.h"
+#include "stack_copy.bpf.h"
 #include "walk_step.h"
 #include "event_env.bpf.h"
 #include "event_filter.h"

@@ -68,6 +68,14 @@ struct {
 	__type(value, struct jt_walk);
 } scratch SEC(".maps");
 
+/* What was found of a pc lately, JT_KNOWN_PCS by CPU [set], as the scratch is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JT_KNOWN_PCS);
+	__type(key, __u32);
+	__type(value, struct jt_known_pc);
+} known_pcs SEC(".maps");
+
 /* By CPU [set]. A page more than is sent: the verifier adds largest read and largest offset. */
 struct jt_defer_buffer {
 	struct jt_deferred_record record;

@@ -2,18 +2,6 @@
 /* Whether an event's walk is a remembered one; else it is made, and remembered. */
 #pragma once
 
-/* What an event's words are compared in, by CPU [set]. */
-struct jt_stack_copy {
-	__u8 byte[JT_RECALL_BYTES + 8];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct jt_stack_copy);
-} stack_copies SEC(".maps");
-
 /* Begins as the remembered one did? */
 static __always_inline bool begins_as(const struct jt_walk *w, const struct jt_remembered *m)
 {

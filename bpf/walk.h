@@ -6,12 +6,15 @@
  *
  * The includer defines, before including this file's companions:
  *   jt_env_t, jt_walk_of(env), jt_read(env, into, bytes, address) -> 0 or an error: of the stack,
- *   jt_read_code(the same): of what a JVM keeps about its code,
+ *   jt_read_stack(env, bytes, address): into the walk's buf, at most JT_STACK_WORDS words, of the
+ *   event's own stack, most likely,
+ *   jt_read_code(the same as jt_read): of what a JVM keeps about its code,
  *   jt_java_thread(env, tid) -> address of its JavaThread, 0: none, JT_ASK_THREAD: look for it,
  *   jt_keep_java_thread(env, tid, address): what was found, 0: nothing,
  *   jt_drop_java_thread(env, tid): what it said is another thread's, or no thread any more,
  *   jt_maker_of(env, tid) -> where who made a process in its own memory waits for it, or NULL,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
+ *   jt_known_pc_at(env, pc) -> where what is found of it may be kept, or NULL,
  *   jt_opaque(value),
  *   jt_load64(at), jt_load32(at) -> the unaligned word there,
  *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)
@@ -22,10 +25,22 @@
 
 #include "jtrace_abi.h"
 
-#define JT_BUF_BYTES 512
+#define JT_BUF_BYTES   512
+#define JT_STACK_WORDS 12
 
 struct jt_span {
 	__u64 lo, hi;
+};
+
+/* What was found of a pc: right as long as the tables are the same. */
+struct jt_known_pc {
+	__u64 pc;
+	__u32 tables, first_range; /* jt_walk's, and jt_target's */
+	__u32 range, rule;         /* jt_walk's */
+	/* In a JVM's code, the heap block that holds pc, as long as that is the code of this
+	 * compile id; 0: not known. */
+	__u64 block;
+	__u32 id, pad;
 };
 
 /* One run of a program, where the governor is on. */
@@ -45,6 +60,7 @@ struct jt_walk {
 	__u32 bx_known;
 	__u32 max_frames;
 	__u32 range; /* index of the last range hit */
+	__u32 rule;  /* of regs.pc, where that is in native code; JT_MAX_RULES: none */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
 	__u32 interpreted; /* nonzero: some frame was */

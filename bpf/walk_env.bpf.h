@@ -57,6 +57,14 @@ static __always_inline const struct jt_hotspot *jt_jvm_at(jt_env_t env, __u32 i)
 	return bpf_map_lookup_elem(&jvms, &i);
 }
 
+static __always_inline struct jt_known_pc *jt_known_pc_at(jt_env_t env, __u64 pc)
+{
+	__u32 i = env * JT_KNOWN_PCS + (__u32)((pc * 0x9e3779b97f4a7c15ULL) >> 32) % JT_KNOWN_PCS;
+
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	return bpf_map_lookup_elem(&known_pcs, &i);
+}
+
 static __always_inline __u64 jt_java_thread(jt_env_t env, __u32 tid)
 {
 	__u64 *thread = bpf_map_lookup_elem(&java_threads, &tid);

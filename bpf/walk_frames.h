@@ -207,7 +207,7 @@ JT_WALK_FN int jt_step_framed(jt_env_t env, __u32 builtin)
 	} else {
 		at = leaf == JT_LEAF_PUSHED ? w->regs.sp : w->regs.sp - 8;
 	}
-	if (jt_read(env, w->buf, 16, at))
+	if (jt_read_stack(env, 16, at))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	fp = jt_u64_at(w, 0);
 	pc = jt_u64_at(w, 8);

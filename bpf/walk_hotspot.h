@@ -7,12 +7,11 @@
 #ifndef JTRACE_WALK_HOTSPOT_H
 #define JTRACE_WALK_HOTSPOT_H
 
-#define JT_MAX_HOPS              24 /* through the segment map; 9 is the longest seen by others */
-#define JT_USUAL_HOPS            3
 #define JT_MAX_INTERPRETER_FRAME (1 << 20) /* 65535 locals and as many stack slots */
 #define JT_MAX_STUB_FRAME        (1 << 16)
 #define JT_MAX_FRAME_WORDS       (1 << 17)
 
+#include "walk_blob.h"
 #include "walk_leaf.h"
 #include "walk_interpreter.h"
 #include "walk_stub.h"
@@ -28,7 +27,7 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 		return jt_end(w, JT_STATUS_CFA);
 	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_STUB_FRAME)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
-	if (jt_read(env, w->buf, 72, fp - 56))
+	if (jt_read_stack(env, 72, fp - 56))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_push(w, JT_FRAME_ENTRY, w->regs.pc, 0))
 		return jt_end(w, JT_STATUS_DEPTH);
@@ -40,67 +39,6 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 	w->regs.bx = jt_u64_at(w, 0);
 	w->bx_known = 1;
 	return jt_up(w, jt_u64_at(w, 64), fp + 16, jt_u64_at(w, 56));
-}
-
-static JT_INLINE void jt_count_hops(jt_env_t env, __u32 hops)
-{
-	struct jt_walk *w = hops > JT_USUAL_HOPS ? jt_walk_of(env) : NULL;
-
-	if (w)
-		w->unusual += hops;
-}
-
-/* Address of the heap block that holds pc, by the heap's segment map; 0: none. */
-JT_WALK_FN __u64 jt_find_block(jt_env_t env, __u32 jvm, __u64 pc)
-{
-	const struct jt_hotspot *vm = jt_jvm_at(env, jvm);
-	__u64 low = 0, segmap = 0, index;
-	__u32 shift = 0, i;
-	__u8 tag = 0;
-
-	if (!vm)
-		return 0;
-	for (i = 0; i < JT_MAX_HEAPS; i++) {
-		if (pc >= vm->heaps[i].low && pc < vm->heaps[i].high) {
-			low = vm->heaps[i].low;
-			segmap = vm->heaps[i].segmap;
-			shift = vm->heaps[i].shift & 31;
-		}
-	}
-	if (!segmap)
-		return 0;
-	index = (pc - low) >> shift;
-	for (i = 0; i < JT_MAX_HOPS; i++) {
-		if (jt_read_code(env, &tag, 1, segmap + index) || tag == 0xff)
-			return 0;
-		if (tag == 0) {
-			jt_count_hops(env, i);
-			return low + (index << shift);
-		}
-		if (tag > index)
-			return 0;
-		index -= tag;
-	}
-	return 0;
-}
-
-/* Whether the blob is an nmethod or a native method's wrapper, by the string its name points to. */
-static JT_INLINE __u32 jt_blob_kind(jt_env_t env, const struct jt_hotspot *vm, __u64 name)
-{
-	__u64 text = 0;
-
-	if (name == vm->name_nmethod)
-		return JT_FRAME_COMPILED;
-	if (name == vm->name_native)
-		return JT_FRAME_WRAPPER;
-	if (vm->name_nmethod && vm->name_native)
-		return JT_FRAME_STUB;
-	/* Not met yet when the tables were made: little-endian "nmethod\0", "native n". */
-	if (jt_read_code(env, &text, 8, name))
-		return JT_FRAME_STUB;
-	if (text == 0x00646f6874656d6eULL)
-		return JT_FRAME_COMPILED;
-	return text == 0x6e2065766974616eULL ? JT_FRAME_WRAPPER : JT_FRAME_STUB;
 }
 
 /*
@@ -176,7 +114,7 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 		return jt_step_unsized(env, name);
 	if (words > JT_MAX_FRAME_WORDS)
 		return jt_end(w, JT_STATUS_BAD_FRAME);
-	if (jt_read(env, w->buf, 16, base - 16))
+	if (jt_read_stack(env, 16, base - 16))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	jt_used_word(env, base - 8, jt_u64_at(w, 8));
 	jt_loaded_fp(env, base - 16);
@@ -190,7 +128,6 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	const struct jt_range *r;
 	const struct jt_hotspot *vm;
 	__u64 pc, block;
-	__u32 bytes;
 
 	if (!w)
 		return JT_STOP;
@@ -212,16 +149,9 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	 * one when its stack was another. */
 	if (vm->cont_entry_bytes && pc == vm->cont_return)
 		w->fp_known = 0;
-	block = jt_find_block(env, r->jvm, w->exact ? pc : pc - 1);
+	block = jt_find_header(env, r->jvm, w->exact ? pc : pc - 1);
 	if (!block)
-		return jt_end(w, JT_STATUS_NO_BLOB);
-	bytes = vm->blob_bytes;
-	if (bytes > JT_BUF_BYTES)
-		bytes = JT_BUF_BYTES;
-	if (jt_read_code(env, w->buf, bytes, block))
-		return jt_end(w, JT_STATUS_READ_FAULT);
-	if (!(w->buf[vm->block_used & (JT_BUF_BYTES - 1)]))
-		return jt_end(w, JT_STATUS_NO_BLOB);
+		return JT_STOP;
 	return jt_step_blob(env, w, vm, block + vm->block_header);
 }
 

@@ -42,7 +42,7 @@ static JT_INLINE int jt_step_interpreted(jt_env_t env, struct jt_walk *w,
 	if (fp < w->regs.sp || fp - w->regs.sp > JT_MAX_INTERPRETER_FRAME)
 		return w->exact ? jt_step_interpreter_entry(env, w, vm)
 		                : jt_end(w, JT_STATUS_BAD_FRAME);
-	if (jt_read(env, w->buf, JT_INTERPRETER_WORDS * 8, fp - JT_INTERPRETER_LOW * 8))
+	if (jt_read_stack(env, JT_INTERPRETER_WORDS * 8, fp - JT_INTERPRETER_LOW * 8))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (w->exact && (!jt_is_code(vm, jt_slot(w, 1)) || jt_slot(w, vm->slot_sender_sp) <= fp ||
 	                 jt_slot(w, vm->slot_sender_sp) - fp > JT_MAX_INTERPRETER_FRAME))

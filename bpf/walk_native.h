@@ -40,7 +40,7 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 	}
 	*cfa = base + (__s64)rule->cfa_off;
 	if (rule->cfa_kind == JT_CFA_DEREF_RBP || rule->cfa_kind == JT_CFA_DEREF_RSP) {
-		if (jt_read(env, w->buf, 8, *cfa))
+		if (jt_read_stack(env, 8, *cfa))
 			return JT_STATUS_READ_FAULT;
 		jt_used_word(env, *cfa, jt_u64_at(w, 0));
 		*cfa = jt_u64_at(w, 0) + (__s64)rule->cfa_add;
@@ -55,7 +55,7 @@ static JT_INLINE __u32 jt_cfa(jt_env_t env, struct jt_walk *w, const struct jt_r
 static JT_INLINE int jt_step_signal(jt_env_t env, struct jt_walk *w)
 {
 	/* r13 at 80, rbp 120, rbx 128, rax 144, rsp 160, rip 168 */
-	if (jt_read(env, w->buf, 96, w->regs.sp + 80))
+	if (jt_read_stack(env, 96, w->regs.sp + 80))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	jt_used_word(env, w->regs.sp + 160, jt_u64_at(w, 80));
 	jt_used_word(env, w->regs.sp + 168, jt_u64_at(w, 88));
@@ -116,7 +116,7 @@ static JT_INLINE int jt_apply_rule(jt_env_t env, struct jt_walk *w, const struct
 	/* Kernels up to 6.12 lose the bound between its 32-bit check and its 64-bit use. */
 	jt_opaque(window);
 	window &= JT_SAVED_WINDOW | 7;
-	if (jt_read(env, w->buf, window, cfa - window))
+	if (jt_read_stack(env, window, cfa - window))
 		return jt_end(w, JT_STATUS_READ_FAULT);
 	if (jt_saved(env, w, cfa, rule->ra_off, window, &pc))
 		return jt_end(w, JT_STATUS_READ_FAULT);
@@ -197,7 +197,7 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	struct jt_walk *w = jt_walk_of(env);
 	const struct jt_range *r;
 	const struct jt_rule *rule;
-	__u64 pc, cfa = 0;
+	__u64 cfa = 0;
 	__u32 status;
 
 	if (!w)
@@ -205,10 +205,9 @@ JT_WALK_FN int jt_step_native(jt_env_t env)
 	r = jt_range_at(env, w->range);
 	if (!r)
 		return jt_end(w, JT_STATUS_MAPPING);
-	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
 	if (jt_push(w, JT_FRAME_NATIVE, w->regs.pc, r->mapping))
 		return jt_end(w, JT_STATUS_DEPTH);
-	rule = jt_rule_at(env, jt_find_rule(env, r->first_row, r->rows, (__u32)(pc - r->bias)));
+	rule = jt_rule_at(env, w->rule);
 	jt_cost(JT_COUNTER_COST_NATIVE, 1);
 	if (!rule || rule->cfa_kind == JT_CFA_INVALID)
 		return jt_step_bare(env, w);

@@ -134,6 +134,55 @@ JT_WALK_FN __u32 jt_find_rule(jt_env_t env, __u32 first, __u32 n, __u32 pc)
 	return rule;
 }
 
+/* Sets range and rule, by the tables. */
+JT_WALK_FN int jt_look_up(jt_env_t env, __u64 pc)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	const struct jt_range *r;
+
+	if (!w)
+		return 0;
+	w->rule = JT_MAX_RULES;
+	w->range = jt_find_range(env, pc);
+	r = jt_range_at(env, w->range);
+	if (r && r->kind == JT_RANGE_NATIVE)
+		w->rule = jt_find_rule(env, r->first_row, r->rows, (__u32)(pc - r->bias));
+	return 0;
+}
+
+static JT_INLINE int jt_is_known(const struct jt_known_pc *known, const struct jt_walk *w, __u64 pc)
+{
+	return known && known->pc == pc && known->tables == w->tables &&
+	       known->first_range == w->target.first_range;
+}
+
+static JT_INLINE void jt_know(struct jt_known_pc *known, const struct jt_walk *w, __u64 pc,
+                              __u64 block, __u32 id)
+{
+	known->pc = pc;
+	known->tables = w->tables;
+	known->first_range = w->target.first_range;
+	known->range = w->range;
+	known->rule = w->rule;
+	known->block = block;
+	known->id = id;
+}
+
+/* The same, by what was found of this pc before. */
+static JT_INLINE void jt_locate(jt_env_t env, struct jt_walk *w, __u64 pc)
+{
+	struct jt_known_pc *known = jt_known_pc_at(env, pc);
+
+	if (jt_is_known(known, w, pc)) {
+		w->range = known->range;
+		w->rule = known->rule;
+		return;
+	}
+	jt_look_up(env, pc);
+	if (known)
+		jt_know(known, w, pc, 0, 0);
+}
+
 #include "walk_native.h"
 #include "walk_hotspot.h"
 #include "walk_frames.h"
@@ -159,8 +208,8 @@ JT_WALK_FN int jt_step(jt_env_t env)
 	/* A return address may be the first byte after its function (call of a noreturn one). */
 	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
 	r = jt_range_at(env, w->range);
-	if (!r || pc < r->start || pc >= r->end) {
-		w->range = jt_find_range(env, pc);
+	if (!r || pc < r->start || pc >= r->end || r->kind == JT_RANGE_NATIVE) {
+		jt_locate(env, w, pc);
 		r = jt_range_at(env, w->range);
 	}
 	if (pc >= w->changed.lo && pc < w->changed.hi) {

@@ -92,7 +92,7 @@ def run(args):
         steps = steps_for(directory, depth, args)
         with jvm.Loop(directory, "OpenLoop", depth, 1, steps, flags=args.flags.split()) as loop:
             loop.ns_per_op(args.warmup)
-            untraced, added = saturation.rounds(args, loop, measured)
+            untraced, added = saturation.rounds(args, loop.quiet_ns_per_op, loop, measured)
             own = {tracer.name: own_cost(tracer, loop, args) if tracer.has_stacks else None for tracer in measured}
     base = statistics.median(untraced)
     print(f"\nA JVM that opens a file {1e9 / base:,.0f} times a second, {depth} calls below main: ns of CPU time an open "

@@ -29,17 +29,18 @@ def judge(stacks, depth):
     return f"{frames / events:.1f}", f"{100 * whole / events:.2f} %"
 
 
-def rounds(args, loop, measured):
-    """ns of an operation untraced, and ns added by each, an untraced window on both sides."""
+def rounds(args, ns_per_op, loop, measured):
+    """ns of an operation untraced, and ns added by each, an untraced window on both sides; `ns_per_op`
+    measures one."""
     untraced = []
     added = {tracer.name: [] for tracer in measured}
-    before = loop.ns_per_op(args.window)
+    before = ns_per_op(args.window)
     for turn in range(args.rounds):
         for tracer in measured if turn % 2 == 0 else reversed(measured):
             tracer.start(loop.pid)
-            on = loop.ns_per_op(args.window)
+            on = ns_per_op(args.window)
             tracer.stop()
-            after = loop.ns_per_op(args.window)
+            after = ns_per_op(args.window)
             added[tracer.name].append(on - (before + after) / 2)
             untraced.append(before)
             before = after
@@ -62,7 +63,7 @@ def measure(args, directory, depth):
     measured = tracers.all_tracers(args.build, directory, args.against)
     with jvm.Loop(directory, "OpenLoop", depth, args.threads, flags=args.flags.split()) as loop:
         loop.ns_per_op(args.warmup)
-        untraced, added = rounds(args, loop, measured)
+        untraced, added = rounds(args, loop.ns_per_op, loop, measured)
         shape = []
         for tracer in measured:
             tracer.start(loop.pid)

@@ -26,7 +26,7 @@ def run(args):
                                    "jtrace, and -o events")]
         with jvm.Loop(directory, "OpenLoop", DEPTH, args.threads, flags=args.flags.split()) as loop:
             loop.ns_per_op(args.warmup)
-            untraced, added = saturation.rounds(args, loop, measured)
+            untraced, added = saturation.rounds(args, loop.ns_per_op, loop, measured)
     print(f"\nDepth {DEPTH}: ns per open and close, untraced {table.spread(untraced)}\n")
     table.head("", "added per event, ns: median (min .. max)", "to untraced", "to jtrace")
     base = statistics.median(untraced)

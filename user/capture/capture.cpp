@@ -129,9 +129,10 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   auto& maps = skeleton->maps;
   bpf_map__set_max_entries(maps.rows, std::max<std::uint32_t>(1, config.max_rows));
   bpf_map__set_max_entries(maps.scratch, cpus);
+  bpf_map__set_max_entries(maps.known_pcs, cpus * JT_KNOWN_PCS);
   bpf_map__set_max_entries(maps.defer_scratch, cpus);
   bpf_map__set_max_entries(maps.remembered, recalls(config) ? config.max_recalled : 1);
-  bpf_map__set_max_entries(maps.stack_copies, recalls(config) ? cpus : 1);
+  bpf_map__set_max_entries(maps.stack_copies, cpus);
   windows = config.windows;
   events = std::max<std::uint32_t>(1, config.events);
   for (const std::uint32_t window : {0U, 1U}) {

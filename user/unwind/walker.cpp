@@ -55,6 +55,10 @@ int jt_read(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) 
   return 0;
 }
 
+int jt_read_stack(jt_env_t env, std::size_t bytes, std::uint64_t address) {
+  return jt_read(env, env->walk->buf, bytes, address);
+}
+
 int jt_read_code(jt_env_t env, void* into, std::size_t bytes, std::uint64_t address) {
   const auto target = std::span(static_cast<std::byte*>(into), bytes);
   return env->memory->read(jtrace::ProcessAddr{address}, target) ? 0 : -1;
@@ -69,6 +73,9 @@ const jt_range* jt_range_at(jt_env_t env, std::uint32_t i) { return at(env->tabl
 const jt_row* jt_row_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rows, i); }
 const jt_rule* jt_rule_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rules, i); }
 const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tables->jvms, i); }
+
+// A walk here is one of its own.
+jt_known_pc* jt_known_pc_at(jt_env_t /*env*/, std::uint64_t /*pc*/) { return nullptr; }
 
 // The thread has gone on since: what its anchor said at the event is not known any more.
 std::uint64_t jt_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) { return 0; }
