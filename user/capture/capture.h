@@ -158,8 +158,9 @@ class Capture {
   // Of CaptureConfig::governor, before resume(): nanoseconds of each second that programs may take,
   // and events that are kept in each; 0: any.
   void govern(std::uint64_t budget_ns, std::uint64_t max_rate);
-  // Changes the first one while tracing.
+  // Changes them while tracing.
   void set_budget(std::uint64_t budget_ns);
+  void set_max_rate(std::uint64_t max_rate);
   [[nodiscard]] jt_governor governor() const;
   // From now on its `least` and `most` are of a new window.
   void begin_ratios();
