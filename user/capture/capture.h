@@ -171,8 +171,12 @@ class Capture {
   // Detaches all; returns after running programs have finished with the maps.
   void detach();
 
-  // Tables. Rows and rules are append only: [first, first + values) is written.
+  // Tables. Rules are append only: [first, first + values) is written. Rows that some range has, or
+  // had until now, must not be written before retire_rows().
   [[nodiscard]] Status write_rows(std::uint32_t first, std::span<const jt_row> values);
+  // Rows that no range has any more are given back: returns when no program is still looking there,
+  // and what is remembered of walks by them is void.
+  void retire_rows();
   [[nodiscard]] Status write_rules(std::uint32_t first, std::span<const jt_rule> values);
   [[nodiscard]] Status write_jvm(std::uint32_t index, const jt_hotspot& jvm);
   [[nodiscard]] TargetTable& targets();

@@ -46,7 +46,7 @@ class Run {
   Run(const cli::Options& options, Reread reread)
       : options_(options),
         reread_(std::move(reread)),
-        shared_(kMaxRows),
+        shared_(MemoryLimit(options.max_memory).rows(kMaxRows)),
         targets_(shared_, options_),
         governor_(options),
         memory_(options.max_memory),
