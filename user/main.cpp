@@ -45,8 +45,11 @@ void prepare_streams() {
 int main(int argc, char** argv) {
   prepare_streams();
   if (const auto settled = jtrace::settle_rights(); !settled) return report(settled.error());
-  const auto options = jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
+  const auto parse = [argc, argv] {
+    return jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
+  };
+  const auto options = parse();
   if (!options) return report(options.error());
-  const auto status = jtrace::session::dispatch(*options);
+  const auto status = jtrace::session::dispatch(*options, parse);
   return status ? *status : report(status.error());
 }

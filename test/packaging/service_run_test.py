@@ -138,6 +138,22 @@ class Service(Traced):
         self.assertTrue((self.folder / "out.pb.gz").stat().st_size)
         self.whole()
 
+    def test_a_reload_takes_over_what_can_change(self):
+        config = self.folder / "service.toml"
+        config.write_text('loop = "1h"\nmax-memory = "300M"\n')
+        service = self.run_service("--config", str(config), "-f", str(self.folder / "%n.pb.gz"))
+        self.hear(service, "READY=1")
+        config.write_text('loop = "1h"\nmax-memory = "200M"\nkeep = "1"\n')
+        service.send_signal(signal.SIGHUP)
+        self.hear(service, "RELOADING=1")
+        self.hear(service, "READY=1")
+        service.send_signal(signal.SIGTERM)
+        self.hear(service, "STOPPING=1")
+        self.ends(service)
+        self.assertIn(f"{config} was read again, now in force: keep = 1\n", self.log)
+        self.assertIn(f"changed in {config}: takes effect after a restart: --max-memory\n", self.log)
+        self.assertEqual([path.name for path in self.folder.glob("*.pb.gz")], ["1.pb.gz"])
+
     def test_a_manager_that_cannot_be_reached_is_no_reason_to_stop(self):
         service = self.run_service("-d", "300ms", "-f", str(self.folder / "out.pb.gz"),
                                    address=str(self.folder / "nobody"))

@@ -383,6 +383,12 @@ Status Capture::write_rows(std::uint32_t first, std::span<const jt_row> values) 
   return impl_->rows.write(first, values);
 }
 
+void Capture::retire_rows() {
+  auto& state = impl_->skeleton->bss->state;
+  state.tables = state.tables + 1;
+  wait_for_programs();
+}
+
 Status Capture::write_rules(std::uint32_t first, std::span<const jt_rule> values) {
   return impl_->rules.write(first, values);
 }

@@ -158,8 +158,9 @@ class Capture {
   // Of CaptureConfig::governor, before resume(): nanoseconds of each second that programs may take,
   // and events that are kept in each; 0: any.
   void govern(std::uint64_t budget_ns, std::uint64_t max_rate);
-  // Changes the first one while tracing.
+  // Changes them while tracing.
   void set_budget(std::uint64_t budget_ns);
+  void set_max_rate(std::uint64_t max_rate);
   [[nodiscard]] jt_governor governor() const;
   // From now on its `least` and `most` are of a new window.
   void begin_ratios();
@@ -170,8 +171,12 @@ class Capture {
   // Detaches all; returns after running programs have finished with the maps.
   void detach();
 
-  // Tables. Rows and rules are append only: [first, first + values) is written.
+  // Tables. Rules are append only: [first, first + values) is written. Rows that some range has, or
+  // had until now, must not be written before retire_rows().
   [[nodiscard]] Status write_rows(std::uint32_t first, std::span<const jt_row> values);
+  // Rows that no range has any more are given back: returns when no program is still looking there,
+  // and what is remembered of walks by them is void.
+  void retire_rows();
   [[nodiscard]] Status write_rules(std::uint32_t first, std::span<const jt_rule> values);
   [[nodiscard]] Status write_jvm(std::uint32_t index, const jt_hotspot& jvm);
   [[nodiscard]] TargetTable& targets();

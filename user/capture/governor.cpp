@@ -25,6 +25,17 @@ void Capture::set_budget(std::uint64_t budget_ns) {
   __atomic_store_n(&budget, budget_ns, __ATOMIC_RELAXED);
 }
 
+void Capture::set_max_rate(std::uint64_t max_rate) {
+  auto& governor = impl_->skeleton->bss->governor;
+  __atomic_store_n(&governor.max_rate, max_rate, __ATOMIC_RELAXED);
+  // What a larger one had saved up would be kept at once.
+  jt_governor now = governor;
+  now.max_rate = max_rate;
+  if (const auto most = jt_most_tokens(&now); now.tokens > most) {
+    __atomic_store_n(&governor.tokens, most, __ATOMIC_RELAXED);
+  }
+}
+
 jt_governor Capture::governor() const { return impl_->skeleton->bss->governor; }
 
 void Capture::begin_ratios() {

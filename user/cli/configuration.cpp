@@ -59,9 +59,8 @@ Status add_entry(const Command& command, const std::string& file, ConfigEntry& e
 
 // Every line is checked, also where the command line or the environment overrides it.
 Status add_file(const Command& command, const Sources& sources, Words& words) {
-  const std::string& file = sources.file;
-  std::error_code missing;
-  if (!sources.asked_for && (file.empty() || !std::filesystem::exists(file, missing))) return {};
+  const std::string file = file_of(sources);
+  if (file.empty()) return {};
   auto text = read_file(file, kLargestFile);
   if (!text && sources.asked_for) return usage("--config: " + text.error().message);
   if (!text) return std::unexpected(std::move(text).error());
@@ -139,6 +138,67 @@ Sources Sources::of_process() {
   }
   sources.file = "/etc/jtrace/config.toml";
   return sources;
+}
+
+std::string file_of(const Sources& sources) {
+  std::error_code missing;
+  const bool there = sources.asked_for ||
+                     (!sources.file.empty() && std::filesystem::exists(sources.file, missing));
+  return there ? sources.file : std::string();
+}
+
+std::vector<std::vector<std::string>> settings_of(const Words& words) {
+  std::vector<std::vector<std::string>> settings;
+  for (const Row& row : option_table()) {
+    const Values& values = words.*row.values;
+    auto& texts = settings.emplace_back();
+    if (!row.configurable()) continue;
+    if (!values.given()) {
+      // A default that is written down is the same, but of what each mode has its own of.
+      if (!row.fallback.empty() && row.values != &Words::max_overhead)
+        texts.emplace_back(row.fallback);
+    } else if (row.use == Use::Many) {
+      texts = values.texts;
+    } else if (row.is_flag()) {
+      texts.emplace_back(read_flag(values).value_or(false) ? "true" : "false");
+    } else {
+      texts.push_back(values.last());
+    }
+  }
+  return settings;
+}
+
+std::vector<std::string_view> changed_options(const Options& before, const Options& now) {
+  std::vector<std::string_view> names;
+  const auto table = option_table();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (before.settings.at(i) != now.settings.at(i)) names.push_back(table[i].first_name());
+  }
+  return names;
+}
+
+namespace {
+
+std::size_t place_of(std::string_view option) {
+  const auto table = option_table();
+  return static_cast<std::size_t>(std::ranges::find(table, option, &Row::first_name) -
+                                  table.begin());
+}
+
+}  // namespace
+
+void adopt_setting(std::string_view option, const Options& from, Options& to) {
+  const std::size_t place = place_of(option);
+  to.settings.at(place) = from.settings.at(place);
+}
+
+std::string setting_text(std::string_view option, const Options& options) {
+  const std::size_t place = place_of(option);
+  const Row& row = option_table()[place];
+  const auto& texts = options.settings.at(place);
+  if (texts.empty()) return fmt::format("{} is not set", row.key());
+  return fmt::format("{} = {}", row.key(),
+                     value_text(row, {.texts = texts, .origin = {}, .label = {}}));
 }
 
 Status add_configuration(const Command& command, const Sources& sources, Words& words) {

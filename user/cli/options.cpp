@@ -444,7 +444,9 @@ Result<Options> parse_options(int argc, const char* const* argv, std::string_vie
     from.file = words.config.last();
     from.asked_for = true;
   }
+  options.config_file = file_of(from);
   JT_CHECK_OK(add_configuration(command, from, words));
+  options.settings = settings_of(words);
   JT_CHECK_OK(read_all(words, options));
   if (words.print_config.given()) {
     options.action = Options::Action::PrintConfig;

@@ -94,6 +94,9 @@ struct Options {
   bool check_walks = false;         // --check-walks: every walk done again in a second way
   // As a shell would read it; of a command behind -- its name alone, for passwords may follow.
   std::string command_line;
+  std::string config_file;  // that was read; empty: there is none
+  // What each option that a file may set is set to, wherever that comes from: changed_options().
+  std::vector<std::vector<std::string>> settings;
   std::string text;  // for Help, Version and PrintConfig: what to print, line end included
 
   // Processes come while tracing, whoever starts them.
@@ -125,6 +128,15 @@ struct Sources {
 [[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv,
                                             std::string_view formats = {},
                                             const Sources& sources = Sources::of_process());
+
+// Those that are set otherwise, as the command line has them: "-t", "--max-memory". Both are
+// results of parse_options().
+[[nodiscard]] std::vector<std::string_view> changed_options(const Options& before,
+                                                            const Options& now);
+// Has `to` say of one of those what `from` says: it is changed no more.
+void adopt_setting(std::string_view option, const Options& from, Options& to);
+// The option as a configuration file has it: "loop = \"30s\""; "loop is not set".
+[[nodiscard]] std::string setting_text(std::string_view option, const Options& options);
 
 // "30", "30s", "5m", "1h", "500ms"; more than zero, a year at most. `label` names the value in
 // messages.

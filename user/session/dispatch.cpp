@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/dispatch.h"
 
+#include <utility>
+
 #include "session/convert.h"
 #include "session/doctor.h"
 #include "session/list.h"
 #include "session/output.h"
-#include "session/session.h"
 
 namespace jtrace::session {
 
-Result<int> dispatch(const cli::Options& options) {
+Result<int> dispatch(const cli::Options& options, Reread reread) {
   using Action = cli::Options::Action;
   switch (options.action) {
     case Action::Trace:
-      return run(options);
+      return run(options, std::move(reread));
     case Action::List:
       return run_list(options);
     case Action::Doctor:

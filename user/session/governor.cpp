@@ -58,15 +58,46 @@ double process_seconds(pid_t pid) {
   return sum / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+// A share of one CPU.
+double limit_of(const cli::Options& options) {
+  return options.max_overhead.value_or(options.continuous() ? 1 : 0) / 100;
+}
+
+// Programs that were loaded with --max-rate keep nothing without one: the largest that there is.
+constexpr std::uint64_t kAnyRate = 1'000'000'000;
+
 }  // namespace
 
 Governor::Governor(const cli::Options& options)
-    : limit_(options.max_overhead.value_or(options.continuous() ? 1 : 0) / 100),
-      max_rate_(options.max_rate) {}
+    : limit_(limit_of(options)),
+      max_rate_(options.max_rate),
+      active_(limit_ > 0 || max_rate_ != 0),
+      rates_(max_rate_ != 0) {}
+
+bool Governor::can_limit(const cli::Options& options) const {
+  return active_ || limit_of(options) == 0;
+}
+
+bool Governor::can_rate(const cli::Options& options) const {
+  return rates_ || options.max_rate == 0;
+}
+
+void Governor::set_limits(capture::Capture& capture, const cli::Options& options) {
+  if (can_limit(options) && limit_of(options) != limit_) {
+    limit_ = limit_of(options);
+    spent_.clear();
+    next_ = {};
+    capture.set_budget(static_cast<std::uint64_t>(limit_ * kNanos));
+  }
+  if (can_rate(options) && options.max_rate != max_rate_) {
+    max_rate_ = options.max_rate;
+    capture.set_max_rate(max_rate_ != 0 ? max_rate_ : kAnyRate);
+  }
+}
 
 void Governor::configure(capture::CaptureConfig& config) const {
   config.governor = active();
-  config.max_rate = max_rate_ != 0;
+  config.max_rate = rates_;
 }
 
 void Governor::start(capture::Capture& capture, std::vector<pid_t> others, Clock::time_point now) {
@@ -136,7 +167,8 @@ Governor::Figures Governor::figures(const capture::Capture& capture, Clock::time
                   .most = std::max(1U, governor.most),
                   .bpf_seconds = sum.bpf - window_.bpf,
                   .other_seconds = sum.others - window_.others,
-                  .collector_seconds = sum.collector - window_.collector};
+                  .collector_seconds = sum.collector - window_.collector,
+                  .limits = options_text()};
   const double elapsed = Seconds(now - window_.at).count();
   if (elapsed > 0) figures.share = (figures.bpf_seconds + figures.collector_seconds) / elapsed;
   return figures;
@@ -156,6 +188,7 @@ double Governor::live_share() const {
 std::string Governor::options_text() const {
   std::string text;
   if (has_limit()) text = fmt::format("--max-overhead {:g}%", limit_ * 100);
+  if (max_rate_ == 0 && text.empty()) return "--max-overhead off";
   if (max_rate_ != 0) text += fmt::format("{}--max-rate {}", text.empty() ? "" : ", ", max_rate_);
   return text;
 }
@@ -173,11 +206,11 @@ std::vector<std::string> governor_comments(const Governor& governor,
   if (!governor.active()) return comments;
   const std::uint64_t total = counters.at(JT_COUNTER_SCALED) * interval;
   if (figures.most <= 1) {
-    comments.push_back(fmt::format("every event was kept ({})", governor.options_text()));
+    comments.push_back(fmt::format("every event was kept ({})", figures.limits));
   } else {
     comments.push_back(fmt::format(
         "counts are scaled: 1 event in {} to {} was kept ({}), total {} +- {:.0f} (95 %)",
-        figures.least, figures.most, governor.options_text(), total,
+        figures.least, figures.most, figures.limits, total,
         error_of(counters.at(JT_COUNTER_SPREAD), interval)));
   }
   if (const std::uint64_t limited = counters.at(JT_COUNTER_RATE_LIMITED); limited != 0) {

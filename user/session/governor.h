@@ -25,9 +25,15 @@ class Governor {
 
   explicit Governor(const cli::Options& options);
 
-  [[nodiscard]] bool active() const { return limit_ > 0 || max_rate_ != 0; }
+  // Loaded with the programs; what it allows may be all.
+  [[nodiscard]] bool active() const { return active_; }
   [[nodiscard]] bool has_limit() const { return limit_ > 0; }
   void configure(capture::CaptureConfig& config) const;
+  // While it is active --max-overhead may become any other, and one --max-rate another one or off.
+  [[nodiscard]] bool can_limit(const cli::Options& options) const;
+  [[nodiscard]] bool can_rate(const cli::Options& options) const;
+  // What can be of the two, in force from now on.
+  void set_limits(capture::Capture& capture, const cli::Options& options);
   // Before Capture::resume(). `others`: processes of ours beside this one.
   void start(capture::Capture& capture, std::vector<pid_t> others, Clock::time_point now);
 
@@ -44,13 +50,14 @@ class Governor {
     double other_seconds = 0;      // ... at those of others
     double collector_seconds = 0;  // CPU of our processes
     double share = 0;              // of the first and the last in one CPU's time
+    std::string limits{};          // options_text()
   };
   [[nodiscard]] Figures figures(const capture::Capture& capture, Clock::time_point now) const;
   void begin_window(capture::Capture& capture, Clock::time_point now);
 
   // What showing a window while it goes on may take of a CPU: the programs' share stays.
   [[nodiscard]] double live_share() const;
-  // "--max-overhead 1%", "--max-rate 100", or both.
+  // "--max-overhead 1%", "--max-rate 100", both, or "--max-overhead off".
   [[nodiscard]] std::string options_text() const;
 
  private:
@@ -65,6 +72,8 @@ class Governor {
 
   double limit_ = 0;  // share of one CPU, 0: none
   std::uint64_t max_rate_ = 0;
+  bool active_ = false;
+  bool rates_ = false;  // the programs were loaded with --max-rate
   std::vector<pid_t> others_;
   Clock::time_point next_{};
   Clock::time_point others_next_{};

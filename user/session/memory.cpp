@@ -36,11 +36,16 @@ Resident resident() {
   return {.all = all * page, .own = (all - std::min(all, shared)) * page};
 }
 
+std::uint32_t MemoryLimit::rows(std::uint32_t most) const {
+  // 8 bytes a row, which the kernel has as pages of ours.
+  constexpr std::uint64_t kPart = 8;
+  if (most_ == 0) return most;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, most_ / kPart / sizeof(jt_row)));
+}
+
 void MemoryLimit::size(capture::CaptureConfig& config) const {
   if (most_ == 0) return;
-  // 8 bytes a row, which the kernel has as pages of ours; twice 160 bytes a stack; the ring is
-  // twice as large where processes come while tracing.
-  constexpr std::uint64_t kRowsPart = 8;
+  // Twice 160 bytes a stack; the ring is twice as large where processes come while tracing.
   constexpr std::uint64_t kStacksPart = 16;
   constexpr std::uint64_t kRingPart = 16;
   constexpr std::uint64_t kStackBytes = 320;
@@ -48,7 +53,7 @@ void MemoryLimit::size(capture::CaptureConfig& config) const {
   const auto at_most = [](std::uint32_t& value, std::uint64_t limit) {
     value = static_cast<std::uint32_t>(std::min<std::uint64_t>(value, limit));
   };
-  at_most(config.max_rows, most_ / kRowsPart / sizeof(jt_row));
+  config.max_rows = rows(config.max_rows);
   constexpr std::uint64_t kRecallPart = 32;
   constexpr std::uint64_t kRecallBytes = 7168;
   constexpr std::uint64_t kFewRecalled = 64;

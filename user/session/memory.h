@@ -26,6 +26,8 @@ class MemoryLimit {
   // `most` 0: none.
   explicit MemoryLimit(std::uint64_t most) : most_(most) {}
 
+  // Unwind rows, of which there are `most` where there is no limit.
+  [[nodiscard]] std::uint32_t rows(std::uint32_t most) const;
   // Makes the kernel's tables small enough for it.
   void size(capture::CaptureConfig& config) const;
   // Once they are there, before anything is traced: Errc::Usage where what is left would not do.

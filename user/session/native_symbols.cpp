@@ -53,6 +53,15 @@ std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
   return std::make_unique<symbolize::ElfSymbols>(std::move(*symbols));
 }
 
+bool NativeSymbols::is_crowded() const { return bytes_ > kMaxSymbolBytes / 2; }
+
+void NativeSymbols::forget(const unwind::Binary& binary) {
+  const auto file = files_.find(&binary);
+  if (file == files_.end()) return;
+  if (file->second.symbols) bytes_ -= file->second.symbols->bytes();
+  files_.erase(file);
+}
+
 NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
   const auto [it, fresh] = files_.try_emplace(image.binary);
   if (fresh && image.binary) it->second.symbols = load(tgid, image);

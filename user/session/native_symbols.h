@@ -28,6 +28,10 @@ class NativeSymbols {
                                            std::uint64_t elf_addr, bool exact,
                                            profile::SymbolTable& symbols);
 
+  // They take more than half of what they may.
+  [[nodiscard]] bool is_crowded() const;
+  void forget(const unwind::Binary& binary);
+
  private:
   struct File {
     std::unique_ptr<symbolize::ElfSymbols> symbols;  // null: could not be read

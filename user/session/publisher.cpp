@@ -28,7 +28,9 @@ bool is_nobodys(const Report& report, const Places& places) {
 // To where the output's file of the window goes, or those of the parts.
 void write(const Output& output, std::size_t index, std::span<const profile::Profile> parts,
            const Places& places, Published& done) {
-  Writer::Slot slot{.number = done.report.window, .begin = done.report.profile.header.start};
+  Writer::Slot slot{.number = done.report.window,
+                    .begin = done.report.profile.header.start,
+                    .keep = done.report.keep};
   std::vector<std::string> paths;
   std::string trouble;
   if (places.begin) places.begin("writing " + output.path);

@@ -482,7 +482,7 @@ bool Recorder::renew_names(LateNames& late) {
 
 void Recorder::forget_window(const Window& window) {
   capture_.forget(window.number);
-  targets_.note_window();
+  targets_.note_window(capture_);
 }
 
 void Recorder::open_kernel_symbols() {

@@ -40,6 +40,7 @@ struct Report {
   std::uint64_t unread = 0;   // ... that were counted, and whose stack could not be read
   int why_unread = 0;         // errno
   bool lossless = true;
+  cli::Keep keep{};                  // --keep, which may change while tracing
   std::vector<std::string> remarks;  // lines for the person who waits: 0 events explained, ...
 };
 

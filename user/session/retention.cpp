@@ -109,7 +109,8 @@ Result<std::size_t> Retention::enforce(std::chrono::system_clock::time_point now
     std::ranges::stable_partition(folder.files,
                                   [&](const Found& file) { return file.window == window; });
   }
-  const auto oldest = std::chrono::system_clock::to_time_t(now - keep_.age);
+  // In seconds: there are ages before all that a clock in nanoseconds can tell.
+  const auto oldest = std::chrono::system_clock::to_time_t(now) - keep_.age.count();
   std::map<std::string, std::uint64_t> bytes_of;
   for (const Found& file : folder.files) bytes_of[file.window] += file.bytes;
   std::map<std::string, bool> goes;

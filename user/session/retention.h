@@ -19,6 +19,7 @@ class Retention {
  public:
   Retention(std::string pattern, cli::Keep keep) : pattern_(std::move(pattern)), keep_(keep) {}
 
+  void keep(const cli::Keep& other) { keep_ = other; }
   // The number that follows those of earlier runs; 0 where there is none.
   [[nodiscard]] std::uint64_t next_number() const;
   // Removes the oldest until the rest is what is to be kept; never the newest window, nor that of

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of the program. Private to session/: session.cpp makes it ready, tracing.cpp traces and
-// says what came of it.
+// says what came of it, reload.cpp reads the configuration again.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,7 @@
 #include "session/report.h"
 #include "session/selection.h"
 #include "session/service_notice.h"
+#include "session/session.h"
 #include "session/target.h"
 #include "session/targets.h"
 #include "session/uploads.h"
@@ -41,10 +43,11 @@ namespace jtrace::session {
 constexpr std::uint32_t kMaxRows = 4U << 20;
 class Run {
  public:
-  explicit Run(const cli::Options& options)
+  Run(const cli::Options& options, Reread reread)
       : options_(options),
-        shared_(kMaxRows),
-        targets_(shared_, options),
+        reread_(std::move(reread)),
+        shared_(MemoryLimit(options.max_memory).rows(kMaxRows)),
+        targets_(shared_, options_),
         governor_(options),
         memory_(options.max_memory),
         progress_({.shows = options.verbosity >= 0 && has_status_terminal()}) {}
@@ -61,6 +64,7 @@ class Run {
   [[nodiscard]] Status trace(Recorder& recorder);
   void wait(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   [[nodiscard]] Status turn_window(Recorder& recorder);
+  void reload();
   void turn_live(Recorder& recorder);
   void renew_names(Recorder& recorder);
   [[nodiscard]] std::uint64_t met_bytes(const Recorder& recorder) const;
@@ -87,7 +91,8 @@ class Run {
   void say_what_could_not_be_read() const;
   void say(int level, const std::string& text) const;
 
-  const cli::Options& options_;
+  cli::Options options_;  // in force: reload() changes some
+  Reread reread_;
   SharedTables shared_;
   Result<event::Tracefs> tracefs_ = fail(Errc::Internal, "tracefs was not opened");
   Events events_;

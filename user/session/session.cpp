@@ -210,7 +210,7 @@ Status Run::prepare() {
                                 std::chrono::system_clock::now(), targets_.processes().several()));
   progress_.end();  // one thread
   if (!options_.dry_run) {
-    JT_TRY(writer_, Writer::start(outputs_, options_.keep));
+    JT_TRY(writer_, Writer::start(outputs_));
     JT_TRY(uploads_, Uploads::start(options_));
     if (const auto opened = notice_.open(); !opened) say(0, opened.error().message);
   }
@@ -251,6 +251,8 @@ std::string format_names() {
   return names;
 }
 
-Result<int> run(const cli::Options& options) { return Run(options)(); }
+Result<int> run(const cli::Options& options, Reread reread) {
+  return Run(options, std::move(reread))();
+}
 
 }  // namespace jtrace::session

@@ -88,10 +88,19 @@ const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
       .first->second;
 }
 
+void SharedTables::note_window(capture::Capture& capture) {
+  const auto gone = binaries.note_window(native.is_crowded());
+  for (const unwind::Binary* binary : gone) {
+    native.forget(*binary);
+    libjvms.erase(binary);
+  }
+  if (!gone.empty()) capture.retire_rows();
+}
+
 Status SharedTables::upload(capture::Capture& capture) {
-  const auto rows = store.rows();
-  JT_CHECK_OK(capture.write_rows(uploaded_rows, rows.subspan(uploaded_rows)));
-  uploaded_rows = static_cast<std::uint32_t>(rows.size());
+  for (const auto& [first, count] : store.take_changes()) {
+    JT_CHECK_OK(capture.write_rows(first, store.rows().subspan(first, count)));
+  }
   const auto rules = store.rules();
   JT_CHECK_OK(capture.write_rules(uploaded_rules, rules.subspan(uploaded_rules)));
   uploaded_rules = static_cast<std::uint32_t>(rules.size());

@@ -55,7 +55,6 @@ struct SharedTables {
   std::vector<jt_hotspot> jvms;          // index is jt_range::jvm
   std::vector<std::uint16_t> free_jvms;  // of JVMs that have ended
   std::size_t starting = 0;              // JVMs that cannot be read yet
-  std::uint32_t uploaded_rows = 0;
   std::uint32_t uploaded_rules = 0;
 
   // Symbols of a libjvm.so, read once.
@@ -64,6 +63,8 @@ struct SharedTables {
 
   // A place for one more JVM; nullopt where there is none.
   [[nodiscard]] std::optional<std::uint16_t> take_jvm();
+  // A window has ended: forgets binaries that no process has any more, where room is wanted.
+  void note_window(capture::Capture& capture);
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);
 };

@@ -59,9 +59,9 @@ class Targets {
   // Who they are, and were.
   [[nodiscard]] Processes& processes() { return processes_; }
   // A window is published: what only processes have that ended long before it is let go.
-  void note_window() {
+  void note_window(capture::Capture& capture) {
     processes_.note_window();
-    shared_.binaries.note_window();
+    shared_.note_window(capture);
   }
   // Looks who has ended: false where nobody is left.
   [[nodiscard]] bool watch(capture::Capture& capture);

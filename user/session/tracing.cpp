@@ -167,6 +167,7 @@ Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowCl
                                .governed = governed_,
                                .header = make_header(options_, events_, target_text_, span),
                                .wall_ns = wall_ns_});
+  report.keep = options_.keep;
   lossless_ = lossless_ && report.lossless;
   fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
   observers_.count_window(observed(recorder, span.length), window);
@@ -232,7 +233,9 @@ Status Run::turn_window(Recorder& recorder) {
   governed_ = governor_.figures(*capture_, cut);
   governor_.begin_window(*capture_, cut);
   refuses_ = false;
-  if (asked) notice_.ready(what_);
+  if (!asked) return {};
+  reload();
+  notice_.ready(what_);
   return {};
 }
 
@@ -287,7 +290,7 @@ Status Run::trace(Recorder& recorder) {
   notice_.ready(what);
   what_ = what;
   for (const std::string& remark : observers_.remarks()) say(0, remark);
-  StatusLine status(options_.verbosity >= 0);
+  StatusLine status(true);
   std::uint64_t taken = 0;
   while (true) {
     wait(recorder, begin);
@@ -301,7 +304,9 @@ Status Run::trace(Recorder& recorder) {
     }
     quiet_turns_ =
         std::exchange(taken, recorder.records()) != recorder.records() ? 0 : quiet_turns_ + 1;
-    if (const auto now = steady_clock::now(); status.due(now)) {
+    if (options_.verbosity < 0) {
+      status.clear();
+    } else if (const auto now = steady_clock::now(); status.due(now)) {
       status.show(now, now - begin, capture_->counters(), recorder.window().samples.stacks(),
                   governor_.figures(*capture_, now).ratio);
     }

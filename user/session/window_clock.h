@@ -36,6 +36,12 @@ class WindowClock {
     return ended;
   }
 
+  // Of a window that has just begun, and of those behind it.
+  void set_length(std::chrono::nanoseconds length) {
+    length_ = length;
+    due_ = begin_ + length;
+  }
+
  private:
   std::chrono::nanoseconds length_;
   Steady begin_;

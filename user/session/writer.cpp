@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,9 @@ struct Request {
   std::int64_t begin_ns = 0;  // since the epoch
   std::int64_t process = 0;
   std::uint64_t last = 1;
+  std::uint64_t keep_files = 0;  // cli::Keep, which may change with each window
+  std::uint64_t keep_bytes = 0;
+  std::uint64_t keep_seconds = 0;
   std::uint64_t bytes = 0;  // that follow
 };
 struct Reply {
@@ -120,18 +124,27 @@ std::chrono::system_clock::time_point begin_of(const Request& request) {
           std::chrono::nanoseconds(request.begin_ns)));
 }
 
+cli::Keep keep_of(const Request& request) {
+  constexpr auto kLongest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const auto seconds = static_cast<std::int64_t>(std::min(request.keep_seconds, kLongest));
+  return {.files = request.keep_files,
+          .bytes = request.keep_bytes,
+          .age = std::chrono::seconds(seconds)};
+}
+
 // The files of one output.
 class Files {
  public:
-  Files(const Output& output, const cli::Keep& keep)
+  explicit Files(const Output& output)
       : output_(output),
-        retention_(output.path, keep),
+        retention_(output.path, {}),
         first_(output.of_windows ? retention_.next_number() : 0) {}
 
   [[nodiscard]] Result<Writer::Written> write(const Request& request, std::string_view bytes) {
     JT_TRY(Writer::Written written, place_of(request));
     JT_CHECK_OK(write_file(written.path, bytes));
     if (!output_.of_windows || request.last == 0) return written;
+    retention_.keep(keep_of(request));
     const auto removed = retention_.enforce(std::chrono::system_clock::now(), written.path);
     if (!removed) written.trouble = removed.error().message + "; " + removed.error().hint;
     return written;
@@ -161,9 +174,9 @@ class Files {
 };
 
 // Until the tracer closes its end, or dies.
-void serve(int socket, const std::vector<Output>& outputs, const cli::Keep& keep) {
+void serve(int socket, const std::vector<Output>& outputs) {
   std::vector<Files> files;
-  for (const Output& output : outputs) files.emplace_back(output, keep);
+  for (const Output& output : outputs) files.emplace_back(output);
   Request request;
   std::string bytes;
   while (receive_struct(socket, request)) {
@@ -193,7 +206,7 @@ void end_with_tracer(int socket) {
   ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_ASYNC);
 }
 
-[[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs, const cli::Keep& keep) {
+[[noreturn]] void be_writer(int socket, const std::vector<Output>& outputs) {
   // Ctrl-C comes to both: the first one only asks for the end, which for us is the tracer's. So
   // does SIGHUP (pkill -HUP jtrace), time and again where it ends windows.
   const StopSignals signals(StopSignals::Hangup::IsTold);
@@ -206,13 +219,13 @@ void end_with_tracer(int socket) {
     ::_exit(1);
   }
   end_with_tracer(socket);
-  serve(socket, outputs, keep);
+  serve(socket, outputs);
   ::_exit(0);
 }
 
 }  // namespace
 
-Result<Writer> Writer::start(const std::vector<Output>& outputs, const cli::Keep& keep) {
+Result<Writer> Writer::start(const std::vector<Output>& outputs) {
   const bool files =
       std::ranges::any_of(outputs, [](const Output& output) { return output.path != "-"; });
   if (!files) return Writer();
@@ -226,7 +239,7 @@ Result<Writer> Writer::start(const std::vector<Output>& outputs, const cli::Keep
   if (pid < 0) return fail(Errc::Internal, errno_text("start the writer of files: fork", errno));
   if (pid == 0) {
     ours.reset();
-    be_writer(theirs.get(), outputs, keep);
+    be_writer(theirs.get(), outputs);
   }
   return Writer(std::move(ours), pid);
 }
@@ -260,6 +273,9 @@ Result<Writer::Written> Writer::write(const std::vector<Output>& outputs, std::s
                         .begin_ns = std::chrono::nanoseconds(slot.begin.time_since_epoch()).count(),
                         .process = slot.process,
                         .last = slot.last ? 1U : 0U,
+                        .keep_files = slot.keep.files,
+                        .keep_bytes = slot.keep.bytes,
+                        .keep_seconds = static_cast<std::uint64_t>(slot.keep.age.count()),
                         .bytes = bytes.size()};
   Reply reply;
   std::string first;

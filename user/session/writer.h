@@ -23,9 +23,8 @@ class Writer {
   // Only the files planned here can be written. Where all go to standard output there is no
   // process. To be called by a process with one thread, before anything is open that must close for
   // good.
-  // `keep`: of the files of windows; which number they begin with and which go is the writer's.
-  [[nodiscard]] static Result<Writer> start(const std::vector<Output>& outputs,
-                                            const cli::Keep& keep);
+  // Which number files of windows begin with and which of them go is the writer's.
+  [[nodiscard]] static Result<Writer> start(const std::vector<Output>& outputs);
   Writer() = default;
   Writer(Writer&& other) noexcept;
   Writer& operator=(Writer&& other) noexcept;
@@ -41,6 +40,7 @@ class Writer {
     std::chrono::system_clock::time_point begin{};
     std::int64_t process = 0;  // where each has a file of its own; 0: the rest
     bool last = true;          // of the output's files of this window
+    cli::Keep keep{};          // of those of all windows
   };
   struct Written {
     std::string path;

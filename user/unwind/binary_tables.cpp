@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace jtrace::unwind {
@@ -46,11 +47,13 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   const FileKey key{status->device, status->inode, status->size, status->modified_ns};
   if (const auto it = by_file_.find(key); it != by_file_.end()) {
     by_mapping_.insert_or_assign({entry.device, entry.inode}, it->second);
-    if (!it->second->file.valid()) keep(*it->second, std::move(*fd));
-    return *it->second;
+    Binary& known = *it->second;
+    if (known.no_room && *known.no_room != store_.removals()) compile(tgid, fd->get(), {}, known);
+    if (!known.file.valid()) keep(known, std::move(*fd));
+    return known;
   }
-  if (binaries_.size() >= kMaxBinaries) return without_cfi("", "too many binaries");
-  Binary& binary = binaries_.emplace_back();
+  if (known() >= kMaxBinaries) return without_cfi("", "too many binaries");
+  Binary& binary = make();
   by_file_.emplace(key, &binary);
   by_mapping_.insert_or_assign({entry.device, entry.inode}, &binary);
   binary.path = entry.path;
@@ -72,14 +75,48 @@ void BinaryTables::let_go(const Binary& binary) {
   if (--use.holders == 0) use.left = window_;
 }
 
-void BinaryTables::note_window() {
+std::vector<const Binary*> BinaryTables::note_window(bool crowded) {
   ++window_;
+  std::vector<std::pair<std::uint64_t, Binary*>> unused;  // by the window in which it went
   for (Binary& binary : binaries_) {
-    const Use& use = uses_[&binary];
-    if (!binary.file.valid() || use.holders != 0 || use.left + 2 > window_) continue;
-    binary.file.reset();
-    --open_files_;
+    const auto use = uses_.find(&binary);
+    if (use == uses_.end() || use->second.holders != 0 || use->second.left + 2 > window_) continue;
+    if (binary.file.valid()) {
+      binary.file.reset();
+      --open_files_;
+    }
+    if (&binary != vdso_) unused.emplace_back(use->second.left, &binary);
   }
+  std::ranges::stable_sort(unused, {}, &std::pair<std::uint64_t, Binary*>::first);
+  std::vector<const Binary*> gone;
+  for (const auto& [left, binary] : unused) {
+    if (!crowded && store_.used() <= store_.capacity() / 2 && known() <= kMaxBinaries / 2) {
+      break;
+    }
+    store_.remove(binary->table);
+    gone.push_back(binary);
+    free_.push_back(binary);
+  }
+  forget(gone);
+  return gone;
+}
+
+void BinaryTables::forget(const std::vector<const Binary*>& gone) {
+  if (gone.empty()) return;
+  const std::unordered_set<const Binary*> all(gone.begin(), gone.end());
+  const auto is_gone = [&](const auto& entry) { return all.contains(entry.second); };
+  std::erase_if(by_file_, is_gone);
+  std::erase_if(by_mapping_, is_gone);
+  std::erase_if(failed_, is_gone);
+  std::erase_if(uses_, [&](const auto& entry) { return all.contains(entry.first); });
+}
+
+Binary& BinaryTables::make() {
+  if (free_.empty()) return binaries_.emplace_back();
+  Binary& binary = *free_.back();
+  free_.pop_back();
+  binary = Binary();
+  return binary;
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {
@@ -111,8 +148,11 @@ void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
   const auto span = store_.add(*table);
   if (!span) {
     binary.no_cfi_reason = span.error().message;
+    binary.no_room = store_.removals();
     return;
   }
+  binary.no_room.reset();
+  binary.no_cfi_reason.clear();
   binary.table = *span;
   binary.has_cfi = true;
   binary.is_v8 = std::ranges::any_of(
@@ -121,7 +161,7 @@ void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
 
 const Binary& BinaryTables::vdso() {
   if (vdso_ == nullptr) {
-    Binary& binary = binaries_.emplace_back();
+    Binary& binary = make();
     binary.path = "[vdso]";
     // Linked at 0 and mapped whole, file offset 0.
     binary.code.push_back({0, ~std::uint64_t{0}, 0});
@@ -137,7 +177,7 @@ const Binary& BinaryTables::without_cfi(const std::string& path, const std::stri
   auto key =
       full ? std::pair<std::string, std::string>{"", "too many binaries"} : std::pair{path, reason};
   if (const auto it = failed_.find(key); it != failed_.end()) return *it->second;
-  Binary& binary = binaries_.emplace_back();
+  Binary& binary = make();
   binary.path = key.first;
   binary.no_cfi_reason = key.second;
   failed_.emplace(std::move(key), &binary);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -33,6 +34,8 @@ struct Binary {
   // Not valid for the vDSO, for what could not be found, past a limit of open files, and where no
   // process has had it for two windows.
   UniqueFd file;
+  // Its rows had no room when so many had been given back.
+  std::optional<std::uint64_t> no_room;
 };
 
 // Has binaries compiled (or loads them from the cache) into the store, once each. A binary
@@ -45,15 +48,20 @@ class BinaryTables {
   BinaryTables(TableStore& store, const TableCache* cache, BinaryReader& reader)
       : store_(store), cache_(cache), reader_(reader) {}
 
-  // Never fails: a Binary without CFI says why. The reference stays valid.
+  // Never fails: a Binary without CFI says why. The reference stays valid until note_window()
+  // forgets it, which it does not while it is held.
   const Binary& get(pid_t tgid, const process::MapEntry& entry);
 
   // An address space has it, or has it no more.
   void hold(const Binary& binary) { ++uses_[&binary].holders; }
   void let_go(const Binary& binary);
   // A window has ended: files that nobody has had since the window before it began are closed, and
-  // what was deleted is gone at last.
-  void note_window();
+  // what was deleted is gone at last. Where more than half of the rows or of the binaries that
+  // there can be is in use, or `crowded`, such binaries are forgotten, those first that nobody has
+  // had for longest; the next get() may hand out the same addresses and rows anew. Until then they
+  // stay, for what starts again and again. Which ones: before another get(), whoever may still look
+  // at their rows must have come to an end.
+  std::vector<const Binary*> note_window(bool crowded = false);
   [[nodiscard]] std::size_t open_files() const { return open_files_; }
 
   // Mapping ids count through all processes of a run; 0 is none.
@@ -73,6 +81,9 @@ class BinaryTables {
     std::uint64_t left = 0;  // the window in which the last one went
   };
 
+  [[nodiscard]] std::size_t known() const { return binaries_.size() - free_.size(); }
+  Binary& make();
+  void forget(const std::vector<const Binary*>& gone);
   void keep(Binary& binary, UniqueFd file);
   const Binary& vdso();
   const Binary& without_cfi(const std::string& path, const std::string& reason);
@@ -85,6 +96,7 @@ class BinaryTables {
   BinaryReader& reader_;
   std::uint32_t last_mapping_id_ = 0;
   std::deque<Binary> binaries_;
+  std::vector<Binary*> free_;  // of these
   std::map<FileKey, Binary*> by_file_;
   std::map<std::pair<std::string, std::string>, const Binary*> failed_;
   std::unordered_map<const Binary*, Use> uses_;

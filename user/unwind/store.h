@@ -8,13 +8,15 @@
 
 #include "base/result.h"
 #include "bpf/jtrace_abi.h"
+#include "unwind/row_space.h"
 #include "unwind/rule_set.h"
 #include "unwind/table.h"
 
 namespace jtrace::unwind {
 
 // The one copy in user memory of what the kernel's flat tables hold: all rows and rules of all
-// binaries in use, at the indices of the kernel's arrays. Append only.
+// binaries in use, at the indices of the kernel's arrays. Rows are given back; rules, which
+// binaries share, are append only.
 class TableStore {
  public:
   struct Span {
@@ -22,20 +24,32 @@ class TableStore {
     std::uint32_t rows = 0;
   };
 
-  explicit TableStore(std::size_t max_rows) : max_rows_(max_rows) {}
+  explicit TableStore(std::size_t max_rows);
 
-  // Appends the table; its rules are shared with those of all binaries, jt_row::rule becomes the
-  // index into rules(). Errc::Internal where the rows or JT_MAX_RULES rules would be exceeded: then
-  // no row was added. A row whose rule is out of range counts as having no rule.
+  // Puts the table where there is room; its rules are shared with those of all binaries,
+  // jt_row::rule becomes the index into rules(). Errc::Internal where the rows or JT_MAX_RULES
+  // rules would be exceeded: then no row was added. A row whose rule is out of range counts as
+  // having no rule.
   [[nodiscard]] Result<Span> add(const UnwindTable& table);
+  // Gives its rows back: the next add() may take them, so that nobody may look there any more.
+  void remove(const Span& span);
+  // How often that was done: what did not fit before may fit now.
+  [[nodiscard]] std::uint64_t removals() const { return removals_; }
 
-  // Valid until the next add().
+  [[nodiscard]] std::uint32_t capacity() const { return space_.size(); }
+  [[nodiscard]] std::uint32_t used() const { return space_.used(); }
+  // What add() has written since this was asked last.
+  [[nodiscard]] std::vector<Span> take_changes();
+
+  // Up to the last one that ever was in use. Valid until the next add().
   [[nodiscard]] std::span<const jt_row> rows() const { return rows_; }
   [[nodiscard]] std::span<const jt_rule> rules() const { return rules_.rules(); }
 
  private:
-  std::size_t max_rows_;
+  RowSpace space_;
   std::vector<jt_row> rows_;
+  std::vector<Span> changes_;
+  std::uint64_t removals_ = 0;
   RuleSet rules_;
 };
 

@@ -320,6 +320,35 @@ TEST_F(Configuration, anotherFile) {
   EXPECT_EQ(trace({"--config", directory_}).error().code, Errc::Usage);
 }
 
+// What a file says that is read again: only where nothing nearer says otherwise.
+TEST_F(Configuration, whatHasChangedIsTold) {
+  write("loop = \"1m\"\nmax-memory = \"300M\"\nmax-depth = 7\nkeep = \"3\"\n");
+  environment_ = {{"JTRACE_KEEP", "4"}};
+  auto before = trace({"-j", "8"});
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_EQ(before->config_file, file());
+  EXPECT_THAT(changed_options(*before, *trace({"-j", "8"})), ElementsAre());
+  write(
+      "loop = \"30s\"\nmax-depth = 9\nkeep = \"5\"\nexclude = [\"a\", \"b\"]\ncstack = \"auto\"\n"
+      "max-rate = \"off\"\nthreads = false\npush = \"otlp+http://h/?key=secret\"\n");
+  const auto now = trace({"-j", "8"});
+  ASSERT_TRUE(now) << now.error().message;
+  EXPECT_THAT(changed_options(*before, *now), ElementsAre("-X", "--push", "--loop", "--max-memory"))
+      << "a default that is written down is no change";
+  EXPECT_EQ(setting_text("--loop", *now), "loop = \"30s\"");
+  EXPECT_EQ(setting_text("-X", *now), "exclude = [\"a\", \"b\"]");
+  EXPECT_EQ(setting_text("--max-memory", *now), "max-memory is not set");
+  EXPECT_EQ(setting_text("--push", *now), "push = \"otlp+http://h/\"");
+  EXPECT_THAT(changed_options(*now, *trace({"-j", "8", "--max-overhead", "off"})),
+              ElementsAre("--max-overhead"))
+      << "windows have another default";
+  adopt_setting("--loop", *now, *before);
+  EXPECT_THAT(changed_options(*before, *now), ElementsAre("-X", "--push", "--max-memory"));
+  fs::remove(file());
+  EXPECT_EQ(trace()->config_file, "");
+  EXPECT_THAT(changed_options(*now, *trace({"-j", "8"})), ElementsAre("-X", "--push", "--loop"));
+}
+
 TEST_F(Configuration, allWrongLinesAreSaidAtOnce) {
   write("cstak = \"fp\"\nmax-depth = 64\nthreads = 1\n");
   EXPECT_EQ(trace().error().message, file() + ":1: unknown key 'cstak'; did you mean cstack?\n" +

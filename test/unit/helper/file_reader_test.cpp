@@ -121,6 +121,30 @@ TEST(FileReader, AFileThatIsNoElfIsNoTrouble) {
   EXPECT_TRUE(files.troubles().empty());
 }
 
+// Who had it mapped first may have ended before its names are wanted: its debug file is looked for
+// below our root then, for all who have it mapped later get the same names.
+TEST(FileReader, FindsTheDebugFileOfAProcessThatHasEnded) {
+  FileReader files;
+  const pid_t ended = ::fork();
+  if (ended == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(ended, nullptr, 0), ended);
+  const std::string path = FIXTURE_DIR "/linked.so";  // its symbols are in fixture.debug beside it
+  const UniqueFd fd = found(path.c_str());
+  ASSERT_TRUE(fd.valid());
+  const UniqueFd full(::open(FIXTURE_DIR "/full.so", O_RDONLY | O_CLOEXEC));
+  const auto all = symbolize::ElfSymbols::load(full.get(), path);
+  ASSERT_TRUE(all) << all.error().message;
+  const auto address = all->address_of("outer_function");
+  ASSERT_TRUE(address);
+  for (const pid_t owner : {ended, ::getpid()}) {
+    const auto symbols = files.symbols(owner, fd.get(), path, "");
+    ASSERT_TRUE(symbols) << symbols.error().message;
+    const auto name = symbols->find(*address);
+    ASSERT_TRUE(name) << (owner == ended ? "of one that has ended" : "of one that lives");
+    EXPECT_EQ(name->name, "outer_function");
+  }
+}
+
 TEST(FileReader, ReadsThePerfMapOfAProcess) {
   const std::string path = fmt::format("/tmp/perf-{}.map", ::getpid());
   FileReader files;

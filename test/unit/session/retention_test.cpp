@@ -85,6 +85,18 @@ TEST_F(RetentionTest, keepsSoMuchAndTheNewestAlways) {
   EXPECT_THAT(left(), ElementsAre("3"));
 }
 
+TEST_F(RetentionTest, keepsByWhatItIsToldLast) {
+  for (int i = 0; i < 4; ++i) file(std::to_string(i), 5 - i);
+  Retention retention(pattern("%n"), {});
+  EXPECT_EQ(retention.enforce(now_), 0U);
+  retention.keep({.files = 3});
+  EXPECT_EQ(retention.enforce(now_), 1U);
+  // Longer than a clock in nanoseconds reaches back.
+  retention.keep({.age = std::chrono::seconds::max()});
+  EXPECT_EQ(retention.enforce(now_), 0U);
+  EXPECT_THAT(left(), ElementsAre("1", "2", "3"));
+}
+
 // The clock was set back: those of before are of the future.
 TEST_F(RetentionTest, keepsWhatWasJustWritten) {
   file("5", -3);
@@ -219,6 +231,11 @@ TEST(WindowClock, doesNotDrift) {
   EXPECT_EQ(clock.due(), begin + minutes(2));
   (void)clock.cut(begin + minutes(5), wall);
   EXPECT_EQ(clock.due(), begin + minutes(6));
+  // Another length counts from the begin of the window that goes on.
+  clock.set_length(std::chrono::seconds(10));
+  EXPECT_EQ(clock.due(), begin + minutes(5) + std::chrono::seconds(10));
+  (void)clock.cut(clock.due(), wall);
+  EXPECT_EQ(clock.due(), begin + minutes(5) + std::chrono::seconds(20));
   EXPECT_FALSE(WindowClock(std::chrono::nanoseconds(0), begin, wall).is_due(begin + hours(1000)));
 }
 

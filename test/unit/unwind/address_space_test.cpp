@@ -238,6 +238,65 @@ TEST(AddressSpaceLimits, aFullStoreCostsTheRulesOnly) {
   EXPECT_THAT(space.image(here->mapping)->binary->no_cfi_reason, ::testing::HasSubstr("full"));
 }
 
+// A build server: programs come, run and go, and are others each time.
+TEST(AddressSpaceLimits, rowsOfWhatNobodyHasGoToTheNext) {
+  DirectReader reader;
+  std::uint32_t needed = 0;
+  {
+    TableStore all(4U << 20);
+    BinaryTables binaries(all, nullptr, reader);
+    AddressSpace space(::getpid(), binaries);
+    ASSERT_TRUE(space.refresh({}));
+    needed = all.used();
+  }
+  // Half as much again, so that two do not fit.
+  TableStore store(needed * 3 / 2);
+  BinaryTables binaries(store, nullptr, reader);
+  const auto kind_here = [](AddressSpace& space) {
+    const auto ranges = space.refresh({});
+    const jt_range* here = range_with(*ranges, address_of(&compile_vdso_table));
+    return here == nullptr ? 0U : here->kind;
+  };
+  std::vector<const Binary*> had;
+  {
+    AddressSpace space(::getpid(), binaries);
+    EXPECT_EQ(kind_here(space), JT_RANGE_NATIVE);
+    EXPECT_EQ(store.used(), needed);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(binaries.note_window(true).empty()) << "in use";
+  }
+  EXPECT_TRUE(binaries.note_window().empty()) << "its last events may still come";
+  had = binaries.note_window();
+  EXPECT_FALSE(had.empty());
+  EXPECT_LE(store.used(), store.capacity() / 2) << "and no more than is wanted";
+  EXPECT_FALSE(binaries.note_window(true).empty());
+  EXPECT_LT(store.used(), needed / 10) << "all but the vDSO";
+  AddressSpace again(::getpid(), binaries);
+  EXPECT_EQ(kind_here(again), JT_RANGE_NATIVE);
+  EXPECT_EQ(store.used(), needed);
+  EXPECT_LE(store.rows().size(), store.capacity());
+}
+
+// What had no room has it when there is some, also of a process that is there.
+TEST(AddressSpaceLimits, whatHadNoRoomIsTriedAgain) {
+  DirectReader reader;
+  TableStore store(4U << 20);
+  const std::vector<jt_row> rows(store.capacity());
+  const auto full = store.add({{jt_rule{}}, rows});
+  ASSERT_TRUE(full);
+  BinaryTables binaries(store, nullptr, reader);
+  AddressSpace first(::getpid(), binaries);
+  const auto kind_here = [](AddressSpace& space) {
+    const auto ranges = space.refresh({});
+    const jt_range* here = range_with(*ranges, address_of(&compile_vdso_table));
+    return here == nullptr ? 0U : here->kind;
+  };
+  EXPECT_EQ(kind_here(first), JT_RANGE_NO_CFI);
+  store.remove(*full);
+  AddressSpace second(::getpid(), binaries);
+  EXPECT_EQ(kind_here(second), JT_RANGE_NATIVE);
+  EXPECT_EQ(kind_here(first), JT_RANGE_NATIVE);
+}
+
 TEST(AddressSpaceLimits, aProcessThatIsGoneIsTheTargetsFault) {
   TableStore store(10);
   DirectReader reader;

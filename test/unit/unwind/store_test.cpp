@@ -58,6 +58,29 @@ TEST(TableStore, refusesMoreRulesThanTheKernelHolds) {
   EXPECT_TRUE(store.rows().empty());
 }
 
+TEST(TableStore, givesRowsToTheNext) {
+  TableStore store(4);
+  const auto first = store.add({{rsp_rule(8)}, {{1, 0}, {2, 0}}});
+  const auto second = store.add({{rsp_rule(8)}, {{3, 0}, {4, 0}}});
+  ASSERT_TRUE(first && second);
+  const auto written = store.take_changes();
+  ASSERT_EQ(written.size(), 2U);
+  EXPECT_EQ(written[1].first_row, 2U);
+  ASSERT_FALSE(store.add({{rsp_rule(8)}, {{5, 0}}}));
+  EXPECT_TRUE(store.take_changes().empty());
+  store.remove(*first);
+  EXPECT_EQ(store.used(), 2U);
+  EXPECT_EQ(store.removals(), 1U);
+  const auto third = store.add({{rsp_rule(16)}, {{5, 0}}});
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->first_row, 0U);
+  EXPECT_EQ(store.rows()[0].pc, 5U);
+  EXPECT_EQ(store.rows()[2].pc, 3U) << "others stay where they are";
+  const auto again = store.take_changes();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].rows, 1U);
+}
+
 TEST(TableStore, aRowWithoutItsRuleHasNone) {
   TableStore store(10);
   ASSERT_TRUE(store.add({{rsp_rule(8)}, {{1, 77}}}));
