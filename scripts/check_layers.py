@@ -180,6 +180,22 @@ def check_code(path, lines):
             yield number, problem
 
 
+def check_own_header(root, path, lines):
+    """A source of a room includes its own header first: each build shows that this compiles alone.
+    Headers without a source are compiled by the test header_check."""
+    if path.suffix != ".cpp" or room_of(path) is None:
+        return
+    header = path.with_suffix(".h")
+    if not (Path(root) / header).is_file():
+        return
+    own = header.as_posix().removeprefix("user/")
+    includes = ((number, found.group(2)) for number, line in enumerate(lines, 1)
+                if (found := INCLUDE.match(line)))
+    number, first = next(includes, (1, None))
+    if first != own:
+        yield number, f"includes {own} first, so that it is known to compile alone"
+
+
 def check_file(path, text, hosts):
     lines = text.splitlines()
     license_problem = check_license(path, text)
@@ -204,7 +220,9 @@ def check_tree(root, hosts):
             text = (Path(root) / path).read_text()
         except (UnicodeDecodeError, OSError):
             continue  # binary test data, sockets, dangling links
-        for line, problem in check_file(path, text, hosts):
+        problems = [*check_file(path, text, hosts),
+                    *check_own_header(root, path, text.splitlines())]
+        for line, problem in problems:
             yield f"{path}:{line}: {problem}"
 
 

@@ -22,36 +22,57 @@ function(jtrace_room name)
   target_link_libraries(jtrace_${name} PUBLIC ${R_DEPENDS} PRIVATE jtrace_flags ${R_LIBS})
 endfunction()
 
-# Labels of tests that measure, load BPF programs or boot machines: never two at a time.
+# Labels of tests that load BPF programs or run whole programs: never two at a time.
 set(JTRACE_SERIAL_LABELS bpf java jdks kernel browser bench)
 
-# jtrace_add_test(<name> LABELS ... COMMAND ... [TIMEOUT seconds]): a test that is a command.
+# jtrace_add_test(<name> LABELS ... COMMAND ... [TIMEOUT seconds] [ALONE | BESIDE lock]): a test that is a
+# command.
+#   ALONE   no other test runs meanwhile: its verdict depends on times or on what the machine does
+#   BESIDE  only computes, for long: it runs beside one of those that are never two at a time, begins before
+#           the shorter ones, takes what processor time others leave, and never beside one of the same lock
 function(jtrace_add_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;COMMAND" ${ARGN})
+  cmake_parse_arguments(T "ALONE" "TIMEOUT;BESIDE" "LABELS;COMMAND" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
   if(JTRACE_SANITIZE)
     list(PREPEND T_COMMAND ${PROJECT_SOURCE_DIR}/test/support/sanitized)
   endif()
+  if(T_BESIDE)
+    list(PREPEND T_COMMAND nice -n 10)
+  endif()
   add_test(NAME ${name} COMMAND ${T_COMMAND})
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  # A test of a higher COST is begun first. Those that wait for each other come before what can run beside
+  # them.
+  set(serial)
   foreach(label ${T_LABELS})
     if(label IN_LIST JTRACE_SERIAL_LABELS)
-      set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+      set(serial ON)
     endif()
   endforeach()
+  if(T_ALONE)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  elseif(T_BESIDE)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ${T_BESIDE} COST 1000)
+  elseif(serial)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK machine COST 2000)
+  endif()
 endfunction()
 
-# jtrace_test(<name> LABELS ... SOURCES ... ROOMS ... [LIBS ...] [TIMEOUT seconds]): the only way to
+# jtrace_test(<name> LABELS ... SOURCES ... ROOMS ... [LIBS ...] [TIMEOUT seconds] [ALONE]): the only way to
 # add a GoogleTest program.
 function(jtrace_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;ROOMS;LABELS;LIBS" ${ARGN})
+  cmake_parse_arguments(T "ALONE" "TIMEOUT" "SOURCES;ROOMS;LABELS;LIBS" ${ARGN})
   list(TRANSFORM T_ROOMS PREPEND jtrace_)
   add_executable(${name} ${T_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/test)
   target_compile_definitions(${name} PRIVATE JTRACE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     JTRACE_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE jtrace_flags ${T_ROOMS} ${T_LIBS} GTest::gmock GTest::gtest_main)
-  jtrace_add_test(${name} LABELS ${T_LABELS} TIMEOUT ${T_TIMEOUT} COMMAND $<TARGET_FILE:${name}>)
+  set(alone)
+  if(T_ALONE)
+    set(alone ALONE)
+  endif()
+  jtrace_add_test(${name} ${alone} LABELS ${T_LABELS} TIMEOUT ${T_TIMEOUT} COMMAND $<TARGET_FILE:${name}>)
 endfunction()

@@ -161,7 +161,7 @@ TEST_P(Agent, AShortLifeIsNamedWholeFromItsExecOn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, AgentAndTables, ::testing::ValuesIn(jdk_names()),
+INSTANTIATE_TEST_SUITE_P(Jdk, AgentAndTables, ::testing::ValuesIn(some_jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
 INSTANTIATE_TEST_SUITE_P(Jdk, Agent, ::testing::ValuesIn(some_jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });

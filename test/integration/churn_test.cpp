@@ -40,7 +40,7 @@ TEST_P(NameChurn, NoNameIsWrong) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Jdk, NameChurn,
-                         ::testing::Combine(::testing::ValuesIn(jdk_names()),
+                         ::testing::Combine(::testing::ValuesIn(some_jdk_names()),
                                             ::testing::Values("", "-Xint")),
                          [](const auto& cell) {
                            const bool stock = *std::get<1>(cell.param) == '\0';
@@ -72,7 +72,7 @@ TEST_P(SlowTracer, NoNameIsWrong) {
   expect_no_name_wrong(GetParam(), "", options);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, SlowTracer, ::testing::ValuesIn(jdk_names()),
+INSTANTIATE_TEST_SUITE_P(Jdk, SlowTracer, ::testing::ValuesIn(some_jdk_names()),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 // A map is of one moment: code that was made or replaced since has no name from it.

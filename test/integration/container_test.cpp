@@ -72,7 +72,7 @@ bool replace_file(const fs::path& file) {
   return !error;
 }
 
-class Container : public ::testing::TestWithParam<const char*> {
+class Container : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     JT_NEEDS("jdks", no_jdk());
@@ -116,8 +116,8 @@ TEST_P(Container, LibrariesUpgraded) {
   expect_whole_and_exact(true, options);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, Container, ::testing::Values("8", "17", "21", "25"),
-                         [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
+INSTANTIATE_TEST_SUITE_P(Jdk, Container, ::testing::ValuesIn(some_of({"8", "17", "21", "25"})),
+                         [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 }  // namespace
 }  // namespace jtrace::test

@@ -92,7 +92,7 @@ TEST_P(Details, LinesAreThoseOfStackTraceElement) {
 
 INSTANTIATE_TEST_SUITE_P(
     Jdk, Details,
-    ::testing::Combine(::testing::ValuesIn(jdk_names()),
+    ::testing::Combine(::testing::ValuesIn(some_jdk_names()),
                        ::testing::Values("", "-Xint", "-XX:TieredStopAtLevel=1")),
     [](const auto& cell) {
       const std::string flag = std::get<1>(cell.param);
@@ -131,7 +131,7 @@ TEST_P(ThreadNames, AreJavas) {
 
 INSTANTIATE_TEST_SUITE_P(
     Jdk, ThreadNames,
-    ::testing::Combine(::testing::ValuesIn(jdk_names()),
+    ::testing::Combine(::testing::ValuesIn(some_jdk_names()),
                        ::testing::Values("", "-XX:-UseCompressedOops", "-XX:+UseSerialGC")),
     [](const auto& cell) {
       const std::string flag = std::get<1>(cell.param);

@@ -104,7 +104,7 @@ std::uint64_t differences(const Names& a, const Names& b, std::string& example) 
   return count;
 }
 
-class PerfMapJdk : public ::testing::TestWithParam<const char*> {
+class PerfMapJdk : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     JT_NEEDS("jdks", no_jdk());
@@ -140,8 +140,8 @@ TEST_P(WritesMaps, NamesAreThoseOfVmStructs) {
              both.map_ledger.count("named by perfmap").value_or(0), interpreted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, WritesMaps, ::testing::Values("17", "21", "25", "26"),
-                         [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
+INSTANTIATE_TEST_SUITE_P(Jdk, WritesMaps, ::testing::ValuesIn(some_of({"17", "21", "25", "26"})),
+                         [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 // Process 2 of a pid namespace, nobody, with a root of its own.
 TEST_P(WritesMaps, InAContainer) {
@@ -184,8 +184,8 @@ TEST_P(WritesNone, UsesWhatIsThere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, WritesNone, ::testing::Values("8", "11"),
-                         [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
+INSTANTIATE_TEST_SUITE_P(Jdk, WritesNone, ::testing::ValuesIn(some_of({"8", "11"})),
+                         [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 // Node.js writes its map itself, as it compiles. What a timer interrupts is in JavaScript most of
 // the time: the leaf has its name.

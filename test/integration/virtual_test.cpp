@@ -62,11 +62,11 @@ TEST_P(VirtualThreadNames, SayWhichStacksAreTheirs) {
   EXPECT_GT(on_virtual, 100U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreadNames, ::testing::Values("21", "25", "26"),
+INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreadNames, ::testing::ValuesIn(some_of({"21", "25", "26"})),
                          [](const auto& jdk) { return "Jdk" + jdk.param; });
 
 INSTANTIATE_TEST_SUITE_P(Jdk, VirtualThreads,
-                         ::testing::Combine(::testing::Values("21", "25", "26"),
+                         ::testing::Combine(::testing::ValuesIn(some_of({"21", "25", "26"})),
                                             ::testing::Values("", "-Xint", "-XX:+UseSerialGC",
                                                               "-XX:-UseCompressedOops")),
                          [](const auto& cell) {

@@ -84,6 +84,18 @@ class CheckLayersTest(unittest.TestCase):
         self.include("user/capture/a.cpp", "<elfutils/libdw.h>", "ELF and DWARF")
         self.include("user/session/a.cpp", "<gelf.h>", "ELF and DWARF")
 
+    def test_own_header_first(self):
+        for first, wrong in (('"base/a.h"', 0), ("<vector>", 1), ('"base/b.h"', 1)):
+            for name in ("user/base/a", "jvmsym/hotspot/a"):
+                own = '"base/a.h"' if name.startswith("user") else '"jvmsym/hotspot/a.h"'
+                code = APACHE + f"#include {own if not wrong else first}\n#include {own}\n"
+                found = self.findings({f"{name}.h": APACHE, f"{name}.cpp": code})
+                self.assertEqual(len(found), wrong, found)
+        found = self.findings({"user/base/a.h": APACHE, "user/base/a.cpp": APACHE + "int a;\n"})
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith("user/base/a.cpp:1: includes base/a.h first"), found)
+        self.assert_clean({"user/base/a.cpp": APACHE + "#include <vector>\n"})
+
     def test_unknown_room(self):
         self.assert_found("user/attic/a.h", APACHE, "room attic is not in", line=1)
 

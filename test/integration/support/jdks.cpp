@@ -37,6 +37,8 @@ void append_java(const Jdk& jdk, const std::vector<std::string>& flags,
   std::ranges::for_each(arguments, add);
 }
 
+bool every_jdk() { return std::getenv("JTRACE_EVERY_JDK") != nullptr; }
+
 std::vector<std::string> opens_arguments(const TruthRun& run) {
   // Enough for C2 (Tier4InvocationThreshold 5 000, CompileThreshold 10 000); the interpreter has
   // nothing to warm up but Method.invoke.
@@ -89,8 +91,13 @@ Result<Jdk> fetch_jdk(const std::string& name) {
 std::vector<std::string> some_jdk_names() {
   std::vector<std::string> names = jdk_names();
   constexpr std::size_t kSome = 3;
-  if (std::getenv("JTRACE_EVERY_JDK") != nullptr || names.size() <= kSome) return names;
+  if (every_jdk() || names.size() <= kSome) return names;
   return {names.front(), "17", names.back()};
+}
+
+std::vector<std::string> some_of(std::vector<std::string> names) {
+  if (!every_jdk() && names.size() > 2) names.erase(names.begin() + 1, names.end() - 1);
+  return names;
 }
 
 Jdk own_jdk() { return {.name = "own", .tree = "/", .home = jdk(), .version = ""}; }

@@ -29,9 +29,11 @@ struct Jdk {
 
 // The names of scripts/jdks.txt.
 [[nodiscard]] std::vector<std::string> jdk_names();
-// The oldest, this machine's own and the newest of them: what differs between releases is tested
-// elsewhere. All, where $JTRACE_EVERY_JDK is set.
+// The oldest, this machine's own and the newest of them: jdk_test has the proof on each. All, where
+// $JTRACE_EVERY_JDK is set.
 [[nodiscard]] std::vector<std::string> some_jdk_names();
+// The first and the last of these, all where $JTRACE_EVERY_JDK is set.
+[[nodiscard]] std::vector<std::string> some_of(std::vector<std::string> names);
 // Fetches it where it is not there yet; the error says why it cannot be had.
 [[nodiscard]] Result<Jdk> fetch_jdk(const std::string& name);
 // That of jdk(), for tests of this machine's own.
