@@ -35,7 +35,7 @@ struct {
 	__type(value, struct jt_range);
 } ranges SEC(".maps");
 
-/* Unwind rows of all binaries [set]. Mapped writable into user space, which appends. */
+/* Unwind rows of all binaries [set]. Written by user space, which maps what it writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

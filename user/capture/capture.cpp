@@ -186,8 +186,8 @@ Status Capture::Impl::load() {
   }
   JT_CHECK_OK(fill_chain(skeleton->maps.chain, skeleton->progs.jt_chain));
   JT_CHECK_OK(fill_chain(skeleton->maps.raw_chain, skeleton->progs.jt_raw_chain));
-  JT_CHECK_OK(rows.open(skeleton->maps.rows));
-  JT_CHECK_OK(rules.open(skeleton->maps.rules));
+  rows.open(skeleton->maps.rows);
+  rules.open(skeleton->maps.rules);
   const auto on_record = [](void* self, void* data, std::size_t size) {
     auto* impl = static_cast<Impl*>(self);
     impl->dispatch(data, size);

@@ -145,6 +145,8 @@ class Capture {
   // Of the window that goes on: what comes under a stack that is not known yet is lost (table of
   // stacks full).
   void refuse_new_stacks();
+  // What is in the ring buffer and not drained yet.
+  [[nodiscard]] std::uint64_t unread_bytes() const;
   // A map, as full as it is: what it takes of the kernel's memory, as the kernel tells.
   struct MapUse {
     std::string name;

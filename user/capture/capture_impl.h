@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,42 +41,35 @@ inline std::unexpected<Error> no_room(const std::string& what, int error) {
               "raise memory.max of the cgroup, ulimit -v or ulimit -l (doctor: memlock)");
 }
 
-// A map that the kernel shares with us as memory.
+// Writes to a map that the kernel shares as memory. Only what is being written is mapped: all pages
+// that are count as resident, 32 MB of them (remap_vmalloc_range).
 template <class T>
 class SharedArray {
  public:
-  SharedArray() = default;
-  SharedArray(const SharedArray&) = delete;
-  SharedArray& operator=(const SharedArray&) = delete;
-  ~SharedArray() {
-    if (values_) ::munmap(values_, bytes_);
-  }
-  [[nodiscard]] Status open(const bpf_map* map) {
-    count_ = bpf_map__max_entries(map);
-    bytes_ = count_ * sizeof(T);
-    void* at = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-    if (at == MAP_FAILED && errno == ENOMEM) {
-      return no_room(std::string("map ") + bpf_map__name(map) + " into memory", errno);
-    }
-    if (at == MAP_FAILED) {
-      return fail(Errc::Internal,
-                  errno_text(std::string("map ") + bpf_map__name(map) + " into memory", errno));
-    }
-    values_ = static_cast<T*>(at);
-    return {};
-  }
+  void open(const bpf_map* map) { map_ = map; }
   [[nodiscard]] Status write(std::uint32_t first, std::span<const T> values) {
-    if (first > count_ || values.size() > count_ - first) {
-      return fail(Errc::Internal, "unwind tables are full: " + std::to_string(count_) + " entries");
+    const std::size_t count = bpf_map__max_entries(map_);
+    if (first > count || values.size() > count - first) {
+      return fail(Errc::Internal, "unwind tables are full: " + std::to_string(count) + " entries");
     }
-    std::copy(values.begin(), values.end(), values_ + first);
+    if (values.empty()) return {};
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t begin = first * sizeof(T);
+    const std::size_t skipped = begin % page;
+    const std::size_t bytes = skipped + values.size_bytes();
+    void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map_),
+                      static_cast<off_t>(begin - skipped));
+    if (at == MAP_FAILED) {
+      const std::string what = std::string("map ") + bpf_map__name(map_) + " into memory";
+      return errno == ENOMEM ? no_room(what, errno) : fail(Errc::Internal, errno_text(what, errno));
+    }
+    std::memcpy(static_cast<std::byte*>(at) + skipped, values.data(), values.size_bytes());
+    ::munmap(at, bytes);
     return {};
   }
 
  private:
-  T* values_ = nullptr;
-  std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
+  const bpf_map* map_ = nullptr;
 };
 
 // How far the ring buffer is written and read: pages that the kernel shares (kernel/bpf/ringbuf.c),

@@ -96,6 +96,12 @@ bool Capture::drain(const RecordHandlers& handlers) {
   return result >= 0 && static_cast<long>(impl_->positions.read() - end) >= 0;
 }
 
+std::uint64_t Capture::unread_bytes() const {
+  // In this order: the writer goes on, and the reader is us.
+  const unsigned long read = impl_->positions.read();
+  return impl_->positions.written() - read;
+}
+
 std::vector<ProgramInfo> Capture::programs() const {
   std::vector<ProgramInfo> all;
   bpf_program* program = nullptr;

@@ -37,7 +37,7 @@ Resident resident() {
 }
 
 std::uint32_t MemoryLimit::rows(std::uint32_t most) const {
-  // 8 bytes a row, which the kernel has as pages of ours.
+  // 8 bytes a row.
   constexpr std::uint64_t kPart = 8;
   if (most_ == 0) return most;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, most_ / kPart / sizeof(jt_row)));
@@ -47,7 +47,7 @@ void MemoryLimit::size(capture::CaptureConfig& config) const {
   if (most_ == 0) return;
   // Twice 160 bytes a stack; the ring is twice as large where processes come while tracing.
   constexpr std::uint64_t kStacksPart = 16;
-  constexpr std::uint64_t kRingPart = 16;
+  constexpr std::uint64_t kRingPart = 32;
   constexpr std::uint64_t kStackBytes = 320;
   constexpr std::uint64_t kFewStacks = 4096;
   const auto at_most = [](std::uint32_t& value, std::uint64_t limit) {
@@ -76,7 +76,7 @@ Status MemoryLimit::check(std::uint64_t kernel_bytes) {
 }
 
 bool MemoryLimit::reached(Clock::time_point now, std::uint64_t met) {
-  constexpr std::chrono::milliseconds kEvery{20};
+  constexpr std::chrono::milliseconds kEvery{2};
   if (most_ == 0 || now < next_) return false;
   next_ = now + kEvery;
   return kernel_ + resident().own + kGrows * met >= most_ - most_ / kMargin;

@@ -12,7 +12,7 @@
 namespace jtrace::session {
 
 // What this process holds in memory, in bytes: all of it, and without files and what it shares with
-// the kernel, the ring buffer and the unwind rows, which are the kernel's already.
+// the kernel, the ring buffer, which is the kernel's already.
 struct Resident {
   std::uint64_t all = 0;
   std::uint64_t own = 0;
@@ -33,8 +33,8 @@ class MemoryLimit {
   // Once they are there, before anything is traced: Errc::Usage where what is left would not do.
   [[nodiscard]] Status check(std::uint64_t kernel_bytes);
 
-  // Whether it is reached, `met` being the bytes of what the window has met; looked at fifty times
-  // a second.
+  // Whether it is reached, `met` being the bytes of what the window has met; looked at 500 times a
+  // second.
   [[nodiscard]] bool reached(Clock::time_point now, std::uint64_t met);
   // Whether there is room to look at that, beside what its end will take.
   [[nodiscard]] bool has_room_for(std::uint64_t met) const;

@@ -154,7 +154,8 @@ std::uint64_t Recorder::met_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& window : windows_) bytes += window ? window->samples.bytes() : 0;
   for (const auto& stack : unnamed_) bytes += SampleStore::bytes_of(stack.frames.size());
-  return bytes;
+  // A record has 16 bytes a frame, of which 4 stay, and more around.
+  return bytes + capture_.unread_bytes() / 2;
 }
 
 void Recorder::on_values(const jt_values_record& record) {

@@ -66,7 +66,8 @@ class Recorder {
   [[nodiscard]] const WalkCheck& checked() const { return check_; }
   // The one that goes on.
   [[nodiscard]] Window& window() { return *windows_.at(current_); }
-  // What the stacks take that are not taken yet: of both windows, and those that have no names yet.
+  // What the stacks take, about, that nobody has taken yet: of both windows, those without names
+  // yet, and those in the ring buffer.
   [[nodiscard]] std::uint64_t met_bytes() const;
   [[nodiscard]] profile::SymbolTable& symbols() { return *symbols_; }
   [[nodiscard]] const Processes& processes() const { return targets_.processes(); }
