@@ -23,10 +23,13 @@ __noinline int jt_has_words(__u32 env, __u32 i)
 	if (!w || !m || !copy)
 		return 0;
 	bytes = m->bytes;
-	if (bytes > w->copied) {
+	if (!is_copied(w, w->first.sp, bytes)) {
+		/* A read that fails leaves zeros. */
+		w->copied = 0;
 		barrier_var(bytes);
 		if (bytes > JT_RECALL_BYTES || jt_read(env, copy->byte, bytes, w->first.sp))
 			return 0;
+		w->copied_from = w->first.sp;
 		w->copied = bytes;
 	}
 	if (cfg.recall == JT_RECALL_BLIND)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The stack from sp on, as far as the event has needed it: a read of a page takes 60 ns, of a word
- * 28, and a walk needs most words of a frame's neighbourhood. A page at a time, since what lies
- * above it may never have been touched, or be none of the stack.
+ * A part of the event's stack, which reads of its words are answered from: a read of a page takes
+ * 60 ns, of a word 28, and frames need most words of a page. It begins at a word that was needed,
+ * and ends with the page: what lies above may never have been touched, or be none of the stack.
  */
 #pragma once
 
 #define JT_STACK_PAGE 4096
 
-/* By CPU [set]. Slack: the verifier adds largest read and largest offset. */
+/* By CPU [set]. */
 struct jt_stack_copy {
-	__u8 byte[JT_RECALL_BYTES + JT_STACK_PAGE];
+	__u8 byte[JT_RECALL_BYTES + JT_STACK_WORDS * 8];
 };
 
 struct {
@@ -20,23 +20,26 @@ struct {
 	__type(value, struct jt_stack_copy);
 } stack_copies SEC(".maps");
 
-/* Copies up to the end of the page that the byte at `last` from sp is on, if that is the next one.
- */
-static __always_inline void grow_copy(__u32 env, struct jt_walk *w, struct jt_stack_copy *copy,
-                                      __u64 last)
+/* Copies from `address` to the end of the page that the last of `bytes` is on. */
+static __always_inline void copy_stack(__u32 env, struct jt_walk *w, struct jt_stack_copy *copy,
+                                       __u64 address, __u32 bytes)
 {
-	__u64 sp = w->first.sp, from = w->copied;
-	__u64 bytes = JT_STACK_PAGE - ((sp + from) & (JT_STACK_PAGE - 1));
+	__u64 n = ((address + bytes - 1) | (JT_STACK_PAGE - 1)) + 1 - address;
 
-	if (last >= from + bytes || from + bytes > JT_RECALL_BYTES)
+	/* A read that fails leaves zeros. */
+	w->copied = 0;
+	jt_opaque(n);
+	if (n > JT_STACK_PAGE + JT_STACK_WORDS * 8 || jt_read(env, copy->byte, n, address))
 		return;
-	jt_opaque(from);
-	from &= JT_RECALL_BYTES - 1;
-	jt_opaque(bytes);
-	if (!bytes || bytes > JT_STACK_PAGE)
-		return;
-	if (!jt_read(env, copy->byte + from, bytes, sp + from))
-		w->copied = from + bytes;
+	w->copied_from = address;
+	w->copied = n;
+}
+
+static __always_inline bool is_copied(const struct jt_walk *w, __u64 address, __u32 bytes)
+{
+	__u64 offset = address - w->copied_from;
+
+	return offset < w->copied && offset + bytes <= w->copied;
 }
 
 /* As jt_read() into the walk's buf, at most JT_STACK_WORDS words. */
@@ -49,12 +52,12 @@ __noinline int jt_copy_words(__u32 env, __u64 address, __u32 bytes)
 
 	if (!w || !copy || bytes > JT_STACK_WORDS * 8)
 		return -1;
-	offset = address - w->first.sp;
-	if (offset < JT_RECALL_BYTES && offset + bytes > w->copied)
-		grow_copy(env, w, copy, offset + bytes - 1);
-	/* Below sp, too far up, or on another stack. */
-	if (offset >= JT_RECALL_BYTES || offset + bytes > w->copied)
+	/* Below sp is what calls have left there. */
+	if (!is_copied(w, address, bytes) && address >= w->first.sp)
+		copy_stack(env, w, copy, address, bytes);
+	if (!is_copied(w, address, bytes))
 		return jt_read(env, w->buf, bytes, address);
+	offset = address - w->copied_from;
 	for (k = 0; k < JT_STACK_WORDS * 8; k += 8) {
 		if (k >= bytes)
 			break;

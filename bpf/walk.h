@@ -35,12 +35,13 @@ struct jt_span {
 /* What was found of a pc: right as long as the tables are the same. */
 struct jt_known_pc {
 	__u64 pc;
-	__u32 tables, first_range; /* jt_walk's, and jt_target's */
+	__u32 tables;              /* jt_walk's */
+	__u32 first_range, ranges; /* jt_target's */
 	__u32 range, rule;         /* jt_walk's */
 	/* In a JVM's code, the heap block that holds pc, as long as that is the code of this
 	 * compile id; 0: not known. */
 	__u64 block;
-	__u32 id, pad;
+	__u32 id;
 };
 
 /* One run of a program, where the governor is on. */
@@ -73,10 +74,11 @@ struct jt_walk {
 	__u32 slot;        /* of `remembered`, + 1: this walk is written down there */
 	__u32 recalled;    /* the stack is a remembered one: its frames are not here */
 	__u32 tables;      /* number of the last change of the tables before the event */
-	__u32 copied;      /* bytes of the stack that are in stack_copies */
+	__u32 copied;      /* bytes of the stack that are in stack_copies, from copied_from on */
 	__u32 victim;      /* turns over remembered walks that make room, of this CPU */
 	__u32 recalled_frames; /* to be compared with the walk, where both are made */
 	__u64 recalled_hash;
+	__u64 copied_from;
 	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
 	 * the continuation whose ContinuationEntry is at `entry`. */

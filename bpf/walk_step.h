@@ -153,7 +153,7 @@ JT_WALK_FN int jt_look_up(jt_env_t env, __u64 pc)
 static JT_INLINE int jt_is_known(const struct jt_known_pc *known, const struct jt_walk *w, __u64 pc)
 {
 	return known && known->pc == pc && known->tables == w->tables &&
-	       known->first_range == w->target.first_range;
+	       known->first_range == w->target.first_range && known->ranges == w->target.ranges;
 }
 
 static JT_INLINE void jt_know(struct jt_known_pc *known, const struct jt_walk *w, __u64 pc,
@@ -162,6 +162,7 @@ static JT_INLINE void jt_know(struct jt_known_pc *known, const struct jt_walk *w
 	known->pc = pc;
 	known->tables = w->tables;
 	known->first_range = w->target.first_range;
+	known->ranges = w->target.ranges;
 	known->range = w->range;
 	known->rule = w->rule;
 	known->block = block;

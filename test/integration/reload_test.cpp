@@ -43,9 +43,9 @@ class Reload : public testing::Test {
   }
   [[nodiscard]] std::string file() const { return folder_.path() / "service.toml"; }
 
-  // A program that opens files as fast as it can, and jtrace with that file.
-  void start(std::vector<std::string> words = {}) {
-    JT_ASSERT_OK(Child target, start_ready({built("truth_steady"), "100000", "1"}));
+  // A program that opens files as fast as it can, with so many threads, and jtrace with that file.
+  void start(std::vector<std::string> words = {}, const std::string& threads = "1") {
+    JT_ASSERT_OK(Child target, start_ready({built("truth_steady"), "100000", threads}));
     target_.emplace(std::move(target));
     words.insert(words.end(), {"--config", file(), "-t", "syscalls:sys_enter_openat", "-p",
                                std::to_string(target_->pid()), "--json", "-f",
@@ -105,15 +105,17 @@ std::uint64_t in_ledger(const json& window, const std::string& name) {
 }
 
 TEST_F(Reload, takesOverHowLongWindowsAreAndHowManyStay) {
-  configure("loop = \"1h\"\nkeep = \"100\"\n");
+  // So many events would be more than windows may take by themselves.
+  const std::string kFast = "max-overhead = \"off\"\n";
+  configure(kFast + "loop = \"1h\"\nkeep = \"100\"\n");
   start();
   EXPECT_THAT(reload(), HasSubstr(file() + " was read again: nothing has changed"));
   reload();
   EXPECT_THAT(profiles(), ElementsAre("w-0.json", "w-1.json"));
-  configure("loop = \"1h\"\nkeep = \"2\"\n");
+  configure(kFast + "loop = \"1h\"\nkeep = \"2\"\n");
   EXPECT_THAT(reload(), HasSubstr(file() + " was read again, now in force: keep = 2\n"));
   EXPECT_THAT(profiles(), ElementsAre("w-1.json", "w-2.json"));
-  configure("loop = \"200ms\"\n");
+  configure(kFast + "loop = \"200ms\"\n");
   EXPECT_THAT(reload(), HasSubstr("now in force: loop = \"200ms\", keep is not set\n"));
   wait_for("window 8:");  // nobody asks for them
   end();
@@ -148,6 +150,7 @@ TEST_F(Reload, takesOverWhatTracingMayTake) {
 
   configure("loop = \"1h\"\nmax-overhead = \"off\"\n");
   reload();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // several of the governor's steps
   const json all = next_window();
   EXPECT_EQ(in_ledger(all, "1 event was kept in, at most"), 1U);
   EXPECT_GT(per_second(all, "kept"), 0.9 * per_second(all, "fired"));
@@ -158,9 +161,19 @@ TEST_F(Reload, takesOverWhatTracingMayTake) {
   end();
 }
 
+// The limit that windows have by themselves goes no sooner than they do.
+TEST_F(Reload, keepsTheLimitOfWindowsThatStay) {
+  configure("loop = \"1h\"\n");
+  start({}, "0");
+  configure("quiet = false\n");
+  EXPECT_THAT(reload(), HasSubstr("takes effect after a restart: --loop"));
+  EXPECT_THAT(next_window()["comments"].dump(), HasSubstr("--max-overhead 1%)"));
+  end();
+}
+
 TEST_F(Reload, takesOverHowMuchIsSaid) {
   configure("loop = \"1h\"\n");
-  start();
+  start({}, "0");
   configure("loop = \"1h\"\nquiet = true\n");
   EXPECT_TRUE(jtrace_->signal(SIGHUP));
   wait_for("now in force: quiet = true");  // the last that is said
@@ -178,7 +191,7 @@ TEST_F(Reload, takesOverHowMuchIsSaid) {
 
 TEST_F(Reload, namesWhatTakesARestart) {
   configure("loop = \"1h\"\nmax-memory = \"300M\"\nkeep = \"5\"\n");
-  start({"--keep", "4", "--max-depth", "100"});
+  start({"--keep", "4", "--max-depth", "100"}, "0");
   configure(
       "loop = \"1h\"\nmax-memory = \"200M\"\nmax-rate = 10\nexclude = [\"x\"]\nkeep = \"1\"\n"
       "max-depth = 50\ntracepoint = [\"a:b\"]\nverbose = false\n");
@@ -199,7 +212,7 @@ TEST_F(Reload, namesWhatTakesARestart) {
 
 TEST_F(Reload, keepsWhatIsInForceWhereTheFileIsWrong) {
   configure("loop = \"300ms\"\n");
-  start();
+  start({}, "0");
   const auto refused = [&](const std::string& why) {
     EXPECT_TRUE(jtrace_->signal(SIGHUP));
     wait_for("jtrace: the configuration was not read again, what is in force stays: " + why + "\n");

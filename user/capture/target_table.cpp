@@ -39,6 +39,8 @@ Status TargetTable::put(pid_t tgid, const jt_target& target) const {
       errno != EEXIST) {
     return fail(Errc::Internal, errno_text("add target", errno));
   }
+  // Before, too: its ranges may lie where another process had its own until now.
+  *maps_.tables = *maps_.tables + 1;
   if (bpf_map__update_elem(maps_.targets, &key, sizeof(key), &target, sizeof(target), BPF_ANY) !=
       0) {
     return fail(Errc::Internal, errno_text("add target", errno));

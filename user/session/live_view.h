@@ -24,6 +24,7 @@ class LiveView {
   // `share`: of a CPU, that all of this may take.
   LiveView(double share, Render render) : share_(share), render_(std::move(render)) {}
 
+  void set_share(double share) { share_ = share; }
   // What was last looked at is rendered, and what it took has been made up for.
   [[nodiscard]] bool may_look(Clock::time_point now) const { return !busy_ && now >= next_; }
   // When that will be; nothing where may_look(), or wake_fd() will tell.

@@ -47,9 +47,13 @@ void Run::reload() {
                         one_line(fresh.error())));
     return;
   }
+  // What the file says of windows may take a restart, and the limit there is without one with it.
+  cli::Options limits = options_;
+  limits.max_overhead = fresh->max_overhead;
+  limits.max_rate = fresh->max_rate;
   const auto can_be = [&](std::string_view option) {
-    if (option == "--max-overhead") return governor_.can_limit(*fresh);
-    if (option == "--max-rate") return governor_.can_rate(*fresh);
+    if (option == "--max-overhead") return governor_.can_limit(limits);
+    if (option == "--max-rate") return governor_.can_rate(limits);
     if (option == "--loop" || option == "--continuous") return fresh->continuous();
     return option == "--keep" || option == "-v" || option == "-q";
   };
@@ -63,7 +67,8 @@ void Run::reload() {
     cli::adopt_setting(option, *fresh, options_);
     add(taken, cli::setting_text(option, *fresh));
   }
-  governor_.set_limits(*capture_, *fresh);
+  governor_.set_limits(*capture_, limits);
+  if (live_) live_->set_share(governor_.live_share());
   if (can_be("--max-overhead")) options_.max_overhead = fresh->max_overhead;
   if (can_be("--max-rate")) options_.max_rate = fresh->max_rate;
   if (fresh->continuous() && fresh->window != options_.window) {
