@@ -98,9 +98,9 @@ void SharedTables::note_window(capture::Capture& capture) {
 }
 
 Status SharedTables::upload(capture::Capture& capture) {
-  for (const auto& [first, count] : store.take_changes()) {
-    JT_CHECK_OK(capture.write_rows(first, store.rows().subspan(first, count)));
-  }
+  JT_CHECK_OK(store.write_changes([&](std::uint32_t first, std::span<const jt_row> rows) {
+    return capture.write_rows(first, rows);
+  }));
   const auto rules = store.rules();
   JT_CHECK_OK(capture.write_rules(uploaded_rules, rules.subspan(uploaded_rules)));
   uploaded_rules = static_cast<std::uint32_t>(rules.size());

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,6 +24,7 @@ class TableStore {
   struct Span {
     std::uint32_t first_row = 0;
     std::uint32_t rows = 0;
+    friend bool operator==(const Span&, const Span&) = default;
   };
 
   explicit TableStore(std::size_t max_rows);
@@ -38,8 +41,10 @@ class TableStore {
 
   [[nodiscard]] std::uint32_t capacity() const { return space_.size(); }
   [[nodiscard]] std::uint32_t used() const { return space_.used(); }
-  // What add() has written since this was asked last.
-  [[nodiscard]] std::vector<Span> take_changes();
+  // Has written what add() has put there since. What fails, and all behind it, is written the next
+  // time: ranges rely on it.
+  using Writer = std::function<Status(std::uint32_t first, std::span<const jt_row> rows)>;
+  [[nodiscard]] Status write_changes(const Writer& write);
 
   // Up to the last one that ever was in use. Valid until the next add().
   [[nodiscard]] std::span<const jt_row> rows() const { return rows_; }
@@ -48,7 +53,7 @@ class TableStore {
  private:
   RowSpace space_;
   std::vector<jt_row> rows_;
-  std::vector<Span> changes_;
+  std::deque<Span> changes_;  // not written yet
   std::uint64_t removals_ = 0;
   RuleSet rules_;
 };
