@@ -48,7 +48,7 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   if (const auto it = by_file_.find(key); it != by_file_.end()) {
     by_mapping_.insert_or_assign({entry.device, entry.inode}, it->second);
     Binary& known = *it->second;
-    if (known.no_room && *known.no_room != store_.removals()) compile(tgid, fd->get(), {}, known);
+    if (has_room_now(known)) compile(tgid, fd->get(), {}, known);
     if (!known.file.valid()) keep(known, std::move(*fd));
     return known;
   }
@@ -120,6 +120,7 @@ Binary& BinaryTables::make() {
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {
+  binary.lacks_rows = 0;
   const bool cacheable = !stamp.empty() && cache_ != nullptr;
   if (cacheable) {
     if (auto cached = cache_->load(stamp)) {
@@ -148,10 +149,10 @@ void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
   const auto span = store_.add(*table);
   if (!span) {
     binary.no_cfi_reason = span.error().message;
-    binary.no_room = store_.removals();
+    // Where rules are what is full it is not tried again: they are kept for good.
+    if (!store_.has_room(table->rows.size())) binary.lacks_rows = table->rows.size();
     return;
   }
-  binary.no_room.reset();
   binary.no_cfi_reason.clear();
   binary.table = *span;
   binary.has_cfi = true;
@@ -167,6 +168,9 @@ const Binary& BinaryTables::vdso() {
     binary.code.push_back({0, ~std::uint64_t{0}, 0});
     add(compile_vdso_table(), binary);
     vdso_ = &binary;
+  } else if (has_room_now(*vdso_)) {
+    vdso_->lacks_rows = 0;
+    add(compile_vdso_table(), *vdso_);
   }
   return *vdso_;
 }

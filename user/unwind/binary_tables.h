@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,8 +33,8 @@ struct Binary {
   // Not valid for the vDSO, for what could not be found, past a limit of open files, and where no
   // process has had it for two windows.
   UniqueFd file;
-  // Its rows had no room when so many had been given back.
-  std::optional<std::uint64_t> no_room;
+  // So many found no room.
+  std::size_t lacks_rows = 0;
 };
 
 // Has binaries compiled (or loads them from the cache) into the store, once each. A binary
@@ -52,6 +51,10 @@ class BinaryTables {
   // forgets it, which it does not while it is held.
   const Binary& get(pid_t tgid, const process::MapEntry& entry);
 
+  // It found no room for its rows, and get() would find some now.
+  [[nodiscard]] bool has_room_now(const Binary& binary) const {
+    return binary.lacks_rows != 0 && store_.has_room(binary.lacks_rows);
+  }
   // An address space has it, or has it no more.
   void hold(const Binary& binary) { ++uses_[&binary].holders; }
   void let_go(const Binary& binary);
@@ -102,7 +105,7 @@ class BinaryTables {
   std::unordered_map<const Binary*, Use> uses_;
   std::size_t open_files_ = 0;
   std::uint64_t window_ = 0;
-  const Binary* vdso_ = nullptr;
+  Binary* vdso_ = nullptr;
   // By the device and inode that mappings show, which are not always those of stat.
   std::map<std::pair<std::uint64_t, std::uint64_t>, const Binary*> by_mapping_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unwind/row_space.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace jtrace::unwind {
@@ -21,6 +22,10 @@ std::optional<std::uint32_t> RowSpace::take(std::uint32_t n) {
   if (length > n) gaps_.emplace(first + n, length - n);
   used_ += n;
   return first;
+}
+
+bool RowSpace::has_gap(std::uint32_t n) const {
+  return n == 0 || std::ranges::any_of(gaps_, [n](const auto& gap) { return gap.second >= n; });
 }
 
 void RowSpace::give_back(std::uint32_t first, std::uint32_t n) {

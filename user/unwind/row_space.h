@@ -15,6 +15,7 @@ class RowSpace {
   // First of `n` rows in a row; nullopt where no gap is as large. The smallest gap that will do is
   // taken, so that the large ones stay for the large.
   [[nodiscard]] std::optional<std::uint32_t> take(std::uint32_t n);
+  [[nodiscard]] bool has_gap(std::uint32_t n) const;
   // What take() gave.
   void give_back(std::uint32_t first, std::uint32_t n);
 

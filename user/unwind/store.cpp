@@ -45,7 +45,6 @@ void TableStore::remove(const Span& span) {
   if (span.rows == 0) return;
   space_.give_back(span.first_row, span.rows);
   std::erase(changes_, span);
-  ++removals_;
 }
 
 Status TableStore::write_changes(const Writer& write) {

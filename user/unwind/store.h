@@ -36,8 +36,9 @@ class TableStore {
   [[nodiscard]] Result<Span> add(const UnwindTable& table);
   // Gives its rows back: the next add() may take them, so that nobody may look there any more.
   void remove(const Span& span);
-  // How often that was done: what did not fit before may fit now.
-  [[nodiscard]] std::uint64_t removals() const { return removals_; }
+  [[nodiscard]] bool has_room(std::size_t rows) const {
+    return rows <= space_.size() && space_.has_gap(static_cast<std::uint32_t>(rows));
+  }
 
   [[nodiscard]] std::uint32_t capacity() const { return space_.size(); }
   [[nodiscard]] std::uint32_t used() const { return space_.used(); }
@@ -54,7 +55,6 @@ class TableStore {
   RowSpace space_;
   std::vector<jt_row> rows_;
   std::deque<Span> changes_;  // not written yet
-  std::uint64_t removals_ = 0;
   RuleSet rules_;
 };
 
