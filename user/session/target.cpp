@@ -88,13 +88,14 @@ const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
       .first->second;
 }
 
-void SharedTables::note_window(capture::Capture& capture) {
+bool SharedTables::note_window(capture::Capture& capture) {
   const auto gone = binaries.note_window(native.is_crowded());
   for (const unwind::Binary* binary : gone) {
     native.forget(*binary);
     libjvms.erase(binary);
   }
   if (!gone.empty()) capture.retire_rows();
+  return !gone.empty();
 }
 
 Status SharedTables::upload(capture::Capture& capture) {

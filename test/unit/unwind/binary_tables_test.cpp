@@ -137,5 +137,23 @@ TEST_F(BinaryTablesTest, whatCannotBeReadAnyMoreIsNotReadAgain) {
   EXPECT_EQ(reader_.asked, 2);
 }
 
+// Written to while it was mapped: the file that is there has its own rows, and is held instead.
+TEST_F(BinaryTablesTest, whatIsTriedAgainMayBeAnotherFile) {
+  const auto all = store_.add({{jt_rule{}}, std::vector<jt_row>(kRows)});
+  ASSERT_TRUE(all);
+  const auto wanting = file(50);
+  auto space = process();
+  EXPECT_EQ(has_rows(*space, {wanting}), Has{false});
+  std::filesystem::resize_file(wanting.path, 30);
+  store_.remove(*all);
+  EXPECT_EQ(has_rows(*space, {wanting}), Has{true});
+  EXPECT_EQ(store_.used(), 30U);
+  for (int i = 0; i < 3; ++i) {
+    for (const Binary* gone : binaries_.note_window(true)) EXPECT_FALSE(gone->has_cfi);
+  }
+  EXPECT_EQ(store_.used(), 30U);
+  space.reset();
+}
+
 }  // namespace
 }  // namespace jtrace::unwind
