@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/unique_fd.h"
 
 namespace jtrace::session {
@@ -53,7 +55,12 @@ std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
   return std::make_unique<symbolize::ElfSymbols>(std::move(*symbols));
 }
 
-bool NativeSymbols::is_crowded() const { return bytes_ > kMaxSymbolBytes / 2; }
+std::size_t NativeSymbols::excess() const { return bytes_ - std::min(bytes_, kMaxSymbolBytes / 2); }
+
+std::size_t NativeSymbols::bytes_of(const unwind::Binary& binary) const {
+  const auto file = files_.find(&binary);
+  return file == files_.end() || !file->second.symbols ? 0 : file->second.symbols->bytes();
+}
 
 void NativeSymbols::forget(const unwind::Binary& binary) {
   const auto file = files_.find(&binary);

@@ -28,8 +28,9 @@ class NativeSymbols {
                                            std::uint64_t elf_addr, bool exact,
                                            profile::SymbolTable& symbols);
 
-  // They take more than half of what they may.
-  [[nodiscard]] bool is_crowded() const;
+  // What they take beyond half of what they may, and how much is of one file.
+  [[nodiscard]] std::size_t excess() const;
+  [[nodiscard]] std::size_t bytes_of(const unwind::Binary& binary) const;
   void forget(const unwind::Binary& binary);
 
  private:

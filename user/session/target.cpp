@@ -89,7 +89,8 @@ const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
 }
 
 bool SharedTables::note_window(capture::Capture& capture) {
-  const auto gone = binaries.note_window(native.is_crowded());
+  const auto gone = binaries.note_window(
+      native.excess(), [this](const unwind::Binary& binary) { return native.bytes_of(binary); });
   for (const unwind::Binary* binary : gone) {
     native.forget(*binary);
     libjvms.erase(binary);

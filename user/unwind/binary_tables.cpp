@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -75,9 +77,27 @@ void BinaryTables::let_go(const Binary& binary) {
   if (--use.holders == 0) use.left = window_;
 }
 
-std::vector<const Binary*> BinaryTables::note_window(bool crowded) {
+std::vector<const Binary*> BinaryTables::note_window(std::size_t excess, const Part& part) {
   ++window_;
-  std::vector<std::pair<std::uint64_t, Binary*>> unused;  // by the window in which it went
+  const Unused unused = close_unused();
+  const std::size_t wanted = wanted_rows(unused);
+  std::vector<const Binary*> gone;
+  for (const auto& [left, binary] : unused) {
+    const bool lack_rows = store_.used() > store_.capacity() / 2 || !store_.has_room(wanted);
+    const std::size_t share = excess == 0 ? 0 : part(*binary);
+    const bool helps = (lack_rows && binary->table.rows != 0) || known() > kMaxBinaries / 2;
+    if (!helps && share == 0) continue;
+    excess -= std::min(excess, share);
+    store_.remove(binary->table);
+    gone.push_back(binary);
+    free_.push_back(binary);
+  }
+  forget(gone);
+  return gone;
+}
+
+BinaryTables::Unused BinaryTables::close_unused() {
+  Unused unused;
   for (Binary& binary : binaries_) {
     const auto use = uses_.find(&binary);
     if (use == uses_.end() || use->second.holders != 0 || use->second.left + 2 > window_) continue;
@@ -87,18 +107,26 @@ std::vector<const Binary*> BinaryTables::note_window(bool crowded) {
     }
     if (&binary != vdso_) unused.emplace_back(use->second.left, &binary);
   }
-  std::ranges::stable_sort(unused, {}, &std::pair<std::uint64_t, Binary*>::first);
-  std::vector<const Binary*> gone;
-  for (const auto& [left, binary] : unused) {
-    if (!crowded && store_.used() <= store_.capacity() / 2 && known() <= kMaxBinaries / 2) {
-      break;
-    }
-    store_.remove(binary->table);
-    gone.push_back(binary);
-    free_.push_back(binary);
+  std::ranges::stable_sort(unused, {}, &Unused::value_type::first);
+  return unused;
+}
+
+// The most that one of the others lacks and would find without the unused ones; 0: none.
+std::size_t BinaryTables::wanted_rows(const Unused& unused) const {
+  std::set<std::size_t, std::greater<>> lacking;
+  for (const auto& [binary, use] : uses_) {
+    const bool is_used = use.holders != 0 || use.left + 2 > window_;
+    if (is_used && binary->lacks_rows != 0) lacking.insert(binary->lacks_rows);
   }
-  forget(gone);
-  return gone;
+  if (lacking.empty()) return 0;
+  RowSpace space = store_.space();
+  for (const auto& [left, binary] : unused) {
+    space.give_back(binary->table.first_row, binary->table.rows);
+  }
+  const auto found = std::ranges::find_if(lacking, [&](std::size_t rows) {
+    return rows <= space.size() && space.has_gap(static_cast<std::uint32_t>(rows));
+  });
+  return found == lacking.end() ? 0 : *found;
 }
 
 void BinaryTables::forget(const std::vector<const Binary*>& gone) {

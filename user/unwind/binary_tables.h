@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -59,12 +60,14 @@ class BinaryTables {
   void hold(const Binary& binary) { ++uses_[&binary].holders; }
   void let_go(const Binary& binary);
   // A window has ended: files that nobody has had since the window before it began are closed, and
-  // what was deleted is gone at last. Where more than half of the rows or of the binaries that
-  // there can be is in use, or `crowded`, such binaries are forgotten, those first that nobody has
-  // had for longest; the next get() may hand out the same addresses and rows anew. Until then they
-  // stay, for what starts again and again. Which ones: before another get(), whoever may still look
-  // at their rows must have come to an end.
-  std::vector<const Binary*> note_window(bool crowded = false);
+  // what was deleted is gone at last. Such binaries are forgotten, those first that nobody has had
+  // for longest, until no more than half of the rows and of the binaries that there can be is in
+  // use, a file that found no room for its rows would find it, and `excess` is gone, of which
+  // each has `part`. Who does not help is not forgotten, for what starts again and again; the next
+  // get() may hand out the addresses and rows of the others anew. Which ones: before another get(),
+  // whoever may still look at their rows must have come to an end.
+  using Part = std::function<std::size_t(const Binary&)>;
+  std::vector<const Binary*> note_window(std::size_t excess = 0, const Part& part = {});
   [[nodiscard]] std::size_t open_files() const { return open_files_; }
 
   // Mapping ids count through all processes of a run; 0 is none.
@@ -86,6 +89,9 @@ class BinaryTables {
 
   [[nodiscard]] std::size_t known() const { return binaries_.size() - free_.size(); }
   Binary& make();
+  using Unused = std::vector<std::pair<std::uint64_t, Binary*>>;  // by the window in which it went
+  Unused close_unused();
+  [[nodiscard]] std::size_t wanted_rows(const Unused& unused) const;
   void forget(const std::vector<const Binary*>& gone);
   void keep(Binary& binary, UniqueFd file);
   const Binary& vdso();

@@ -40,6 +40,8 @@ class TableStore {
     return rows <= space_.size() && space_.has_gap(static_cast<std::uint32_t>(rows));
   }
 
+  // To try on a copy what would fit.
+  [[nodiscard]] const RowSpace& space() const { return space_; }
   [[nodiscard]] std::uint32_t capacity() const { return space_.size(); }
   [[nodiscard]] std::uint32_t used() const { return space_.used(); }
   // Has written what add() has put there since. What fails, and all behind it, is written the next

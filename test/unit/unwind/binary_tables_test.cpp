@@ -85,6 +85,13 @@ class BinaryTablesTest : public ::testing::Test {
   // A process that maps it and ends.
   void pass_by(const process::MapEntry& entry) { (void)has_rows(*process(), {entry}); }
 
+  std::vector<const Binary*> forget_all() {
+    return binaries_.note_window(1U << 20, [](const Binary& /*binary*/) { return 1U; });
+  }
+  void let_windows_pass() {
+    for (int i = 0; i < 3; ++i) (void)binaries_.note_window();
+  }
+
   using Has = std::vector<bool>;
 
   std::filesystem::path folder_;
@@ -149,10 +156,59 @@ TEST_F(BinaryTablesTest, whatIsTriedAgainMayBeAnotherFile) {
   EXPECT_EQ(has_rows(*space, {wanting}), Has{true});
   EXPECT_EQ(store_.used(), 30U);
   for (int i = 0; i < 3; ++i) {
-    for (const Binary* gone : binaries_.note_window(true)) EXPECT_FALSE(gone->has_cfi);
+    for (const Binary* gone : forget_all()) EXPECT_FALSE(gone->has_cfi);
   }
   EXPECT_EQ(store_.used(), 30U);
-  space.reset();
+}
+
+// Less than half is in use, but no gap is as large as what a process lacks.
+TEST_F(BinaryTablesTest, makesRoomForWhatFoundNone) {
+  const auto once = file(35);
+  const auto twice = file(10);
+  auto later = process();
+  EXPECT_EQ(has_rows(*later, {twice}), Has{true});
+  pass_by(once);
+  EXPECT_TRUE(binaries_.note_window().empty());
+  later.reset();
+  let_windows_pass();
+  EXPECT_EQ(store_.used(), 45U) << "kept: half is free";
+  const auto wanting = file(60);
+  const auto too_large = file(kRows + 1);
+  auto space = process();
+  EXPECT_EQ(has_rows(*space, {wanting, too_large}), (Has{false, false}));
+  EXPECT_FALSE(space->has_room_now());
+  EXPECT_EQ(binaries_.note_window().size(), 1U);
+  EXPECT_EQ(store_.used(), 10U) << "no more than is needed";
+  EXPECT_TRUE(space->has_room_now());
+  EXPECT_EQ(has_rows(*space, {wanting, too_large}), (Has{true, false}));
+}
+
+// What would find no room anyway costs the others nothing.
+TEST_F(BinaryTablesTest, keepsWhatDoesNotHelp) {
+  const auto living = file(45);
+  const auto unused = file(5);
+  auto space = process();
+  EXPECT_EQ(has_rows(*space, {living}), Has{true});
+  pass_by(unused);
+  let_windows_pass();
+  const auto wanting = file(80);
+  EXPECT_EQ(has_rows(*space, {living, wanting}), (Has{true, false}));
+  let_windows_pass();
+  EXPECT_EQ(store_.used(), 50U);
+}
+
+TEST_F(BinaryTablesTest, forgetsNoMoreThanTheExcess) {
+  const std::vector files = {file(1), file(2), file(3), file(4)};
+  for (const auto& one : files) {
+    pass_by(one);
+    EXPECT_TRUE(binaries_.note_window().empty());
+  }
+  (void)binaries_.note_window();
+  // The one of two rows has no symbols.
+  const auto part = [](const Binary& binary) { return binary.table.rows == 2 ? 0U : 10U; };
+  const auto gone = binaries_.note_window(15, part);
+  EXPECT_EQ(gone.size(), 2U);
+  EXPECT_EQ(store_.used(), 6U) << "2 and 4 are left";
 }
 
 }  // namespace
