@@ -140,11 +140,11 @@ void BinaryTables::forget(const std::vector<const Binary*>& gone) {
 }
 
 Binary& BinaryTables::make() {
-  if (free_.empty()) return binaries_.emplace_back();
-  Binary& binary = *free_.back();
-  free_.pop_back();
-  binary = Binary();
-  return binary;
+  Binary* binary = free_.empty() ? &binaries_.emplace_back() : free_.back();
+  if (!free_.empty()) free_.pop_back();
+  *binary = Binary();
+  binary->serial = ++last_serial_;
+  return *binary;
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {

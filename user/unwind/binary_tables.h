@@ -23,8 +23,9 @@ namespace jtrace::unwind {
 
 // An ELF file (or the vDSO) as all processes share it.
 struct Binary {
-  std::string path;      // as the first process that mapped it sees it
-  std::string build_id;  // empty: none
+  std::uint64_t serial = 0;  // addresses come again, this does not
+  std::string path;          // as the first process that mapped it sees it
+  std::string build_id;      // empty: none
   TableStore::Span table;
   bool has_cfi = false;
   bool is_v8 = false;  // has the builtins of V8, which generates code with rbp frames
@@ -104,6 +105,7 @@ class BinaryTables {
   const TableCache* cache_;
   BinaryReader& reader_;
   std::uint32_t last_mapping_id_ = 0;
+  std::uint64_t last_serial_ = 0;
   std::deque<Binary> binaries_;
   std::vector<Binary*> free_;  // of these
   std::map<FileKey, Binary*> by_file_;
