@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -80,15 +78,15 @@ void BinaryTables::let_go(const Binary& binary) {
 std::vector<const Binary*> BinaryTables::note_window(std::size_t excess, const Part& part) {
   ++window_;
   const Unused unused = close_unused();
-  const std::size_t wanted = wanted_rows(unused);
+  std::size_t wanted = wanted_rows(unused);
   std::vector<const Binary*> gone;
   for (const auto& [left, binary] : unused) {
-    const bool lack_rows = store_.used() > store_.capacity() / 2 || !store_.has_room(wanted);
+    const bool lack_rows = store_.used() > store_.capacity() / 2 || wanted != 0;
     const std::size_t share = excess == 0 ? 0 : part(*binary);
     const bool helps = (lack_rows && binary->table.rows != 0) || known() > kMaxBinaries / 2;
     if (!helps && share == 0) continue;
     excess -= std::min(excess, share);
-    store_.remove(binary->table);
+    if (store_.remove(binary->table) >= wanted) wanted = 0;
     gone.push_back(binary);
     free_.push_back(binary);
   }
@@ -111,22 +109,20 @@ BinaryTables::Unused BinaryTables::close_unused() {
   return unused;
 }
 
-// The most that one of the others lacks and would find without the unused ones; 0: none.
+// The most that one of the others lacks, and would find without the unused ones only; 0: none.
 std::size_t BinaryTables::wanted_rows(const Unused& unused) const {
-  std::set<std::size_t, std::greater<>> lacking;
-  for (const auto& [binary, use] : uses_) {
-    const bool is_used = use.holders != 0 || use.left + 2 > window_;
-    if (is_used && binary->lacks_rows != 0) lacking.insert(binary->lacks_rows);
-  }
-  if (lacking.empty()) return 0;
   RowSpace space = store_.space();
   for (const auto& [left, binary] : unused) {
     space.give_back(binary->table.first_row, binary->table.rows);
   }
-  const auto found = std::ranges::find_if(lacking, [&](std::size_t rows) {
-    return rows <= space.size() && space.has_gap(static_cast<std::uint32_t>(rows));
-  });
-  return found == lacking.end() ? 0 : *found;
+  std::size_t wanted = 0;
+  for (const auto& [binary, use] : uses_) {
+    const bool is_used = use.holders != 0 || use.left + 2 > window_;
+    if (is_used && binary->lacks_rows <= space.largest_gap()) {
+      wanted = std::max(wanted, binary->lacks_rows);
+    }
+  }
+  return store_.has_room(wanted) ? 0 : wanted;
 }
 
 void BinaryTables::forget(const std::vector<const Binary*>& gone) {

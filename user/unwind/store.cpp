@@ -41,10 +41,10 @@ Result<TableStore::Span> TableStore::add(const UnwindTable& table) {
   return span;
 }
 
-void TableStore::remove(const Span& span) {
-  if (span.rows == 0) return;
-  space_.give_back(span.first_row, span.rows);
+std::uint32_t TableStore::remove(const Span& span) {
+  if (span.rows == 0) return 0;
   std::erase(changes_, span);
+  return space_.give_back(span.first_row, span.rows);
 }
 
 Status TableStore::write_changes(const Writer& write) {

@@ -35,10 +35,9 @@ class TableStore {
   // having no rule.
   [[nodiscard]] Result<Span> add(const UnwindTable& table);
   // Gives its rows back: the next add() may take them, so that nobody may look there any more.
-  void remove(const Span& span);
-  [[nodiscard]] bool has_room(std::size_t rows) const {
-    return rows <= space_.size() && space_.has_gap(static_cast<std::uint32_t>(rows));
-  }
+  // Returns how large the gap is that they are in now.
+  std::uint32_t remove(const Span& span);
+  [[nodiscard]] bool has_room(std::size_t rows) const { return rows <= space_.largest_gap(); }
 
   // To try on a copy what would fit.
   [[nodiscard]] const RowSpace& space() const { return space_; }
