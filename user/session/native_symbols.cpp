@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/unique_fd.h"
 
 namespace jtrace::session {
@@ -27,14 +29,10 @@ Result<UniqueFd> vdso_file() {
   return fd;
 }
 
-// Of all files together: libjvm has 6 MB. Files beyond have no names.
-constexpr std::size_t kMaxSymbolBytes = 512U << 20;
-
 }  // namespace
 
 std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
                                                            const unwind::MappedImage& image) {
-  if (bytes_ >= kMaxSymbolBytes) return nullptr;
   const unwind::Binary& binary = *image.binary;
   const std::string& path = image.entry.path;
   const auto read = [&]() -> Result<symbolize::ElfSymbols> {
@@ -53,7 +51,12 @@ std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
   return std::make_unique<symbolize::ElfSymbols>(std::move(*symbols));
 }
 
-bool NativeSymbols::is_crowded() const { return bytes_ > kMaxSymbolBytes / 2; }
+std::size_t NativeSymbols::excess() const { return bytes_ - std::min(bytes_, max_bytes_ / 2); }
+
+std::size_t NativeSymbols::bytes_of(const unwind::Binary& binary) const {
+  const auto file = files_.find(&binary);
+  return file == files_.end() || !file->second.symbols ? 0 : file->second.symbols->bytes();
+}
 
 void NativeSymbols::forget(const unwind::Binary& binary) {
   const auto file = files_.find(&binary);
@@ -62,7 +65,9 @@ void NativeSymbols::forget(const unwind::Binary& binary) {
   files_.erase(file);
 }
 
-NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
+const NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
+  static const File kNone{};
+  if (bytes_ >= max_bytes_ && !files_.contains(image.binary)) return kNone;
   const auto [it, fresh] = files_.try_emplace(image.binary);
   if (fresh && image.binary) it->second.symbols = load(tgid, image);
   return it->second;

@@ -483,7 +483,7 @@ bool Recorder::renew_names(LateNames& late) {
 
 void Recorder::forget_window(const Window& window) {
   capture_.forget(window.number);
-  targets_.note_window(capture_);
+  for (Target* target : targets_.note_window(capture_)) changed_.insert(target);
 }
 
 void Recorder::open_kernel_symbols() {

@@ -88,19 +88,21 @@ const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
       .first->second;
 }
 
-void SharedTables::note_window(capture::Capture& capture) {
-  const auto gone = binaries.note_window(native.is_crowded());
+bool SharedTables::note_window(capture::Capture& capture) {
+  const auto gone = binaries.note_window(
+      native.excess(), [this](const unwind::Binary& binary) { return native.bytes_of(binary); });
   for (const unwind::Binary* binary : gone) {
     native.forget(*binary);
     libjvms.erase(binary);
   }
   if (!gone.empty()) capture.retire_rows();
+  return !gone.empty();
 }
 
 Status SharedTables::upload(capture::Capture& capture) {
-  for (const auto& [first, count] : store.take_changes()) {
-    JT_CHECK_OK(capture.write_rows(first, store.rows().subspan(first, count)));
-  }
+  JT_CHECK_OK(store.write_changes([&](std::uint32_t first, std::span<const jt_row> rows) {
+    return capture.write_rows(first, rows);
+  }));
   const auto rules = store.rules();
   JT_CHECK_OK(capture.write_rules(uploaded_rules, rules.subspan(uploaded_rules)));
   uploaded_rules = static_cast<std::uint32_t>(rules.size());

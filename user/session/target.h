@@ -64,7 +64,8 @@ struct SharedTables {
   // A place for one more JVM; nullopt where there is none.
   [[nodiscard]] std::optional<std::uint16_t> take_jvm();
   // A window has ended: forgets binaries that no process has any more, where room is wanted.
-  void note_window(capture::Capture& capture);
+  // Whether there were any.
+  bool note_window(capture::Capture& capture);
   // Sends the kernel what the store has got since the last time.
   [[nodiscard]] Status upload(capture::Capture& capture);
 };
@@ -97,6 +98,8 @@ class Target {
   [[nodiscard]] bool is_due() const { return std::chrono::steady_clock::now() >= next_probe_; }
   // Executable mappings beyond what the kernel's table takes for one process.
   [[nodiscard]] std::size_t ranges_left_out() const { return space_.left_out(); }
+  // A refresh would find room for rows that found none.
+  [[nodiscard]] bool has_room_now() const { return space_.has_room_now(); }
   [[nodiscard]] const std::string& jvm_note() const { return jvm_note_; }
   [[nodiscard]] const JavaNames& names() const { return names_; }
   [[nodiscard]] const std::string& jvm_version() const { return jvm_version_; }

@@ -183,6 +183,14 @@ std::vector<Target*> Targets::current() const {
   return all;
 }
 
+std::vector<Target*> Targets::note_window(capture::Capture& capture) {
+  processes_.note_window();
+  if (!shared_.note_window(capture)) return {};
+  std::vector<Target*> all = current();
+  std::erase_if(all, [](const Target* target) { return !target->has_room_now(); });
+  return all;
+}
+
 // One that is gone is no target any more: its number can be handed out.
 void Targets::retire(std::map<std::uint32_t, std::unique_ptr<Target>>::iterator it,
                      capture::Capture& capture) {

@@ -58,11 +58,9 @@ class Targets {
   [[nodiscard]] std::vector<Target*> current() const;
   // Who they are, and were.
   [[nodiscard]] Processes& processes() { return processes_; }
-  // A window is published: what only processes have that ended long before it is let go.
-  void note_window(capture::Capture& capture) {
-    processes_.note_window();
-    shared_.note_window(capture);
-  }
+  // A window is published: what only processes have that ended long before it is let go. Which ones
+  // are to be refreshed, since there is room for their rows now.
+  [[nodiscard]] std::vector<Target*> note_window(capture::Capture& capture);
   // Looks who has ended: false where nobody is left.
   [[nodiscard]] bool watch(capture::Capture& capture);
   // Those that ended so long ago that no event and no child of theirs needs their tables any more.

@@ -43,6 +43,16 @@ jt_range range_of(const MappedImage* image, const process::MapEntry& entry) {
   return range;
 }
 
+void show(MappedImage& image, const Binary& binary) {
+  const process::MapEntry& entry = image.entry;
+  image.binary = &binary;
+  const auto segment = std::ranges::find_if(binary.code, [&](const CodeSegment& candidate) {
+    return entry.offset >= candidate.first && entry.offset < candidate.end;
+  });
+  image.is_code = segment != binary.code.end();
+  image.bias = image.is_code ? entry.start - entry.offset - segment->delta : 0;
+}
+
 // The parts of `range` outside the code caches; all share its bias and mapping.
 void append_outside(jt_range range, std::span<const CodeCacheRange> code,
                     std::vector<jt_range>& out) {
@@ -129,29 +139,47 @@ void AddressSpace::mark_generated(std::vector<jt_range>& ranges) const {
 
 std::uint32_t AddressSpace::mapping_id(const process::MapEntry& entry) {
   // A library that comes back to where it was is the same mapping: stacks through it are equal.
-  MappingKey key{entry.start, entry.end, entry.offset, entry.device, entry.inode, entry.path};
-  if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
+  MappingKey key = key_of(entry);
+  if (const auto it = ids_.find(key); it != ids_.end()) {
+    MappedImage& known = images_.at(it->second);
+    if (known.binary != nullptr && binaries_.has_room_now(*known.binary)) try_again(known);
+    return it->second;
+  }
   image_bytes_ += entry.path.size();
   if (images_.size() >= kMaxImages || image_bytes_ > kMaxPathBytes) return 0;
   MappedImage image;
   image.id = binaries_.next_mapping_id();
   image.entry = entry;
   if (entry.inode != 0 || entry.path == "[vdso]") {
-    image.binary = &binaries_.get(tgid_, entry);
-    binaries_.hold(*image.binary);
-    const auto& code = image.binary->code;
-    const auto segment = std::ranges::find_if(code, [&](const CodeSegment& candidate) {
-      return entry.offset >= candidate.first && entry.offset < candidate.end;
-    });
-    if (segment != code.end()) {
-      image.bias = entry.start - entry.offset - segment->delta;
-      image.is_code = true;
-    }
+    const Binary& binary = binaries_.get(tgid_, entry);
+    binaries_.hold(binary);
+    show(image, binary);
   }
   const std::uint32_t id = image.id;
   ids_.emplace(std::move(key), id);
   images_.emplace(id, std::move(image));
   return id;
+}
+
+void AddressSpace::try_again(MappedImage& image) {
+  // Another one where the file was written to meanwhile.
+  const Binary* other = &binaries_.get(tgid_, image.entry);
+  binaries_.hold(*other);
+  if (other->has_cfi) {
+    std::swap(other, image.binary);
+    show(image, *image.binary);
+  }
+  binaries_.let_go(*other);
+}
+
+bool AddressSpace::has_room_now() const {
+  return std::ranges::any_of(maps_, [this](const process::MapEntry& entry) {
+    if (!entry.executable) return false;
+    const auto known = ids_.find(key_of(entry));
+    if (known == ids_.end()) return false;
+    const MappedImage* of = image(known->second);
+    return of->binary != nullptr && binaries_.has_room_now(*of->binary);
+  });
 }
 
 const MappedImage* AddressSpace::image(std::uint32_t mapping_id) const {

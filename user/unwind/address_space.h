@@ -60,19 +60,25 @@ class AddressSpace {
 
   [[nodiscard]] const std::vector<process::MapEntry>& maps() const { return maps_; }
   [[nodiscard]] std::size_t left_out() const { return left_out_; }
+  // A file that is mapped found no room for its rows, and refresh() would find some now.
+  [[nodiscard]] bool has_room_now() const;
 
  private:
+  // Start, end, offset, device, inode, path.
+  using MappingKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                                std::uint64_t, std::string>;
+  static MappingKey key_of(const process::MapEntry& entry) {
+    return {entry.start, entry.end, entry.offset, entry.device, entry.inode, entry.path};
+  }
   void mark_generated(std::vector<jt_range>& ranges) const;
   std::uint32_t mapping_id(const process::MapEntry& entry);
+  void try_again(MappedImage& image);
 
   pid_t tgid_;
   BinaryTables& binaries_;
   std::vector<process::MapEntry> maps_;
   std::size_t left_out_ = 0;
   std::unordered_map<std::uint32_t, MappedImage> images_;
-  // Start, end, offset, device, inode, path.
-  using MappingKey = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
-                                std::uint64_t, std::string>;
   std::map<MappingKey, std::uint32_t> ids_;
   std::size_t image_bytes_ = 0;
 };

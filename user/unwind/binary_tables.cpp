@@ -48,7 +48,7 @@ const Binary& BinaryTables::get(pid_t tgid, const process::MapEntry& entry) {
   if (const auto it = by_file_.find(key); it != by_file_.end()) {
     by_mapping_.insert_or_assign({entry.device, entry.inode}, it->second);
     Binary& known = *it->second;
-    if (known.no_room && *known.no_room != store_.removals()) compile(tgid, fd->get(), {}, known);
+    if (has_room_now(known)) compile(tgid, fd->get(), {}, known);
     if (!known.file.valid()) keep(known, std::move(*fd));
     return known;
   }
@@ -75,9 +75,27 @@ void BinaryTables::let_go(const Binary& binary) {
   if (--use.holders == 0) use.left = window_;
 }
 
-std::vector<const Binary*> BinaryTables::note_window(bool crowded) {
+std::vector<const Binary*> BinaryTables::note_window(std::size_t excess, const Part& part) {
   ++window_;
-  std::vector<std::pair<std::uint64_t, Binary*>> unused;  // by the window in which it went
+  const Unused unused = close_unused();
+  std::size_t wanted = wanted_rows(unused);
+  std::vector<const Binary*> gone;
+  for (const auto& [left, binary] : unused) {
+    const bool lack_rows = store_.used() > store_.capacity() / 2 || wanted != 0;
+    const std::size_t share = excess == 0 ? 0 : part(*binary);
+    const bool helps = (lack_rows && binary->table.rows != 0) || known() > kMaxBinaries / 2;
+    if (!helps && share == 0) continue;
+    excess -= std::min(excess, share);
+    if (store_.remove(binary->table) >= wanted) wanted = 0;
+    gone.push_back(binary);
+    free_.push_back(binary);
+  }
+  forget(gone);
+  return gone;
+}
+
+BinaryTables::Unused BinaryTables::close_unused() {
+  Unused unused;
   for (Binary& binary : binaries_) {
     const auto use = uses_.find(&binary);
     if (use == uses_.end() || use->second.holders != 0 || use->second.left + 2 > window_) continue;
@@ -87,18 +105,24 @@ std::vector<const Binary*> BinaryTables::note_window(bool crowded) {
     }
     if (&binary != vdso_) unused.emplace_back(use->second.left, &binary);
   }
-  std::ranges::stable_sort(unused, {}, &std::pair<std::uint64_t, Binary*>::first);
-  std::vector<const Binary*> gone;
+  std::ranges::stable_sort(unused, {}, &Unused::value_type::first);
+  return unused;
+}
+
+// The most that one of the others lacks, and would find without the unused ones only; 0: none.
+std::size_t BinaryTables::wanted_rows(const Unused& unused) const {
+  RowSpace space = store_.space();
   for (const auto& [left, binary] : unused) {
-    if (!crowded && store_.used() <= store_.capacity() / 2 && known() <= kMaxBinaries / 2) {
-      break;
-    }
-    store_.remove(binary->table);
-    gone.push_back(binary);
-    free_.push_back(binary);
+    space.give_back(binary->table.first_row, binary->table.rows);
   }
-  forget(gone);
-  return gone;
+  std::size_t wanted = 0;
+  for (const auto& [binary, use] : uses_) {
+    const bool is_used = use.holders != 0 || use.left + 2 > window_;
+    if (is_used && binary->lacks_rows <= space.largest_gap()) {
+      wanted = std::max(wanted, binary->lacks_rows);
+    }
+  }
+  return store_.has_room(wanted) ? 0 : wanted;
 }
 
 void BinaryTables::forget(const std::vector<const Binary*>& gone) {
@@ -112,14 +136,15 @@ void BinaryTables::forget(const std::vector<const Binary*>& gone) {
 }
 
 Binary& BinaryTables::make() {
-  if (free_.empty()) return binaries_.emplace_back();
-  Binary& binary = *free_.back();
-  free_.pop_back();
-  binary = Binary();
-  return binary;
+  Binary* binary = free_.empty() ? &binaries_.emplace_back() : free_.back();
+  if (!free_.empty()) free_.pop_back();
+  *binary = Binary();
+  binary->serial = ++last_serial_;
+  return *binary;
 }
 
 void BinaryTables::compile(pid_t tgid, int fd, const std::string& stamp, Binary& binary) {
+  binary.lacks_rows = 0;
   const bool cacheable = !stamp.empty() && cache_ != nullptr;
   if (cacheable) {
     if (auto cached = cache_->load(stamp)) {
@@ -148,10 +173,10 @@ void BinaryTables::add(const Result<UnwindTable>& table, Binary& binary) {
   const auto span = store_.add(*table);
   if (!span) {
     binary.no_cfi_reason = span.error().message;
-    binary.no_room = store_.removals();
+    // Where rules are what is full it is not tried again: they are kept for good.
+    if (!store_.has_room(table->rows.size())) binary.lacks_rows = table->rows.size();
     return;
   }
-  binary.no_room.reset();
   binary.no_cfi_reason.clear();
   binary.table = *span;
   binary.has_cfi = true;
@@ -167,6 +192,9 @@ const Binary& BinaryTables::vdso() {
     binary.code.push_back({0, ~std::uint64_t{0}, 0});
     add(compile_vdso_table(), binary);
     vdso_ = &binary;
+  } else if (has_room_now(*vdso_)) {
+    vdso_->lacks_rows = 0;
+    add(compile_vdso_table(), *vdso_);
   }
   return *vdso_;
 }

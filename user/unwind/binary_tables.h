@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,8 +23,9 @@ namespace jtrace::unwind {
 
 // An ELF file (or the vDSO) as all processes share it.
 struct Binary {
-  std::string path;      // as the first process that mapped it sees it
-  std::string build_id;  // empty: none
+  std::uint64_t serial = 0;  // addresses come again, this does not
+  std::string path;          // as the first process that mapped it sees it
+  std::string build_id;      // empty: none
   TableStore::Span table;
   bool has_cfi = false;
   bool is_v8 = false;  // has the builtins of V8, which generates code with rbp frames
@@ -34,8 +35,8 @@ struct Binary {
   // Not valid for the vDSO, for what could not be found, past a limit of open files, and where no
   // process has had it for two windows.
   UniqueFd file;
-  // Its rows had no room when so many had been given back.
-  std::optional<std::uint64_t> no_room;
+  // So many found no room.
+  std::size_t lacks_rows = 0;
 };
 
 // Has binaries compiled (or loads them from the cache) into the store, once each. A binary
@@ -52,16 +53,22 @@ class BinaryTables {
   // forgets it, which it does not while it is held.
   const Binary& get(pid_t tgid, const process::MapEntry& entry);
 
+  // It found no room for its rows, and get() would find some now.
+  [[nodiscard]] bool has_room_now(const Binary& binary) const {
+    return binary.lacks_rows != 0 && store_.has_room(binary.lacks_rows);
+  }
   // An address space has it, or has it no more.
   void hold(const Binary& binary) { ++uses_[&binary].holders; }
   void let_go(const Binary& binary);
   // A window has ended: files that nobody has had since the window before it began are closed, and
-  // what was deleted is gone at last. Where more than half of the rows or of the binaries that
-  // there can be is in use, or `crowded`, such binaries are forgotten, those first that nobody has
-  // had for longest; the next get() may hand out the same addresses and rows anew. Until then they
-  // stay, for what starts again and again. Which ones: before another get(), whoever may still look
-  // at their rows must have come to an end.
-  std::vector<const Binary*> note_window(bool crowded = false);
+  // what was deleted is gone at last. Such binaries are forgotten, those first that nobody has had
+  // for longest, until no more than half of the rows and of the binaries that there can be is in
+  // use, a file that found no room for its rows would find it, and `excess` is gone, of which
+  // each has `part`. Who does not help is not forgotten, for what starts again and again; the next
+  // get() may hand out the addresses and rows of the others anew. Which ones: before another get(),
+  // whoever may still look at their rows must have come to an end.
+  using Part = std::function<std::size_t(const Binary&)>;
+  std::vector<const Binary*> note_window(std::size_t excess = 0, const Part& part = {});
   [[nodiscard]] std::size_t open_files() const { return open_files_; }
 
   // Mapping ids count through all processes of a run; 0 is none.
@@ -83,6 +90,9 @@ class BinaryTables {
 
   [[nodiscard]] std::size_t known() const { return binaries_.size() - free_.size(); }
   Binary& make();
+  using Unused = std::vector<std::pair<std::uint64_t, Binary*>>;  // by the window in which it went
+  Unused close_unused();
+  [[nodiscard]] std::size_t wanted_rows(const Unused& unused) const;
   void forget(const std::vector<const Binary*>& gone);
   void keep(Binary& binary, UniqueFd file);
   const Binary& vdso();
@@ -95,6 +105,7 @@ class BinaryTables {
   const TableCache* cache_;
   BinaryReader& reader_;
   std::uint32_t last_mapping_id_ = 0;
+  std::uint64_t last_serial_ = 0;
   std::deque<Binary> binaries_;
   std::vector<Binary*> free_;  // of these
   std::map<FileKey, Binary*> by_file_;
@@ -102,7 +113,7 @@ class BinaryTables {
   std::unordered_map<const Binary*, Use> uses_;
   std::size_t open_files_ = 0;
   std::uint64_t window_ = 0;
-  const Binary* vdso_ = nullptr;
+  Binary* vdso_ = nullptr;
   // By the device and inode that mappings show, which are not always those of stat.
   std::map<std::pair<std::uint64_t, std::uint64_t>, const Binary*> by_mapping_;
 };

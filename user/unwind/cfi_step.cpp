@@ -146,19 +146,30 @@ std::optional<Row> read_row(Dwarf_CFI* cfi, std::uint64_t pc) {
 }  // namespace
 
 struct CfiStepper::Impl {
-  std::map<const Binary*, File> files;
-  std::map<std::pair<const Binary*, std::uint64_t>, std::optional<Row>> rows;
+  // What was at the address of a Binary last.
+  struct Known {
+    std::uint64_t serial = 0;
+    std::optional<File> file;
+    std::map<std::uint64_t, std::optional<Row>> rows;
+  };
+  std::map<const Binary*, Known> all;
 
   const std::optional<Row>& row(const Binary& binary, std::uint64_t pc) {
-    const auto [it, fresh] = rows.try_emplace({&binary, pc});
-    if (!fresh || !binary.file.valid()) return it->second;
-    const auto [file, first] = files.try_emplace(&binary);
-    if (first) {
-      file->second.fd = process::open_found(binary.file.get());
-      open(file->second.fd.get(), file->second);
+    Known& known = all[&binary];
+    if (known.serial != binary.serial) {
+      known.serial = binary.serial;
+      known.file.reset();
+      known.rows.clear();
     }
-    it->second = read_row(file->second.eh_frame, pc);
-    if (!it->second) it->second = read_row(file->second.debug_frame, pc);
+    const auto [it, fresh] = known.rows.try_emplace(pc);
+    if (!fresh || !binary.file.valid()) return it->second;
+    if (!known.file) {
+      known.file.emplace();
+      known.file->fd = process::open_found(binary.file.get());
+      open(known.file->fd.get(), *known.file);
+    }
+    it->second = read_row(known.file->eh_frame, pc);
+    if (!it->second) it->second = read_row(known.file->debug_frame, pc);
     return it->second;
   }
   static void open(int fd, File& file) {

@@ -15,8 +15,10 @@ class RowSpace {
   // First of `n` rows in a row; nullopt where no gap is as large. The smallest gap that will do is
   // taken, so that the large ones stay for the large.
   [[nodiscard]] std::optional<std::uint32_t> take(std::uint32_t n);
-  // What take() gave.
-  void give_back(std::uint32_t first, std::uint32_t n);
+  // Asked more often than changed.
+  [[nodiscard]] std::uint32_t largest_gap() const;
+  // What take() gave. Returns how large the gap is that they are in now.
+  std::uint32_t give_back(std::uint32_t first, std::uint32_t n);
 
   [[nodiscard]] std::uint32_t size() const { return rows_; }
   [[nodiscard]] std::uint32_t used() const { return used_; }
@@ -24,7 +26,8 @@ class RowSpace {
  private:
   std::uint32_t rows_;
   std::uint32_t used_ = 0;
-  std::map<std::uint32_t, std::uint32_t> gaps_;  // first: how many; no two are neighbours
+  mutable std::optional<std::uint32_t> largest_;  // where known
+  std::map<std::uint32_t, std::uint32_t> gaps_;   // first: how many; no two are neighbours
 };
 
 }  // namespace jtrace::unwind

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 namespace jtrace::unwind {
 
@@ -42,12 +41,18 @@ Result<TableStore::Span> TableStore::add(const UnwindTable& table) {
   return span;
 }
 
-void TableStore::remove(const Span& span) {
-  if (span.rows == 0) return;
-  space_.give_back(span.first_row, span.rows);
-  ++removals_;
+std::uint32_t TableStore::remove(const Span& span) {
+  if (span.rows == 0) return 0;
+  std::erase(changes_, span);
+  return space_.give_back(span.first_row, span.rows);
 }
 
-std::vector<TableStore::Span> TableStore::take_changes() { return std::exchange(changes_, {}); }
+Status TableStore::write_changes(const Writer& write) {
+  for (; !changes_.empty(); changes_.pop_front()) {
+    const auto [first, count] = changes_.front();
+    JT_CHECK_OK(write(first, rows().subspan(first, count)));
+  }
+  return {};
+}
 
 }  // namespace jtrace::unwind

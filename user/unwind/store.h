@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,6 +24,7 @@ class TableStore {
   struct Span {
     std::uint32_t first_row = 0;
     std::uint32_t rows = 0;
+    friend bool operator==(const Span&, const Span&) = default;
   };
 
   explicit TableStore(std::size_t max_rows);
@@ -32,14 +35,18 @@ class TableStore {
   // having no rule.
   [[nodiscard]] Result<Span> add(const UnwindTable& table);
   // Gives its rows back: the next add() may take them, so that nobody may look there any more.
-  void remove(const Span& span);
-  // How often that was done: what did not fit before may fit now.
-  [[nodiscard]] std::uint64_t removals() const { return removals_; }
+  // Returns how large the gap is that they are in now.
+  std::uint32_t remove(const Span& span);
+  [[nodiscard]] bool has_room(std::size_t rows) const { return rows <= space_.largest_gap(); }
 
+  // To try on a copy what would fit.
+  [[nodiscard]] const RowSpace& space() const { return space_; }
   [[nodiscard]] std::uint32_t capacity() const { return space_.size(); }
   [[nodiscard]] std::uint32_t used() const { return space_.used(); }
-  // What add() has written since this was asked last.
-  [[nodiscard]] std::vector<Span> take_changes();
+  // Has written what add() has put there since. What fails, and all behind it, is written the next
+  // time: ranges rely on it.
+  using Writer = std::function<Status(std::uint32_t first, std::span<const jt_row> rows)>;
+  [[nodiscard]] Status write_changes(const Writer& write);
 
   // Up to the last one that ever was in use. Valid until the next add().
   [[nodiscard]] std::span<const jt_row> rows() const { return rows_; }
@@ -48,8 +55,7 @@ class TableStore {
  private:
   RowSpace space_;
   std::vector<jt_row> rows_;
-  std::vector<Span> changes_;
-  std::uint64_t removals_ = 0;
+  std::deque<Span> changes_;  // not written yet
   RuleSet rules_;
 };
 

@@ -36,6 +36,23 @@ TEST_F(OwnTarget, namesAFunctionOfThisProgram) {
 }
 
 // Ids grow without end where a program loads and unloads; an address is named by its own one only.
+// A file that there was no room for has names when there is.
+TEST_F(OwnTarget, namesAFileOnceThereIsRoom) {
+  NativeSymbols native(shared_.files, 1);
+  const auto named = [&](auto* function) {
+    const auto pc = reinterpret_cast<std::uint64_t>(function);
+    const auto* image = target_->place_at(pc).image;
+    const auto id = native.locate(::getpid(), *image, pc - image->bias, true, symbols_);
+    return !symbols_.locations()[id.value].lines.empty();
+  };
+  EXPECT_TRUE(named(&here));
+  EXPECT_FALSE(named(&::getpid)) << "of libc";
+  EXPECT_GT(native.excess(), 0U);
+  native.forget(*target_->place_at(reinterpret_cast<std::uint64_t>(&here)).image->binary);
+  EXPECT_EQ(native.excess(), 0U);
+  EXPECT_TRUE(named(&::getpid));
+}
+
 TEST_F(OwnTarget, tellsEveryMappingIdApart) {
   ASSERT_EQ(location(frame_).lines.size(), 1U);
   for (int bit = 1; bit < 32; ++bit) {

@@ -257,18 +257,21 @@ TEST(AddressSpaceLimits, rowsOfWhatNobodyHasGoToTheNext) {
     const jt_range* here = range_with(*ranges, address_of(&compile_vdso_table));
     return here == nullptr ? 0U : here->kind;
   };
+  const auto forget_all = [&] {
+    return binaries.note_window(1U << 20, [](const Binary& /*binary*/) { return 1U; });
+  };
   std::vector<const Binary*> had;
   {
     AddressSpace space(::getpid(), binaries);
     EXPECT_EQ(kind_here(space), JT_RANGE_NATIVE);
     EXPECT_EQ(store.used(), needed);
-    for (int i = 0; i < 3; ++i) EXPECT_TRUE(binaries.note_window(true).empty()) << "in use";
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(forget_all().empty()) << "in use";
   }
   EXPECT_TRUE(binaries.note_window().empty()) << "its last events may still come";
   had = binaries.note_window();
   EXPECT_FALSE(had.empty());
   EXPECT_LE(store.used(), store.capacity() / 2) << "and no more than is wanted";
-  EXPECT_FALSE(binaries.note_window(true).empty());
+  EXPECT_FALSE(forget_all().empty());
   EXPECT_LT(store.used(), needed / 10) << "all but the vDSO";
   AddressSpace again(::getpid(), binaries);
   EXPECT_EQ(kind_here(again), JT_RANGE_NATIVE);
@@ -276,7 +279,7 @@ TEST(AddressSpaceLimits, rowsOfWhatNobodyHasGoToTheNext) {
   EXPECT_LE(store.rows().size(), store.capacity());
 }
 
-// What had no room has it when there is some, also of a process that is there.
+// What had no room has it when there is some, of a process that lives on.
 TEST(AddressSpaceLimits, whatHadNoRoomIsTriedAgain) {
   DirectReader reader;
   TableStore store(4U << 20);
@@ -284,17 +287,22 @@ TEST(AddressSpaceLimits, whatHadNoRoomIsTriedAgain) {
   const auto full = store.add({{jt_rule{}}, rows});
   ASSERT_TRUE(full);
   BinaryTables binaries(store, nullptr, reader);
-  AddressSpace first(::getpid(), binaries);
-  const auto kind_here = [](AddressSpace& space) {
-    const auto ranges = space.refresh({});
-    const jt_range* here = range_with(*ranges, address_of(&compile_vdso_table));
+  AddressSpace space(::getpid(), binaries);
+  std::vector<jt_range> ranges;
+  const auto kind_here = [&] {
+    ranges = *space.refresh({});
+    const jt_range* here = range_with(ranges, address_of(&compile_vdso_table));
     return here == nullptr ? 0U : here->kind;
   };
-  EXPECT_EQ(kind_here(first), JT_RANGE_NO_CFI);
+  EXPECT_EQ(kind_here(), JT_RANGE_NO_CFI);
+  EXPECT_FALSE(space.has_room_now());
   store.remove(*full);
-  AddressSpace second(::getpid(), binaries);
-  EXPECT_EQ(kind_here(second), JT_RANGE_NATIVE);
-  EXPECT_EQ(kind_here(first), JT_RANGE_NATIVE);
+  EXPECT_TRUE(space.has_room_now());
+  EXPECT_EQ(kind_here(), JT_RANGE_NATIVE);
+  EXPECT_FALSE(space.has_room_now());
+  const auto vdso = std::ranges::find(space.maps(), "[vdso]", &process::MapEntry::path);
+  ASSERT_NE(vdso, space.maps().end());
+  EXPECT_EQ(range_with(ranges, vdso->start)->kind, JT_RANGE_NATIVE);
 }
 
 TEST(AddressSpaceLimits, aProcessThatIsGoneIsTheTargetsFault) {

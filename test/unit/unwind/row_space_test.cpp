@@ -37,7 +37,9 @@ TEST(RowSpace, joinsGapsOnBothSides) {
            {0, 10, 20}, {20, 10, 0}, {0, 20, 10}, {10, 0, 20}}) {
     RowSpace space(30);
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(space.take(10));
-    for (const std::uint32_t first : order) space.give_back(first, 10);
+    for (const std::uint32_t first : order) {
+      EXPECT_EQ(space.give_back(first, 10), first == order.back() ? 30U : space.largest_gap());
+    }
     EXPECT_EQ(space.used(), 0U);
     EXPECT_EQ(space.take(30), 0U);
   }
@@ -72,6 +74,9 @@ TEST(RowSpace, givesNoRowOutTwice) {
       used -= n;
     }
     ASSERT_EQ(space.used(), used);
+    std::uint32_t run = 0, longest = 0;
+    for (const bool is_taken : taken) longest = std::max(longest, run = is_taken ? 0 : run + 1);
+    ASSERT_EQ(space.largest_gap(), longest);
   }
   for (const auto& [first, n] : spans) space.give_back(first, n);
   EXPECT_EQ(space.take(kRows), 0U);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <vector>
+
 namespace jtrace::unwind {
 namespace {
 
@@ -12,6 +15,20 @@ jt_rule rsp_rule(int offset) {
   rule.cfa_off = offset;
   rule.ra_off = -8;
   return rule;
+}
+
+// First rows of what is written until row `fails`, which is not.
+std::vector<std::uint32_t> written(TableStore& store, std::optional<std::uint32_t> fails = {}) {
+  std::vector<std::uint32_t> firsts;
+  const Status status =
+      store.write_changes([&](std::uint32_t first, std::span<const jt_row> rows) -> Status {
+        if (first == fails) return fail(Errc::Environment, "no memory");
+        EXPECT_EQ(rows.front().pc, store.rows()[first].pc);
+        firsts.push_back(first);
+        return {};
+      });
+  EXPECT_EQ(status.has_value(), !fails);
+  return firsts;
 }
 
 TEST(TableStore, appendsAndSharesRules) {
@@ -63,22 +80,34 @@ TEST(TableStore, givesRowsToTheNext) {
   const auto first = store.add({{rsp_rule(8)}, {{1, 0}, {2, 0}}});
   const auto second = store.add({{rsp_rule(8)}, {{3, 0}, {4, 0}}});
   ASSERT_TRUE(first && second);
-  const auto written = store.take_changes();
-  ASSERT_EQ(written.size(), 2U);
-  EXPECT_EQ(written[1].first_row, 2U);
+  EXPECT_EQ(written(store), (std::vector<std::uint32_t>{0, 2}));
   ASSERT_FALSE(store.add({{rsp_rule(8)}, {{5, 0}}}));
-  EXPECT_TRUE(store.take_changes().empty());
+  EXPECT_TRUE(written(store).empty());
   store.remove(*first);
   EXPECT_EQ(store.used(), 2U);
-  EXPECT_EQ(store.removals(), 1U);
+  EXPECT_TRUE(store.has_room(2));
+  EXPECT_FALSE(store.has_room(3));
   const auto third = store.add({{rsp_rule(16)}, {{5, 0}}});
   ASSERT_TRUE(third);
   EXPECT_EQ(third->first_row, 0U);
   EXPECT_EQ(store.rows()[0].pc, 5U);
   EXPECT_EQ(store.rows()[2].pc, 3U) << "others stay where they are";
-  const auto again = store.take_changes();
-  ASSERT_EQ(again.size(), 1U);
-  EXPECT_EQ(again[0].rows, 1U);
+  EXPECT_EQ(written(store), std::vector<std::uint32_t>{0});
+}
+
+// There is no memory for a moment: what was not written is due until it is.
+TEST(TableStore, writesAgainWhatCouldNotBeWritten) {
+  TableStore store(8);
+  std::vector<TableStore::Span> spans;
+  for (std::uint32_t pc = 1; pc <= 4; ++pc) {
+    const auto span = store.add({{rsp_rule(8)}, {{pc, 0}, {pc + 10, 0}}});
+    ASSERT_TRUE(span);
+    spans.push_back(*span);
+  }
+  EXPECT_EQ(written(store, 2), (std::vector<std::uint32_t>{0}));
+  store.remove(spans[2]);
+  EXPECT_EQ(written(store), (std::vector<std::uint32_t>{2, 6})) << "neither 0, nor what is gone";
+  EXPECT_TRUE(written(store).empty());
 }
 
 TEST(TableStore, aRowWithoutItsRuleHasNone) {
