@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest LIBRARY TIMES: prints "ready", waits for a byte, loads the library, opens what is not there
-// so often through its wide_back, prints "over", waits for a byte and ends.
+// so often through its wide_back, prints "over", waits for a byte and ends; where it is an a, it
+// does that again first.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -22,11 +23,14 @@ int main(int argc, char** argv) {
   if (library == nullptr) return 3;
   const auto back = reinterpret_cast<void (*)(truth::Callback)>(dlsym(library, "wide_back"));
   if (back == nullptr) return 4;
-  for (int i = std::atoi(argv[2]); i > 0; --i) {
-    back(guest_open);
-    usleep(1000);
-  }
-  std::puts("over");
-  std::fflush(stdout);
-  return read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 1;
+  do {
+    for (int i = std::atoi(argv[2]); i > 0; --i) {
+      back(guest_open);
+      usleep(1000);
+    }
+    std::puts("over");
+    std::fflush(stdout);
+    if (read(STDIN_FILENO, &byte, 1) != 1) return 1;
+  } while (byte == 'a');
+  return 0;
 }
