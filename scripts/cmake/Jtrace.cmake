@@ -23,7 +23,9 @@ function(jtrace_room name)
 endfunction()
 
 # Labels of tests that load BPF programs or run whole programs: never two at a time.
-set(JTRACE_SERIAL_LABELS bpf java jdks kernel browser bench)
+set(JTRACE_SERIAL_LABELS kernel browser bench)
+# A target that is gone before it was looked at, since a compiler ran beside, is no fault of the tracer's.
+set(JTRACE_ALONE_LABELS bpf java jdks)
 
 # jtrace_add_test(<name> LABELS ... COMMAND ... [TIMEOUT seconds] [ALONE | BESIDE lock]): a test that is a
 # command.
@@ -49,6 +51,9 @@ function(jtrace_add_test name)
   foreach(label ${T_LABELS})
     if(label IN_LIST JTRACE_SERIAL_LABELS)
       set(serial ON)
+    endif()
+    if(label IN_LIST JTRACE_ALONE_LABELS)
+      set(T_ALONE ON)
     endif()
   endforeach()
   if(T_ALONE)

@@ -49,7 +49,7 @@ def rounds(args, ns_per_op, loop, measured):
 
 def walk_cost(args, directory, loop):
     """What a walk does, counted by jtrace itself in a window of its own."""
-    tracer = tracers.Jtrace(directory, os.path.join(args.build, "jtrace"), ("--count-cost",))
+    tracer = tracers.Jtrace(directory, os.path.join(args.build, "jtrace"), ("--count-cost", "--recall", "off"))
     tracer.start(loop.pid)
     loop.ns_per_op(args.window)
     tracer.stop()

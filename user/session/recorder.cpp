@@ -191,6 +191,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
   }
   const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
   const std::span frames(record.frame, target ? n : 0);
+  came_ = std::chrono::steady_clock::now();
   unnamed_.push_back(
       {.key = record.key,
        .window = record.head.window,
@@ -204,14 +205,17 @@ void Recorder::on_stack(const jt_stack_record& record) {
 // What Java calls its methods goes with its classes, or with the process, within a millisecond, and
 // so does what tells of other generated code; what is in files stays, and some take 20 ms to read
 // (Node.js 400). So the names of generated code of all stacks come first, and JVMs that are just
-// starting, which may live for no longer than the reading takes. For the same reason a stack whose
-// files had to be read ends the turn: what has come meanwhile is looked at before the next one.
+// starting, which may live for no longer than the reading takes. For the same reason files are read
+// when no new stacks have come for a while (a JVM whose 26 paths took 150 ms together ended while
+// libjvm's symbols were read for the first of them), and a stack whose files had to be read ends
+// the turn: what has come meanwhile is looked at before the next one.
 void Recorder::name_stacks(bool all) {
-  constexpr std::chrono::milliseconds kMostDelay{500}, kMostReading{2};
+  constexpr std::chrono::milliseconds kMostDelay{500}, kQuiet{50}, kMostReading{2};
   constexpr std::size_t kMostUnnamed = 16384;
   const auto start = std::chrono::steady_clock::now();
   const bool has_room = unnamed_.size() < kMostUnnamed;
-  if (!all && !starting_.empty() && has_room && start - named_ < kMostDelay) return;
+  const bool more_come = !starting_.empty() || start - came_ < kQuiet;
+  if (!all && more_come && has_room && start - named_ < kMostDelay) return;
   std::size_t named = 0;
   while (named < unnamed_.size()) {
     const Stack& stack = unnamed_[named++];

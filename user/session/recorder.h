@@ -155,6 +155,7 @@ class Recorder {
   };
   std::vector<Stack> unnamed_;  // what one drain brought, or a few
   std::chrono::steady_clock::time_point named_{};
+  std::chrono::steady_clock::time_point came_{};  // the last stack without names
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;

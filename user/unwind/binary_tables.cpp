@@ -105,7 +105,8 @@ BinaryTables::Unused BinaryTables::close_unused() {
     }
     if (&binary != vdso_) unused.emplace_back(use->second.left, &binary);
   }
-  std::ranges::stable_sort(unused, {}, &Unused::value_type::first);
+  std::ranges::sort(unused, {},
+                    [](const auto& one) { return std::pair(one.first, one.second->serial); });
   return unused;
 }
 
