@@ -22,7 +22,7 @@ function(jtrace_room name)
   target_link_libraries(jtrace_${name} PUBLIC ${R_DEPENDS} PRIVATE jtrace_flags ${R_LIBS})
 endfunction()
 
-# Labels of tests that load BPF programs or run whole programs: never two at a time.
+# Labels of tests of which never two run at a time.
 set(JTRACE_SERIAL_LABELS kernel browser bench)
 # A target that is gone before it was looked at, since a compiler ran beside, is no fault of the tracer's.
 set(JTRACE_ALONE_LABELS bpf java jdks)
