@@ -173,23 +173,28 @@ TEST(Governor, withAFilterAndAnInterval) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Governed governed,
                trace_load({"200000:1"}, {"-t", "syscalls:sys_enter_getppid", "--filter", "tid > 1",
-                                         "-i", "3", "--max-overhead", "2%"}));
+                                         "-i", "3", "--max-overhead", "1%"}));
   EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
+  // Each CPU may have two left that its next third one would have stood for.
+  const double left = 2.0 * static_cast<double>(::sysconf(_SC_NPROCESSORS_CONF));
   EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
-              static_cast<double>(governed.total()), kDeviations * governed.deviation());
+              static_cast<double>(governed.total()), kDeviations * governed.deviation() + left);
   EXPECT_EQ(governed.counted("main"), governed.ledger(kEstimate));
 }
 
-// The load sleeps a thousand times a second.
+// The load sleeps a thousand times a second, and calls once each time. What is preempted fires,
+// too: who is left out has not met the filter. With few that are kept the error is not known
+// either.
 TEST(Governor, whatIsHeldIsDecidedWhenItBegins) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Governed governed,
-               trace_load({"1000:3"}, {"-t", "preset:off-cpu", "--max-overhead", "0.1%"}));
+               trace_load({"1000:3"}, {"-t", "preset:off-cpu", "--max-overhead", "0.3%"}));
   EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
   EXPECT_GT(governed.ledger("sampled out"), 1000U);
   EXPECT_EQ(governed.ledger("ends without a begin"), 0U);
-  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
-              static_cast<double>(governed.ledger("fired")), kDeviations * governed.deviation());
+  const auto calls = static_cast<double>(governed.total());
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)), calls,
+              kDeviations * governed.deviation() + calls / 20);
 }
 
 TEST(Governor, rateIsCapped) {

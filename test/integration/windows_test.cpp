@@ -429,7 +429,7 @@ TEST(Windows, nameJavaEachTime) {
                                         "-cp",
                                         built("classes"),
                                         "truth.TruthOpens",
-                                        "8000",
+                                        "30000",
                                         "0"};
   JT_ASSERT_OK(const Windowed traced,
                run(target, {"-t", "syscalls:sys_enter_openat", "--loop", "100ms"}, folder.path(),
