@@ -128,7 +128,7 @@ TEST(Governor, totalsOfALoadThatSwings) {
   EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
               static_cast<double>(governed.total()), 0.02 * static_cast<double>(governed.total()));
   EXPECT_EQ(governed.ledger("1 event was kept in, at least"), 1U);
-  EXPECT_GT(governed.ledger("1 event was kept in, at most"), 3U);
+  EXPECT_GT(governed.ledger("1 event was kept in, at most"), 1U);
   EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("(--max-overhead 5%), total "));
 
   // How long the first burst had to wait for its answer: from then on the ratio is at least half of
