@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A part of the event's stack, which reads of its words are answered from: a read of a page takes
- * 60 ns, of a word 28, and frames need most words of a page. It begins at a word that was needed,
- * and ends with the page: what lies above may never have been touched, or be none of the stack.
+ * A part of the event's stack, which reads of its words are answered from: one read for the frames
+ * of a page instead of one each (docs/walk.md). It begins at a word that was needed, and ends with
+ * the page: what lies above may never have been touched, or be none of the stack.
  */
 #pragma once
 
