@@ -124,19 +124,28 @@ bool Child::read_some(Deadline deadline) {
   using std::chrono::milliseconds;
   const auto now = std::chrono::steady_clock::now();
   if (now >= deadline) return false;
+  // Not longer than this at once: what wait_until() waits for need not be something it prints.
+  constexpr milliseconds kTurn{20};
+  read_ready(std::min(std::chrono::ceil<milliseconds>(deadline - now), kTurn));
+  return true;
+}
+
+bool Child::read_ready(std::chrono::milliseconds limit) {
   // poll() ignores descriptors of -1, which closed streams have. The child's end is of interest
   // only once the streams are closed: a grandchild may hold them.
   std::array<pollfd, 3> fds{{{out_fd_.get(), POLLIN, 0},
                              {err_fd_.get(), POLLIN, 0},
                              {status_ < 0 ? pidfd_.get() : -1, POLLIN, 0}}};
-  // Not longer than this at once: what wait_until() waits for need not be something it prints.
-  constexpr milliseconds kTurn{20};
-  const auto left = std::min(std::chrono::ceil<milliseconds>(deadline - now), kTurn);
-  if (poll(fds.data(), fds.size(), static_cast<int>(left.count())) < 0) return errno == EINTR;
+  if (poll(fds.data(), fds.size(), static_cast<int>(limit.count())) <= 0) return false;
   if (fds[0].revents != 0 && !read_into(out_fd_, out_)) out_fd_.reset();
   if (fds[1].revents != 0 && !read_into(err_fd_, err_)) err_fd_.reset();
   if (fds[2].revents != 0) reap();
-  return true;
+  return fds[0].revents != 0 || fds[1].revents != 0;
+}
+
+void Child::gather() {
+  while (read_ready(std::chrono::milliseconds{0})) {
+  }
 }
 
 std::string Child::printed() const {

@@ -33,6 +33,9 @@ class Child {
                                   const std::function<bool(const Child&)>& done,
                                   std::chrono::milliseconds limit);
 
+  // Reads what it has printed by now, so that it need not wait for us while we wait for another.
+  void gather();
+
   // Until it has ended and all it printed is read. The exit status, or 128 + signal.
   [[nodiscard]] Result<int> wait_exit(std::chrono::milliseconds limit);
 
@@ -50,6 +53,8 @@ class Child {
   Child(pid_t pid, UniqueFd pidfd, UniqueFd in, UniqueFd out, UniqueFd err);
   // One poll(); false where the deadline has passed.
   bool read_some(Deadline deadline);
+  // One poll() of at most `limit`; whether something was there.
+  bool read_ready(std::chrono::milliseconds limit);
   bool reap();
   [[nodiscard]] std::string printed() const;
 
