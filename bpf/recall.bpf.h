@@ -55,18 +55,6 @@ __noinline int jt_has_words(__u32 env, __u32 i)
 	return 1;
 }
 
-/* What counts the times that code may have been freed; 0: there is none. */
-static __always_inline __u64 code_epoch(struct jt_walk *w, __u32 env)
-{
-	const struct jt_hotspot *vm = jt_jvm_of(env, w);
-	__u64 epoch;
-
-	if (!vm || !vm->code_epoch || jt_read_code(env, &epoch, sizeof(epoch), vm->code_epoch))
-		return 0;
-	/* 0 is none: count from 1. */
-	return epoch + 1;
-}
-
 /* Is the compiled code still that of the same methods? */
 __noinline int jt_has_code(__u32 env, __u32 i)
 {
@@ -79,7 +67,7 @@ __noinline int jt_has_code(__u32 env, __u32 i)
 		return 0;
 	if (!m->codes)
 		return 1;
-	epoch = code_epoch(w, env);
+	epoch = jt_code_epoch(env);
 	if (epoch && epoch == m->code_epoch)
 		return 1;
 	for (n = 0; n < JT_RECALL_CODES; n++) {
@@ -154,7 +142,7 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	m->last_id[1] = 0;
 	m->fp_from = JT_FROM_EVENT;
 	m->bx_from = JT_FROM_EVENT;
-	m->code_epoch = code_epoch(w, env);
+	m->code_epoch = jt_code_epoch(env);
 	w->slot = i + 1;
 	return 0;
 }

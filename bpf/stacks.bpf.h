@@ -63,6 +63,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->recalled_frames = 0;
 	w->copied = 0;
 	w->tables = state.tables;
+	w->epoch = JT_ASK_EPOCH;
 	w->fp_known = 1;
 	w->bx_known = 1;
 	w->max_frames = cfg.max_frames;

@@ -40,8 +40,12 @@ struct jt_known_pc {
 	__u32 range, rule;         /* jt_walk's */
 	/* In a JVM's code, the heap block that holds pc, as long as that is the code of this
 	 * compile id; 0: not known. */
-	__u64 block;
 	__u32 id;
+	__u64 block;
+	/* What its header says of a frame that returns to pc, as long as this counter of the JVM
+	 * stays; 0: not known. */
+	__u64 epoch;
+	__u32 kind, words;
 };
 
 /* One run of a program, where the governor is on. */
@@ -79,6 +83,7 @@ struct jt_walk {
 	__u32 recalled_frames; /* to be compared with the walk, where both are made */
 	__u64 recalled_hash;
 	__u64 copied_from;
+	__u64 epoch;   /* jt_code_epoch(), or JT_ASK_EPOCH */
 	__u64 wrapper; /* JavaCallWrapper of the last call_stub */
 	/* A virtual thread's frames in the heap: up to heap_end (0: the walk is on the stack), of
 	 * the continuation whose ContinuationEntry is at `entry`. */
@@ -110,6 +115,7 @@ struct jt_walk {
 
 #define JT_NO_RANGE   0xffffffffu
 #define JT_ASK_THREAD 1
+#define JT_ASK_EPOCH  ~0ULL
 
 /* Bytecode pointer of a method whose frame is just being made; 0 stands for a native method. */
 #define JT_NO_BCP 1

@@ -41,25 +41,29 @@ static JT_INLINE int jt_step_entry(jt_env_t env, struct jt_walk *w)
 	return jt_up(w, jt_u64_at(w, 64), fp + 16, jt_u64_at(w, 56));
 }
 
-/*
- * Where a deoptimised frame would have gone on: its return address was overwritten by the deopt
- * handler and the original one stored in the frame. Only the name changes, not the frame size.
- */
-static JT_INLINE __u64 jt_original_pc(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
-                                      __u64 blob)
+/* Was the frame deoptimised: its return address overwritten by that of the blob's deopt handler? */
+static JT_INLINE int jt_is_deopt(const struct jt_walk *w, const struct jt_hotspot *vm, __u64 blob)
 {
 	__u32 at = vm->block_header;
 	__u64 base = vm->deopt_is_offset ? blob : 0;
 	__u64 deopt = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt)
 	                                  : jt_u64_at(w, at + vm->off_deopt);
 	__u64 mh = 0, pc = w->regs.pc;
-	__s32 offset = (__s32)jt_u32_at(w, at + vm->off_orig_pc);
 
 	if (vm->off_deopt_mh)
 		mh = vm->deopt_is_offset ? jt_u32_at(w, at + vm->off_deopt_mh)
 		                         : jt_u64_at(w, at + vm->off_deopt_mh);
-	if (pc != base + deopt && (!mh || pc != base + mh))
-		return pc;
+	return pc == base + deopt || (mh && pc == base + mh);
+}
+
+/* Where such a frame would have gone on, which is stored in it. Only the name changes, not the
+ * size.
+ */
+static JT_INLINE __u64 jt_original_pc(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm)
+{
+	__s32 offset = (__s32)jt_u32_at(w, vm->block_header + vm->off_orig_pc);
+	__u64 pc;
+
 	if (offset < 0 || jt_read(env, &pc, 8, w->regs.sp + (__u32)offset))
 		return w->regs.pc;
 	jt_used_word(env, w->regs.sp + (__u32)offset, pc);
@@ -79,36 +83,83 @@ static JT_INLINE __u32 jt_frame_complete(const struct jt_walk *w, const struct j
 	return bytes > 0 ? (__u32)bytes : 0;
 }
 
-/* A frame in a code blob whose header is in buf. */
-static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
-                                  __u64 blob)
+/* The code that a frame is in. */
+struct jt_code {
+	__u64 blob;
+	__u32 kind, id; /* id 0: a stub's */
+	__s32 words;    /* size of the frame; not above 0: not told */
+	__u32 deopt;    /* it goes on elsewhere: */
+	__u64 pc;       /* here */
+};
+
+/* By the header in buf. */
+static JT_INLINE void jt_parse_header(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+                                      __u64 blob, struct jt_code *code)
 {
 	__u32 at = vm->block_header;
-	__u32 kind = jt_blob_kind(env, vm, jt_u64_at(w, at + vm->off_name));
-	__s32 words = (__s32)jt_u32_at(w, at + vm->off_frame_size);
-	__u64 id = (__u64)jt_u32_at(w, at + vm->off_compile_id) << 32;
-	__u64 begin = vm->code_is_offset ? blob + jt_u32_at(w, at + vm->off_code_begin)
-	                                 : jt_u64_at(w, at + vm->off_code_begin);
-	__u32 complete = jt_frame_complete(w, vm);
-	__u64 pc = w->regs.pc, name = jt_u64_at(w, at + vm->off_name), base;
 
-	if (kind == JT_FRAME_COMPILED)
-		pc = jt_original_pc(env, w, vm, blob);
-	else if (kind == JT_FRAME_STUB)
-		id = 0;
-	if (kind != JT_FRAME_STUB)
-		jt_used_code(env, blob + vm->off_compile_id, (__u32)(id >> 32));
-	if (jt_push(w, kind, pc, id | (__u32)(pc - blob)))
+	code->blob = blob;
+	code->kind = jt_blob_kind(env, vm, jt_u64_at(w, at + vm->off_name));
+	code->id = code->kind == JT_FRAME_STUB ? 0 : jt_u32_at(w, at + vm->off_compile_id);
+	code->words = (__s32)jt_u32_at(w, at + vm->off_frame_size);
+	code->deopt = code->kind == JT_FRAME_COMPILED && jt_is_deopt(w, vm, blob);
+	code->pc = code->deopt ? jt_original_pc(env, w, vm) : w->regs.pc;
+}
+
+/* What was found of this return address lately: no code was freed since. */
+static JT_INLINE int jt_recall_code(const struct jt_walk *w, const struct jt_hotspot *vm,
+                                    const struct jt_known_pc *known, struct jt_code *code)
+{
+	if (w->exact || !jt_is_known(known, w, w->regs.pc - 1) || !known->epoch ||
+	    known->epoch != w->epoch)
+		return 0;
+	code->blob = known->block + vm->block_header;
+	code->kind = known->kind;
+	code->id = known->id;
+	code->words = (__s32)known->words;
+	code->deopt = 0;
+	code->pc = w->regs.pc;
+	return 1;
+}
+
+/* Not of interrupted code, which asks more of the header, nor of a frame that goes on elsewhere. */
+static JT_INLINE void jt_keep_code(const struct jt_walk *w, const struct jt_hotspot *vm,
+                                   struct jt_known_pc *known, const struct jt_code *code)
+{
+	if (w->exact || code->kind == JT_FRAME_STUB || code->words <= 0 || code->deopt ||
+	    !jt_is_known(known, w, w->regs.pc - 1) || known->block != code->blob - vm->block_header)
+		return;
+	known->kind = code->kind;
+	known->words = (__u32)code->words;
+	known->epoch = w->epoch;
+}
+
+/* A frame in code. Of interrupted code, and where its size is not told, the header is in buf. */
+static JT_INLINE int jt_step_code(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+                                  const struct jt_code *code)
+{
+	__u32 at = vm->block_header, complete = jt_frame_complete(w, vm);
+	__u64 begin = vm->code_is_offset ? code->blob + jt_u32_at(w, at + vm->off_code_begin)
+	                                 : jt_u64_at(w, at + vm->off_code_begin);
+	__u64 name = jt_u64_at(w, at + vm->off_name), base;
+	__u64 id = (__u64)code->id << 32;
+	__s32 words = code->words;
+
+	if (code->kind != JT_FRAME_STUB)
+		jt_used_code(env, code->blob + vm->off_compile_id, code->id);
+	if (jt_push(w, code->kind, code->pc, id | (__u32)(code->pc - code->blob)))
 		return jt_end(w, JT_STATUS_DEPTH);
 	base = w->regs.sp + (__u64)(__u32)words * 8;
-	if (words <= 0 || kind == JT_FRAME_WRAPPER)
+	if (words <= 0 || code->kind == JT_FRAME_WRAPPER)
 		jt_used_fp(env, w);
 	/* A native wrapper may have realigned rsp (check_special_condition_for_native_trans): rbp
 	 * is right where it lies in the frame. */
-	if (kind == JT_FRAME_WRAPPER && w->fp_known && w->regs.fp > w->regs.sp && w->regs.fp < base)
+	if (code->kind == JT_FRAME_WRAPPER && w->fp_known && w->regs.fp > w->regs.sp &&
+	    w->regs.fp < base)
 		words = (__s32)((w->regs.fp + 16 - w->regs.sp) / 8);
 	if (w->exact)
-		return jt_step_interrupted(env, kind, words, (__u32)(w->regs.pc - begin), complete);
+		return jt_step_interrupted(env, code->kind, words, (__u32)(w->regs.pc - begin),
+		                           complete);
 	base = w->regs.sp + (__u64)(__u32)words * 8;
 	if (words <= 0)
 		return jt_step_unsized(env, name);
@@ -122,12 +173,35 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 	return jt_up(w, jt_u64_at(w, 8), base, jt_link(w, base - 16, jt_u64_at(w, 0)));
 }
 
+/* A frame in the code heap. */
+static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
+                                  __u32 jvm)
+{
+	__u64 pc = w->exact ? w->regs.pc : w->regs.pc - 1, block;
+	struct jt_known_pc *known = jt_known_pc_at(env, pc);
+	struct jt_code code;
+
+	/* Before any header is read; it is that of the process's JVM. */
+	if (w->epoch == JT_ASK_EPOCH)
+		jt_code_epoch(env);
+	if (w->target.jvm != jvm + 1)
+		known = NULL;
+	if (!jt_recall_code(w, vm, known, &code)) {
+		block = jt_find_header(env, jvm, pc);
+		if (!block)
+			return JT_STOP;
+		jt_parse_header(env, w, vm, block + vm->block_header, &code);
+		jt_keep_code(w, vm, known, &code);
+	}
+	return jt_step_code(env, w, vm, &code);
+}
+
 JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	const struct jt_range *r;
 	const struct jt_hotspot *vm;
-	__u64 pc, block;
+	__u64 pc;
 
 	if (!w)
 		return JT_STOP;
@@ -149,10 +223,7 @@ JT_WALK_FN int jt_step_hotspot(jt_env_t env)
 	 * one when its stack was another. */
 	if (vm->cont_entry_bytes && pc == vm->cont_return)
 		w->fp_known = 0;
-	block = jt_find_header(env, r->jvm, w->exact ? pc : pc - 1);
-	if (!block)
-		return JT_STOP;
-	return jt_step_blob(env, w, vm, block + vm->block_header);
+	return jt_step_blob(env, w, vm, r->jvm);
 }
 
 #endif

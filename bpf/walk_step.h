@@ -167,6 +167,7 @@ static JT_INLINE void jt_know(struct jt_known_pc *known, const struct jt_walk *w
 	known->rule = w->rule;
 	known->block = block;
 	known->id = id;
+	known->epoch = 0;
 }
 
 /* The same, by what was found of this pc before. */

@@ -240,12 +240,14 @@ void Stretches::add(std::uint64_t at, std::span<const std::byte> bytes) {
   parts_[start] = std::move(all);
 }
 
-unwind::WalkResult RecordedWalk::walk() const {
+unwind::WalkResult RecordedWalk::walk(std::span<jt_known_pc> known) const {
   return unwind::walk({.ranges = ranges,
                        .rows = rows,
                        .rules = rules,
                        .jvms = jvms,
-                       .jvm = static_cast<std::uint32_t>(jvms.size())},
+                       .jvm = static_cast<std::uint32_t>(jvms.size()),
+                       .known = known.data(),
+                       .known_count = static_cast<std::uint32_t>(known.size())},
                       {.regs = regs, .exact = exact, .stack = stack}, Memory(code));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bpf/walk.h"
 #include "unwind/walker.h"
 
 namespace jtrace::test {
@@ -43,7 +44,8 @@ struct RecordedWalk {
   std::vector<jt_frame> frames;
   jt_status status = JT_STATUS_COMPLETE;
 
-  [[nodiscard]] unwind::WalkResult walk() const;
+  // What earlier walks found is taken from `known`, where there is room.
+  [[nodiscard]] unwind::WalkResult walk(std::span<jt_known_pc> known = {}) const;
 };
 
 [[nodiscard]] std::string to_text(const RecordedWalk& walk);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,61 @@ TEST_P(Replay, dependsOnTheStack) {
     recorded.stack[at + 1] ^= std::byte{0x55};
   }
   EXPECT_GE(matter + 2, recorded.frames.size());
+}
+
+// Whether code was freed is told by a counter since JDK 20: here it is a word that no walk reads.
+constexpr std::uint64_t kEpochAt = 0x1000;
+
+void set_epoch(RecordedWalk& recorded, std::uint64_t epoch) {
+  for (jt_hotspot& vm : recorded.jvms) vm.code_epoch = kEpochAt;
+  recorded.code.add(kEpochAt, std::as_bytes(std::span(&epoch, 1)));
+}
+
+// Where the compile ids of the blocks lie that were found, each once.
+std::set<std::uint64_t> ids_of(const RecordedWalk& recorded, std::span<const jt_known_pc> known) {
+  std::set<std::uint64_t> places;
+  for (const jt_known_pc& pc : known) {
+    if (pc.block == 0) continue;
+    const jt_hotspot& vm = recorded.jvms.front();
+    places.insert(pc.block + vm.block_header + vm.off_compile_id);
+  }
+  return places;
+}
+
+TEST_P(Replay, findsThemAgainByWhatWasKept) {
+  for (const bool has_epoch : {false, true}) {
+    for (const std::size_t room : {1, 7, 1024}) {
+      RecordedWalk recorded = load(GetParam());
+      if (has_epoch) set_epoch(recorded, 5);
+      std::vector<jt_known_pc> known(room);
+      for (int turn = 0; turn < 3; ++turn) {
+        const auto walk = recorded.walk(known);
+        EXPECT_EQ(walk.status, recorded.status);
+        EXPECT_TRUE(same(walk.frames, recorded.frames)) << turn << " of " << room;
+      }
+    }
+  }
+}
+
+// Other code where a method was: told by its header, or, where the counter stays, not asked for.
+TEST_P(Replay, seesThatCodeIsNotWhatWasKept) {
+  for (const bool has_epoch : {false, true}) {
+    RecordedWalk recorded = load(GetParam());
+    if (has_epoch) set_epoch(recorded, 5);
+    std::vector<jt_known_pc> known(1024);
+    EXPECT_TRUE(same(recorded.walk(known).frames, recorded.frames));
+    const auto places = ids_of(recorded, known);
+    const std::uint32_t other = 0x7654321;
+    for (const auto at : places) recorded.code.add(at, std::as_bytes(std::span(&other, 1)));
+    const auto fresh = recorded.walk().frames;
+    EXPECT_EQ(same(fresh, recorded.frames), places.empty());
+    if (has_epoch) {
+      // As long as the counter stays most headers are not read: some frames are those of before.
+      EXPECT_EQ(same(recorded.walk(known).frames, fresh), places.empty());
+      set_epoch(recorded, 6);
+    }
+    EXPECT_TRUE(same(recorded.walk(known).frames, fresh));
+  }
 }
 
 // Of its heaps, or of a JVM that says it has more than there is room for.

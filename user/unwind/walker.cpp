@@ -74,8 +74,10 @@ const jt_row* jt_row_at(jt_env_t env, std::uint32_t i) { return at(env->tables->
 const jt_rule* jt_rule_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rules, i); }
 const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tables->jvms, i); }
 
-// A walk here is one of its own.
-jt_known_pc* jt_known_pc_at(jt_env_t /*env*/, std::uint64_t /*pc*/) { return nullptr; }
+jt_known_pc* jt_known_pc_at(jt_env_t env, std::uint64_t pc) {
+  const std::uint32_t count = env->tables->known_count;
+  return count == 0 ? nullptr : env->tables->known + pc % count;
+}
 
 // The thread has gone on since: what its anchor said at the event is not known any more.
 std::uint64_t jt_java_thread(jt_env_t /*env*/, std::uint32_t /*tid*/) { return 0; }
@@ -133,6 +135,7 @@ WalkResult walk(const WalkTables& tables, const WalkInput& input,
   state->bx_known = 1;
   state->max_frames = max_frames;
   state->range = JT_NO_RANGE;
+  state->epoch = JT_ASK_EPOCH;
   state->target.ranges = static_cast<std::uint32_t>(tables.ranges.size());
   state->target.jvm = tables.jvm;
   jt_env env{state.get(), &tables, &input, &memory, false};

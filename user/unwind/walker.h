@@ -9,6 +9,8 @@
 #include "bpf/jtrace_abi.h"
 #include "process/memory.h"
 
+struct jt_known_pc;  // bpf/walk.h
+
 namespace jtrace::unwind {
 
 // The tables of one process as the BPF side has them. `ranges` is sorted; rows, rules and jvms are
@@ -19,6 +21,10 @@ struct WalkTables {
   std::span<const jt_rule> rules;
   std::span<const jt_hotspot> jvms;
   std::uint32_t jvm = 0;  // the process's own: index + 1; 0: none
+  // Where walks keep what they found of a pc for those that come after, which must be by the same
+  // tables; begins as zeros. The caller's; none: nothing is kept.
+  jt_known_pc* known = nullptr;
+  std::uint32_t known_count = 0;
 };
 
 // A thread at an event: its registers and a copy of its stack from regs.sp upwards.
