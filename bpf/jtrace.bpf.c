@@ -33,6 +33,7 @@
 #include "wanted.bpf.h"
 #include "stacks.bpf.h"
 #include "defer.bpf.h"
+#include "recall_set.bpf.h"
 #include "recall.bpf.h"
 #include "count.bpf.h"
 #include "held.bpf.h"

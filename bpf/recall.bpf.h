@@ -5,11 +5,41 @@
 /* Begins as the remembered one did? */
 static __always_inline bool begins_as(const struct jt_walk *w, const struct jt_remembered *m)
 {
-	return m->valid && m->sp == w->first.sp && m->pc == w->first.pc &&
+	return m->valid && m->choice == w->choice && m->sp == w->first.sp && m->pc == w->first.pc &&
 	       m->tgid == w->record.key.tgid && m->tables == w->tables &&
 	       m->first_range == w->target.first_range && m->ranges == w->target.ranges &&
 	       m->clean_seq == w->target.clean_seq && m->exact == w->first_exact &&
 	       (!m->used_fp || m->fp == w->first.fp) && (!m->used_bx || m->bx == w->first.bx);
+}
+
+/* Of no use any more: by tables of before, or chosen by less places than its root has now. */
+static __always_inline bool is_void(const struct jt_walk *w, const struct jt_remembered *m)
+{
+	return !m->valid || m->tables != w->tables ||
+	       (m->places != w->places && m->sp == w->first.sp && m->pc == w->first.pc &&
+	        m->tgid == w->record.key.tgid);
+}
+
+/* The place of the first of JT_CHUNK words that differs, for the root. */
+__noinline int jt_note_difference(__u32 env, __u32 i, __u32 turn)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
+	__u32 k;
+
+	if (!w || !m || !copy || w->differs)
+		return 0;
+	for (k = 0; k < JT_CHUNK; k++) {
+		__u32 n = (turn + k) & (JT_RECALL_WORDS - 1);
+
+		if (copied_word(copy, m->place[n]) != m->word[n]) {
+			w->differs = m->place[n] + 1;
+			w->differs_bytes = m->bytes;
+			return 0;
+		}
+	}
+	return 0;
 }
 
 /* Are the words those on the stack? */
@@ -18,20 +48,10 @@ __noinline int jt_has_words(__u32 env, __u32 i)
 	struct jt_walk *w = jt_walk_of(env);
 	struct jt_remembered *m = remembered_at(i);
 	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
-	__u32 bytes, turn, k;
+	__u32 turn, k;
 
-	if (!w || !m || !copy)
+	if (!w || !m || !copy || !copy_from_sp(env, w, copy, m->bytes))
 		return 0;
-	bytes = m->bytes;
-	if (!is_copied(w, w->first.sp, bytes)) {
-		/* A read that fails leaves zeros. */
-		w->copied = 0;
-		barrier_var(bytes);
-		if (bytes > JT_RECALL_BYTES || jt_read(env, copy->byte, bytes, w->first.sp))
-			return 0;
-		w->copied_from = w->first.sp;
-		w->copied = bytes;
-	}
 	if (cfg.recall == JT_RECALL_BLIND)
 		return 1;
 	for (turn = 0; turn < JT_RECALL_WORDS; turn += JT_CHUNK) {
@@ -41,16 +61,17 @@ __noinline int jt_has_words(__u32 env, __u32 i)
 			return 1;
 #pragma unroll
 		for (k = 0; k < JT_CHUNK; k++) {
-			__u32 at = m->place[turn + k];
-			__u64 word = jt_load64(copy->byte + ((at * 8) & (JT_RECALL_BYTES - 8)));
+			__u64 word = copied_word(copy, m->place[turn + k]);
 
 			/* Else LLVM makes a branch of each, and the verifier follows them all. */
 			word ^= m->word[turn + k];
 			jt_opaque(word);
 			differs |= word;
 		}
-		if (differs)
+		if (differs) {
+			jt_note_difference(env, i, turn);
 			return 0;
+		}
 	}
 	return 1;
 }
@@ -98,7 +119,11 @@ __noinline int jt_recall_from(__u32 env, __u32 i)
 	struct jt_remembered *m = remembered_at(i);
 	int same = 0;
 
-	if (!w || !m || !begins_as(w, m) || !take_remembered(m))
+	if (!w || !m)
+		return 0;
+	if (is_void(w, m))
+		w->vacant = i + 1;
+	if (!begins_as(w, m) || !take_remembered(m))
 		return 0;
 	/* Again, now that nobody else writes it. */
 	if (begins_as(w, m) && jt_has_words(env, i)) {
@@ -124,6 +149,8 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	m->valid = 0;
 	m->tgid = w->record.key.tgid;
 	m->tables = w->tables;
+	m->places = w->places;
+	m->choice = w->choice;
 	m->first_range = w->target.first_range;
 	m->ranges = w->target.ranges;
 	m->clean_seq = w->target.clean_seq;
@@ -181,25 +208,43 @@ __noinline int jt_keep_walk(__u32 env)
 	return 0;
 }
 
+/*
+ * Has the walk that is about to be made written down, where there is room. Another one gives way to
+ * one miss in eight only: where more stacks take turns than there is room for, those that are
+ * remembered stay, and the others are not written down in vain.
+ */
+static __always_inline void note_in_set(__u32 env, struct jt_walk *w, __u32 set)
+{
+	__u32 random;
+
+	if (w->vacant) {
+		jt_note_walk(env, w->vacant - 1);
+		return;
+	}
+	random = bpf_get_prandom_u32();
+	if (!(random & 7))
+		jt_note_walk(env, set + ((random >> 3) & (JT_WAYS - 1)));
+}
+
 /* 1: the walk need not be made. */
 __noinline int jt_recall(__u32 env)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	__u32 set, i;
-	__u64 h;
 
 	if (!cfg.recall || !w || w->changed.lo != w->changed.hi)
 		return 0;
-	h = w->first.sp;
-	JT_MIX(h, w->first.pc);
-	JT_MIX(h, w->record.key.tgid);
-	set = (__u32)h & cfg.recall_mask & ~(JT_WAYS - 1);
+	w->differs = 0;
+	w->vacant = 0;
+	set = jt_choose_set(env);
 	for (i = 0; i < JT_WAYS; i++) {
 		if (jt_recall_from(env, set + i)) {
 			jt_cost(JT_COUNTER_COST_RECALLED, 1);
 			return 1;
 		}
 	}
-	jt_note_walk(env, set + (w->victim++ & (JT_WAYS - 1)));
+	if (w->differs)
+		jt_learn_place(env);
+	note_in_set(env, w, set);
 	return 0;
 }

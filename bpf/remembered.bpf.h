@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#define JT_WAYS         4     /* walks with one process, pc and sp that are kept at a time */
+#define JT_WAYS         4     /* walks that are looked at: a set */
 #define JT_RECALL_WORDS 512   /* -Xint has 7 a frame, C2's code 1 or 2 */
 #define JT_RECALL_CODES 128   /* distinct compiled methods of one walk */
 #define JT_RECALL_BYTES 32768 /* of the stack, from sp to the highest word */
@@ -25,6 +25,7 @@ struct jt_remembered {
 	__u32 valid;
 	/* By what tables. */
 	__u32 tgid, tables, first_range, ranges, clean_seq;
+	__u32 places, choice; /* jt_walk's */
 	/* The event's registers; fp and bx where the walk used them. */
 	__u32 exact, used_fp, used_bx;
 	__u64 pc, sp, fp, bx;
@@ -43,8 +44,9 @@ struct jt_remembered {
 	__u32 code_id[JT_RECALL_CODES];
 };
 
-/* By process, pc and sp: JT_WAYS together. [set] An array, and entries taken by an atomic addition:
- * nothing is allocated or freed at an event, and who finds one taken does without. */
+/* By process, pc and sp, and the words at the root's places: JT_WAYS together. [set] An array, and
+ * entries taken by an atomic addition: nothing is allocated or freed at an event, and who finds one
+ * taken does without. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
