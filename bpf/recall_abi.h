@@ -10,7 +10,7 @@ enum jt_recall {
 	JT_RECALL_BLIND = 3, /* CHECK, but all words count as equal: must find differences */
 };
 
-/* Places of return addresses whose range and rule are kept, of each CPU: 56 bytes each. */
+/* Places of return addresses whose range and rule are kept, of each CPU: 80 bytes each. */
 #define JT_KNOWN_PCS 1024
 
 #endif

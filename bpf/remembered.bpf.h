@@ -190,6 +190,7 @@ static __always_inline void note_unfit(__u32 env)
 		m->unfit = 1;
 }
 
+#define jt_remembers(w)                    ((w)->slot)
 #define jt_used_word(env, address, value)  jt_note_word(env, address, value)
 #define jt_used_fp(env, w)                 jt_note_fp(env, (w)->regs.fp)
 #define jt_used_bx(env, w)                 jt_note_bx(env, (w)->regs.bx)

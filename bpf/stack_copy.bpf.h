@@ -68,3 +68,22 @@ __noinline int jt_copy_words(__u32 env, __u64 address, __u32 bytes)
 }
 
 #define jt_read_stack(env, bytes, address) jt_copy_words(env, address, bytes)
+
+typedef const struct jt_stack_copy *jt_stack_t;
+
+static __always_inline jt_stack_t jt_stack(__u32 env)
+{
+	return bpf_map_lookup_elem(&stack_copies, &env);
+}
+
+/* Where it was copied already. */
+static __always_inline int jt_stack_word(__u32 env, const struct jt_walk *w, jt_stack_t stack,
+                                         __u64 address, __u64 *value)
+{
+	__u64 offset = address - w->copied_from;
+
+	if (!stack || offset + 8 > w->copied || offset >= w->copied)
+		return -1;
+	*value = jt_load64(stack->byte + (offset & (JT_RECALL_BYTES - 1)));
+	return 0;
+}

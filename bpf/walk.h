@@ -15,10 +15,10 @@
  *   jt_maker_of(env, tid) -> where who made a process in its own memory waits for it, or NULL,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
  *   jt_known_pc_at(env, pc) -> where what is found of it may be kept, or NULL,
- *   jt_opaque(value),
- *   jt_load64(at), jt_load32(at) -> the unaligned word there,
- *   JT_INLINE, JT_WALK_FN (linkage of the functions), jt_cost(counter, n)
- * and, where walks are remembered, the hooks of walk_step.h.
+ *   jt_stack_t, jt_stack(env), jt_stack_word(env, w, stack, address, value): one word of the
+ * event's own stack, 0 or an error: where it is at hand, jt_opaque(value), jt_load64(at),
+ * jt_load32(at) -> the unaligned word there, JT_INLINE, JT_WALK_FN (linkage of the functions),
+ * jt_cost(counter, n) and, where walks are remembered, the hooks of walk_step.h.
  */
 #ifndef JTRACE_WALK_H
 #define JTRACE_WALK_H
@@ -32,20 +32,35 @@ struct jt_span {
 	__u64 lo, hi;
 };
 
-/* What was found of a pc: right as long as the tables are the same. */
+/*
+ * What was found of a pc, which is that of a call's return address less 1, or one that was
+ * interrupted: right as long as the tables are the same.
+ */
 struct jt_known_pc {
 	__u64 pc;
 	__u32 tables;              /* jt_walk's */
 	__u32 first_range, ranges; /* jt_target's */
 	__u32 range, rule;         /* jt_walk's */
+	/* How a frame that returns to it is left: its return address is below the CFA, which is
+	 * cfa_off from sp or fp; so far below that, in words, lie the caller's fp and bx, 0:
+	 * unchanged. */
+	__s32 cfa_off;
+	__u8 step; /* enum jt_known_step */
+	__u8 by_fp, fp_words, bx_words;
+	/* Of compiled code, as long as this counter of the JVM stays; 0: not known. */
+	__u64 epoch;
+	__u64 info;  /* its frame's */
+	__u64 mixed; /* the frame, as it goes into the stack's hash */
 	/* In a JVM's code, the heap block that holds pc, as long as that is the code of this
 	 * compile id; 0: not known. */
-	__u32 id;
 	__u64 block;
-	/* What its header says of a frame that returns to pc, as long as this counter of the JVM
-	 * stays; 0: not known. */
-	__u64 epoch;
-	__u32 kind, words;
+	__u32 id;
+};
+
+enum jt_known_step {
+	JT_KNOWN_NONE = 0, /* it has to be looked at */
+	JT_KNOWN_NATIVE = 1,
+	JT_KNOWN_COMPILED = 2,
 };
 
 /* One run of a program, where the governor is on. */

@@ -67,29 +67,6 @@ static JT_INLINE __u32 jt_blob_kind(jt_env_t env, const struct jt_hotspot *vm, _
 	return text == 0x6e2065766974616eULL ? JT_FRAME_WRAPPER : JT_FRAME_STUB;
 }
 
-/*
- * What counts the times that the process's JVM may have freed code, as it was when the event's walk
- * first asked; 0: there is none. It only grows, so what was read of code behind it holds until it
- * changes.
- */
-JT_WALK_FN __u64 jt_code_epoch(jt_env_t env)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	const struct jt_hotspot *vm;
-	__u64 epoch;
-
-	if (!w)
-		return 0;
-	if (w->epoch == JT_ASK_EPOCH) {
-		vm = jt_jvm_of(env, w);
-		w->epoch = 0;
-		if (vm && vm->code_epoch &&
-		    !jt_read_code(env, &epoch, sizeof(epoch), vm->code_epoch))
-			w->epoch = epoch + 1; /* 0 is none: count from 1 */
-	}
-	return w->epoch;
-}
-
 /* Reads the header of a block that is in use into buf. Returns 0, or the status that ends the walk.
  */
 static JT_INLINE __u32 jt_read_header(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,

@@ -106,35 +106,31 @@ static JT_INLINE void jt_parse_header(jt_env_t env, struct jt_walk *w, const str
 	code->pc = code->deopt ? jt_original_pc(env, w, vm) : w->regs.pc;
 }
 
-/* What was found of this return address lately: no code was freed since. */
-static JT_INLINE int jt_recall_code(const struct jt_walk *w, const struct jt_hotspot *vm,
-                                    const struct jt_known_pc *known, struct jt_code *code)
+/*
+ * Keeps how the frame is left: of code whose header says it all. `cont_return` goes on with an rbp
+ * that is not known.
+ */
+static JT_INLINE void jt_know_compiled(const struct jt_walk *w, const struct jt_hotspot *vm,
+                                       struct jt_known_pc *known, const struct jt_code *code)
 {
-	if (w->exact || !jt_is_known(known, w, w->regs.pc - 1) || !known->epoch ||
-	    known->epoch != w->epoch)
-		return 0;
-	code->blob = known->block + vm->block_header;
-	code->kind = known->kind;
-	code->id = known->id;
-	code->words = (__s32)known->words;
-	code->deopt = 0;
-	code->pc = w->regs.pc;
-	return 1;
-}
+	__u64 pc = w->regs.pc;
 
-/* Not of interrupted code, which asks more of the header, nor of a frame that goes on elsewhere. */
-static JT_INLINE void jt_keep_code(const struct jt_walk *w, const struct jt_hotspot *vm,
-                                   struct jt_known_pc *known, const struct jt_code *code)
-{
-	if (w->exact || code->kind == JT_FRAME_STUB || code->words <= 0 || code->deopt ||
-	    !jt_is_known(known, w, w->regs.pc - 1) || known->block != code->blob - vm->block_header)
+	if (w->exact || w->heap_end || code->kind != JT_FRAME_COMPILED || code->deopt ||
+	    code->words <= 1 || code->words > JT_MAX_FRAME_WORDS || !w->epoch ||
+	    (vm->cont_entry_bytes && pc == vm->cont_return) || !jt_is_known(known, w, pc - 1) ||
+	    known->block != code->blob - vm->block_header)
 		return;
-	known->kind = code->kind;
-	known->words = (__u32)code->words;
+	known->cfa_off = code->words * 8;
+	known->by_fp = 0;
+	known->fp_words = 2;
+	known->bx_words = 0;
+	known->info = (__u64)code->id << 32 | (__u32)(pc - code->blob);
+	known->mixed = jt_mix_frame(w, JT_FRAME_WHERE(JT_FRAME_COMPILED, 0, pc), known->info);
 	known->epoch = w->epoch;
+	known->step = JT_KNOWN_COMPILED;
 }
 
-/* A frame in code. Of interrupted code, and where its size is not told, the header is in buf. */
+/* A frame in code whose header is in buf. */
 static JT_INLINE int jt_step_code(jt_env_t env, struct jt_walk *w, const struct jt_hotspot *vm,
                                   const struct jt_code *code)
 {
@@ -186,13 +182,11 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
 		jt_code_epoch(env);
 	if (w->target.jvm != jvm + 1)
 		known = NULL;
-	if (!jt_recall_code(w, vm, known, &code)) {
-		block = jt_find_header(env, jvm, pc);
-		if (!block)
-			return JT_STOP;
-		jt_parse_header(env, w, vm, block + vm->block_header, &code);
-		jt_keep_code(w, vm, known, &code);
-	}
+	block = jt_find_header(env, jvm, pc);
+	if (!block)
+		return JT_STOP;
+	jt_parse_header(env, w, vm, block + vm->block_header, &code);
+	jt_know_compiled(w, vm, known, &code);
 	return jt_step_code(env, w, vm, &code);
 }
 

@@ -11,7 +11,8 @@
  * which is at that address; jt_used_more: anything else that may change.
  */
 #ifndef jt_used_word
-#define jt_used_word(env, address, value) ((void)0)
+#define jt_remembers(w)                   0
+#define jt_used_word(env, address, value) ((void)(address), (void)(value))
 #define jt_used_fp(env, w)                ((void)0)
 #define jt_used_bx(env, w)                ((void)0)
 #define jt_loaded_fp(env, address)        ((void)0)
@@ -27,24 +28,36 @@ static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)
 	return JT_STOP;
 }
 
+static JT_INLINE __u64 jt_mix_frame(const struct jt_walk *w, __u64 where, __u64 info)
+{
+	__u64 h = w->seed;
+
+	JT_MIX(h, where);
+	JT_MIX(h, info);
+	return h;
+}
+
 /* Adds a frame. Returns nonzero where there is no room. */
-static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 info)
+static JT_INLINE int jt_push_mixed(struct jt_walk *w, __u64 where, __u64 info, __u64 mixed)
 {
 	__u32 n = w->record.key.frames;
-	__u64 where = JT_FRAME_WHERE(kind, w->exact, addr);
-	__u64 h = w->seed;
 
 	if (n >= w->max_frames || n >= JT_MAX_FRAMES)
 		return 1;
 	w->record.frame[n].where = where;
 	w->record.frame[n].info = info;
 	w->record.key.frames = n + 1;
-	w->interpreted |= kind == JT_FRAME_INTERPRETED;
-	JT_MIX(h, where);
-	JT_MIX(h, info);
-	w->record.key.hash += h * w->scale;
+	w->record.key.hash += mixed * w->scale;
 	w->scale *= JT_HASH_BASE;
 	return 0;
+}
+
+static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 info)
+{
+	__u64 where = JT_FRAME_WHERE(kind, w->exact, addr);
+
+	w->interpreted |= kind == JT_FRAME_INTERPRETED;
+	return jt_push_mixed(w, where, info, jt_mix_frame(w, where, info));
 }
 
 static JT_INLINE __u64 jt_u64_at(const struct jt_walk *w, __u32 offset)
@@ -150,41 +163,7 @@ JT_WALK_FN int jt_look_up(jt_env_t env, __u64 pc)
 	return 0;
 }
 
-static JT_INLINE int jt_is_known(const struct jt_known_pc *known, const struct jt_walk *w, __u64 pc)
-{
-	return known && known->pc == pc && known->tables == w->tables &&
-	       known->first_range == w->target.first_range && known->ranges == w->target.ranges;
-}
-
-static JT_INLINE void jt_know(struct jt_known_pc *known, const struct jt_walk *w, __u64 pc,
-                              __u64 block, __u32 id)
-{
-	known->pc = pc;
-	known->tables = w->tables;
-	known->first_range = w->target.first_range;
-	known->ranges = w->target.ranges;
-	known->range = w->range;
-	known->rule = w->rule;
-	known->block = block;
-	known->id = id;
-	known->epoch = 0;
-}
-
-/* The same, by what was found of this pc before. */
-static JT_INLINE void jt_locate(jt_env_t env, struct jt_walk *w, __u64 pc)
-{
-	struct jt_known_pc *known = jt_known_pc_at(env, pc);
-
-	if (jt_is_known(known, w, pc)) {
-		w->range = known->range;
-		w->rule = known->rule;
-		return;
-	}
-	jt_look_up(env, pc);
-	if (known)
-		jt_know(known, w, pc, 0, 0);
-}
-
+#include "walk_known.h"
 #include "walk_native.h"
 #include "walk_hotspot.h"
 #include "walk_frames.h"
@@ -209,15 +188,13 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return jt_step_chunk(env, 0);
 	/* A return address may be the first byte after its function (call of a noreturn one). */
 	pc = w->exact ? w->regs.pc : w->regs.pc - 1;
-	r = jt_range_at(env, w->range);
-	if (!r || pc < r->start || pc >= r->end || r->kind == JT_RANGE_NATIVE) {
-		jt_locate(env, w, pc);
-		r = jt_range_at(env, w->range);
-	}
 	if (pc >= w->changed.lo && pc < w->changed.hi) {
 		w->defer = 1;
 		return jt_end(w, JT_STATUS_MAPPING);
 	}
+	if (jt_step_known(env, w, pc))
+		return JT_GO_ON;
+	r = jt_range_at(env, w->range);
 	/* In a chunk of the heap all code is Java; what is not was read while the chunk was moved.
 	 */
 	if (w->heap_end && (!r || r->kind != JT_RANGE_HOTSPOT))

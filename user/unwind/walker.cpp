@@ -64,6 +64,15 @@ int jt_read_code(jt_env_t env, void* into, std::size_t bytes, std::uint64_t addr
   return env->memory->read(jtrace::ProcessAddr{address}, target) ? 0 : -1;
 }
 
+using jt_stack_t = const void*;
+
+jt_stack_t jt_stack(jt_env_t /*env*/) { return nullptr; }
+
+int jt_stack_word(jt_env_t env, const jt_walk* /*w*/, jt_stack_t /*stack*/, std::uint64_t address,
+                  __u64* value) {
+  return jt_read(env, value, sizeof(*value), address);
+}
+
 template <class T>
 const T* at(std::span<const T> values, std::uint32_t i) {
   return i < values.size() ? &values[i] : nullptr;
