@@ -46,7 +46,7 @@ def run(args):
                     others.append(idle)
                 with jvm.Loop(directory, "OpenLoop", DEPTH, 1) as loop:
                     loop.ns_per_op(args.warmup)
-                    untraced, added = saturation.rounds(args, loop, [tracer])
+                    untraced, added = saturation.rounds(args, loop.ns_per_op, loop, [tracer])
                 tracer.start(0)
                 idle_cpu = tracer.idle_cpu(2)
                 tracer.stop()
