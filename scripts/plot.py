@@ -3,7 +3,7 @@
 import math
 import pathlib
 
-WIDTH, HEIGHT, LEFT, RIGHT, GAP, TOP = 900, 150, 78, 14, 48, 28
+WIDTH, HEIGHT, LEFT, RIGHT, GAP, TOP = 900, 150, 78, 14, 48, 36
 INK, GRID, BLUE, ORANGE, RED = "#333", "#ddd", "#1f77b4", "#ff7f0e", "#d62728"
 GREEN, VIOLET, BROWN, GREY = "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f"
 
@@ -70,10 +70,14 @@ class Panel:
         self.parts.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
 
     def spread(self, x, low, high, colour, shift=0):
-        """From the least to the most of what was measured at one place, a dot at `x` being another's."""
+        """From the least to the most of what was measured at `x`, so many pixels beside it."""
         at = self.x(x) + shift
         self.parts.append(f'<path d="M{at:.1f} {self.y(low):.1f}V{self.y(high):.1f}" '
                           f'stroke="{colour}" stroke-opacity="0.6"/>')
+
+    def label(self, x, y, text, colour):
+        self.parts.append(f'<text x="{self.x(x):.1f}" y="{self.y(y) - 6:.1f}" text-anchor="middle" '
+                          f'fill="{colour}">{text}</text>')
 
     def dot(self, x, y, colour):
         self.parts.append(f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="2.6" fill="{colour}"/>')
@@ -85,12 +89,12 @@ class Panel:
                           f'text-anchor="end" fill="{RED}">{text}</text>')
 
     def legend(self, names):
-        """Pairs of name and colour, in the line of the title, from its right end."""
-        at = WIDTH - RIGHT
-        for name, colour in reversed(names):
-            at -= 6.1 * len(name) + 24
-            self.parts.append(f'<path d="M{at:.1f} {self.top - 11}h14" stroke="{colour}" stroke-width="3"/>'
-                              f'<text x="{at + 18:.1f}" y="{self.top - 7}">{name}</text>')
+        """Pairs of name and colour, in a line above the title."""
+        at = LEFT
+        for name, colour in names:
+            self.parts.append(f'<path d="M{at:.1f} {self.top - 25}h14" stroke="{colour}" stroke-width="3"/>'
+                              f'<text x="{at + 18:.1f}" y="{self.top - 21}">{name}</text>')
+            at += 6.1 * len(name) + 40
 
 
 def save(path, panels, maker):
