@@ -21,6 +21,8 @@ TIERS = {"interpreted": ["-Xint"], "C1": ["-XX:TieredStopAtLevel=1"], "C2": []}
 AXES = {"depth": (5, 30, 100, 400), "stacks": (1, 100, 10_000), "threads": (1, 2), "tier": tuple(TIERS)}
 TITLES = {"depth": "calls below main", "stacks": "different stacks, one after the other",
           "threads": "threads that open", "tier": "compiler"}
+MANY = ["-XX:ReservedCodeCacheSize=240m", "-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline,M*::*",
+        "-XX:Tier3LoadFeedback=0"]
 CALLS = ("PathLoop.left", "PathLoop.right")
 COLOURS = {"filter only": plot.GREY, "jtrace": plot.BLUE, "jtrace --recall off": plot.VIOLET,
            "jtrace --cstack fp": plot.GREEN, "bpftrace, ustack": plot.ORANGE, "perf record -g": plot.BROWN,
@@ -30,7 +32,7 @@ COUNTERS = ("user reads", "map look-ups", "frames walked", "stacks that were met
 
 def program(directory, place, turn=0, classes=0, calls=0):
     """PathLoop at one place of the table."""
-    flags = ["-XX:ReservedCodeCacheSize=240m"] if classes else []
+    flags = MANY if classes else []
     return jvm.Loop(directory, "PathLoop", place["depth"], place["threads"], place["stacks"], turn, classes, calls,
                     flags=TIERS[place["tier"]] + flags)
 

@@ -14,8 +14,8 @@ def java_tool(name):
     return os.path.join(home, "bin", name) if home else name
 
 
-def compile_java(sources, directory):
-    subprocess.run([java_tool("javac"), "-nowarn", "-d", directory, *map(str, sources)], check=True)
+def compile_java(sources, directory, classpath="."):
+    subprocess.run([java_tool("javac"), "-nowarn", "-cp", classpath, "-d", directory, *map(str, sources)], check=True)
 
 
 class Printing:

@@ -103,6 +103,14 @@ class Bpftrace(Tracer):
     name = "bpftrace, ustack"
     installed = shutil.which("bpftrace") is not None
 
+    @staticmethod
+    def summed(pairs):
+        """Stacks of other addresses with the same names are keys that come twice."""
+        found = {}
+        for key, value in pairs:
+            found[key] = found.get(key, 0) + value if isinstance(value, int) else value
+        return found
+
     def start(self, pid):
         # BEGIN comes before the attaching, the first interval after it.
         self.run(["bpftrace", "-f", "json", "-e",
@@ -113,7 +121,7 @@ class Bpftrace(Tracer):
 
     def stacks(self):
         for line in self.output.splitlines():
-            found = json.loads(line) if line.startswith("{") else {}
+            found = json.loads(line, object_pairs_hook=self.summed) if line.startswith("{") else {}
             if found.get("type") == "map":
                 for stack, count in found["data"].get("@", {}).items():
                     yield [f.strip() for f in stack.split("\n") if f.strip()], count
