@@ -22,7 +22,7 @@ AXES = {"depth": (5, 30, 100, 400), "stacks": (1, 100, 10_000), "threads": (1, 2
 TITLES = {"depth": "calls below main", "stacks": "different stacks, one after the other",
           "threads": "threads that open", "tier": "compiler"}
 MANY = ["-XX:ReservedCodeCacheSize=240m", "-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline,M*::*",
-        "-XX:Tier3LoadFeedback=0"]
+        "-XX:Tier3LoadFeedback=1000000"]
 CALLS = ("PathLoop.left", "PathLoop.right")
 COLOURS = {"filter only": plot.GREY, "jtrace": plot.BLUE, "jtrace --recall off": plot.VIOLET,
            "jtrace --cstack fp": plot.GREEN, "bpftrace, ustack": plot.ORANGE, "perf record -g": plot.BROWN,

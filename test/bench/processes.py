@@ -55,7 +55,7 @@ def run(args):
         jvm.compile_java([jvm.HERE / "OpenLoop.java"], directory)
         tracer = ByName(directory, os.path.join(args.build, "jtrace"))
         with contextlib.closing(Others(directory)) as others:
-            for number in NUMBERS:
+            for number in (n for n in NUMBERS if not args.only or str(n) in args.only.split(",")):
                 others.grow(number - 1)
                 with jvm.Loop(directory, "OpenLoop", DEPTH, 1) as loop:
                     loop.ns_per_op(args.warmup)

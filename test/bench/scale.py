@@ -195,7 +195,7 @@ def draw(name, axis, found, path):
             panel.dot(at, median, colour)
             panel.spread(at, min(added[tracer]), max(added[tracer]), colour, 2 * (number - 1))
             panel.label(at, median, f"{median:,.0f}", colour)
-    plot.save(path, [panel], f"test/bench/run scale --axis {name}")
+    plot.save(path, [panel], f"test/bench/run scale, axis {name}")
 
 
 def run(args):
