@@ -75,8 +75,19 @@ class Threads(Axis):
         return dimensions.program(self.directory, dimensions.BASE | {"threads": value}, turn=TURN)
 
 
+class Among(tracers.Jtrace):
+    """Traces others as well."""
+
+    def __init__(self, like, others):
+        super().__init__(os.path.dirname(like.out), like.program, like.extra, like.name)
+        self.others = others
+
+    def start(self, pid):
+        super().start(",".join(map(str, [pid, *self.others])))
+
+
 class Processes(Axis):
-    title, values = "JVMs that are traced (--comm java), of which one opens", (1, 4, 16, 64)
+    title, values = "JVMs that are traced, of which one opens", (1, 4, 16, 64)
 
     def __init__(self, args, directory):
         super().__init__(args, directory)
@@ -87,9 +98,8 @@ class Processes(Axis):
         return dimensions.program(self.directory, dimensions.BASE)
 
     def measured(self, _):
-        first, one, two = usual(self.args, self.directory)
-        return [first, processes.ByName(self.directory, one.program, name=one.name),
-                processes.ByName(self.directory, two.program, two.extra, two.name)]
+        first, *rest = usual(self.args, self.directory)
+        return [first, *(Among(tracer, [loop.pid for loop in self.others.loops]) for tracer in rest)]
 
     def close(self):
         self.others.close()
