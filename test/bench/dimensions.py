@@ -21,6 +21,7 @@ TIERS = {"interpreted": ["-Xint"], "C1": ["-XX:TieredStopAtLevel=1"], "C2": []}
 AXES = {"depth": (5, 30, 100, 400), "stacks": (1, 100, 10_000), "threads": (1, 2), "tier": tuple(TIERS)}
 TITLES = {"depth": "calls below main", "stacks": "different stacks, one after the other",
           "threads": "threads that open", "tier": "compiler"}
+SELDOM = 0.01  # runs an event of a program that are not shown
 MANY = ["-XX:ReservedCodeCacheSize=240m", "-XX:CompileCommand=quiet", "-XX:CompileCommand=dontinline,M*::*",
         "-XX:Tier3LoadFeedback=1000000"]
 CALLS = ("PathLoop.left", "PathLoop.right")
@@ -110,16 +111,39 @@ def show(axis, value, result):
     for name, one in result["tracers"].items():
         counts = [f"{one['counted'][key]:.2f}" for key in COUNTERS] if "counted" in one else ["-"] * len(COUNTERS)
         runs = ", ".join(f"{program} {number:.2f} x {ns / number:.0f}"
-                         for program, (ns, number) in sorted(one["programs"].items(), key=lambda item: -item[1][1]))
+                         for program, (ns, number) in sorted(one["programs"].items(), key=lambda item: -item[1][1])
+                         if number >= SELDOM)
         if runs or "counted" in one:
             table.row(name, *counts, runs or "-")
+
+
+def columns(results):
+    """Names of all tracers in their order."""
+    return list(dict.fromkeys(name for values in results.values() for one in values.values() for name in one["tracers"]))
+
+
+def summary(results):
+    """All that is kept, a row for each place."""
+    names = columns(results)
+    places = [(axis, value, one) for axis in AXES if axis in results for value, one in results[axis].items()]
+    print("\nns added per event: median (min .. max)\n")
+    table.head("", "untraced, ns", *names)
+    for axis, value, one in places:
+        table.row(f"{axis} {value}", table.spread(one["untraced"]),
+                  *(table.spread(one["tracers"][name]["added"]) if name in one["tracers"] else "-" for name in names))
+    print("\nComplete stacks; events lost\n")
+    judged = [name for name in names if any("whole" in one["tracers"].get(name, ()) for _, _, one in places)]
+    table.head("", *judged)
+    for axis, value, one in places:
+        cells = (one["tracers"].get(name) for name in judged)
+        table.row(f"{axis} {value}", *(f"{cell['whole']:.2f} %; {cell['lost']:.3f} %" if cell else "-" for cell in cells))
 
 
 def draw(results, path):
     """A panel for each axis: ns added by each tracer."""
     panels = []
     for index, (axis, values) in enumerate((a, results[a]) for a in AXES if a in results):
-        names = list(dict.fromkeys(name for one in values.values() for name in one["tracers"]))
+        names = columns(results)
         medians = {name: [statistics.median(one["tracers"][name]["added"]) if name in one["tracers"] else None
                           for one in values.values()] for name in names}
         positive = [m for row in medians.values() for m in row if m and m > 0] or [1]
@@ -131,10 +155,11 @@ def draw(results, path):
             colour = COLOURS.get(name, plot.INK)
             points = [(at, m) for at, m in enumerate(medians[name]) if m is not None]
             panel.line(points, colour)
-            for (at, m), one in zip(points, values.values()):
+            for at, m in points:
+                one = list(values.values())[at]
+                low, high = (f(one["tracers"][name]["added"]) for f in (min, max))
                 panel.dot(at, m, colour)
-                panel.spread(at, min(one["tracers"][name]["added"]), max(one["tracers"][name]["added"]), colour,
-                             2 * (number - len(names) / 2))
+                panel.spread(at, low, high, colour, 2 * (number - len(names) / 2))
         panels.append(panel)
     plot.save(path, panels, "test/bench/run dimensions")
 
@@ -156,4 +181,5 @@ def run(args):
                 results[axis][str(value)] = measure(args, directory, {**BASE, axis: value})
                 show(axis, value, results[axis][str(value)])
     kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    summary(results)
     draw(results, out / "bench.svg")

@@ -58,7 +58,10 @@ class Printing:
     def ns_per_op(self, seconds):
         """The JVM's CPU time per operation: what else runs on the machine hardly changes it."""
         ops0, wall0, cpu0 = self.line_at(time.monotonic_ns() + 100_000_000)
-        ops1, _, cpu1 = self.line_at(wall0 + int(seconds * 1e9))
+        ops1, wall1, cpu1 = self.line_at(wall0 + int(seconds * 1e9))
+        # The machine may have stood still, and who counts the CPU time with it.
+        while (ops1 == ops0 or cpu1 == cpu0) and wall1 < wall0 + 10_000_000_000:
+            ops1, wall1, cpu1 = self.line_at(wall1 + 1)
         return (cpu1 - cpu0) / max(1, ops1 - ops0)
 
 

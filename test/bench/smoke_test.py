@@ -103,11 +103,15 @@ class Bench(unittest.TestCase):
     def test_dimensions_knows_what_a_tracer_takes_and_loses(self):
         with tempfile.TemporaryDirectory() as out:
             text = output("dimensions", "--axis", "stacks", "--only", "100", *QUICK, "--out", out)
-            self.assertEqual(len(lines_in(f"{out}/bench.svg")), len(set(dimensions.COLOURS) & set(rows_of(text))))
+            drawn = len(lines_in(f"{out}/bench.svg"))
             self.assertTrue(pathlib.Path(out, "bench.json").stat().st_size)
-        first, own = (rows_of(part) for part in re.split(r"^(?:stacks|Of an event)", text, flags=re.M)[1:])
-        added, slower, programs, cpu, memory, maps, frames, whole, different, lost = first["jtrace"]
-        self.assertRegex(added, r"^-?\d+ \(")
+        parts = re.split(r"^(?:stacks 100|Of an event|ns added|Complete stacks)", text, flags=re.M)[1:]
+        first, own, added, judged = map(rows_of, parts)
+        self.assertEqual(drawn, len(set(dimensions.COLOURS) & set(first)))
+        self.assertIn(first["jtrace"][0], added["stacks 100"])
+        self.assertIn("100.00 %; 0.000 %", judged["stacks 100"])
+        cost, slower, programs, cpu, memory, maps, frames, whole, different, lost = first["jtrace"]
+        self.assertRegex(cost, r"^-?\d+ \(")
         self.assertRegex(slower, r"^x \d")
         self.assertGreater(int(programs), 0)
         self.assertRegex(cpu, r" %$")
