@@ -20,6 +20,7 @@ sys.path.insert(1, str(HERE.parents[1] / "scripts"))
 import dimensions
 import plot
 import saturation
+import tracers
 
 BUILD = sys.argv[1]
 RUN = HERE / "run"
@@ -97,6 +98,28 @@ class Plot(unittest.TestCase):
     def test_an_axis_has_parts_and_holds_what_lies_outside(self):
         self.assertEqual([plot.Axis(0, 4, []).part(v) for v in (-1, 1, 9)], [0, 0.25, 1])
         self.assertAlmostEqual(plot.decades(3, 900).part(100), 2 / 3)
+
+
+class AsyncProfiler(unittest.TestCase):
+    """With a program in its place that keeps its words, as there is no copy of it here."""
+
+    def test_it_is_started_and_stopped_by_its_documented_words(self):
+        with tempfile.TemporaryDirectory() as directory:
+            asprof = pathlib.Path(directory, "bin", "asprof")
+            asprof.parent.mkdir()
+            asprof.write_text(f'#!/bin/sh\necho "$@" >>{directory}/words\n[ "$1" = start ] || echo "A.b;C.d 7" >"$5"\n',
+                              encoding="utf-8")
+            asprof.chmod(0o755)
+            tracer = tracers.AsyncProfiler(directory, tracers.async_profiler_at(directory))
+            tracer.start(42)
+            tracer.stop()
+            self.assertEqual(pathlib.Path(directory, "words").read_text(encoding="utf-8"),
+                             f"start -e {tracers.EVENT} -i 1 42\nstop -o collapsed -f {tracer.out}.async 42\n")
+            self.assertEqual(list(tracer.stacks()), [(["C.d", "A.b"], 7)])
+
+    def test_one_that_fails_ends_the_bench_in_a_line(self):
+        with self.assertRaisesRegex(SystemExit, "^bench: async-profiler: start: "):
+            tracers.AsyncProfiler("/nowhere", "/bin/false").start(42)
 
 
 class Bench(unittest.TestCase):
