@@ -193,10 +193,10 @@ def show(axis, found):
 
 def draw(name, axis, found, path):
     names = list(next(iter(found.values()))[1])
-    top = max(max(values) for _, added in found.values() for values in added.values())
+    top = max(statistics.median(values) for _, added in found.values() for values in added.values())
     low = max(axis.least, min(found))
     across = plot.Axis(low * 0.8, max(max(found), low) * 1.25, [(max(value, low), f"{value:,}") for value in found], True)
-    panel = plot.Panel(0, f"ns added to an event; {axis.title}", plot.linear(max(100, 1.1 * top), most=6), across, 220)
+    panel = plot.Panel(0, f"ns added to an event; {axis.title}", plot.linear(max(100, 1.25 * top), most=6), across, 220)
     panel.legend(list(zip(names, COLOURS)))
     for number, (tracer, colour) in enumerate(zip(names, COLOURS)):
         points = [(max(value, low), statistics.median(added[tracer])) for value, (_, added) in found.items()]
