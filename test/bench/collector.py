@@ -91,3 +91,11 @@ class Programs:
                 had = total.get(name, (0, 0))
                 total[name] = (had[0] + ns - ns0, had[1] + runs - runs0)
         return total
+
+
+def ns_per_run(tracer, window):
+    """Of the program that runs most while `window` does its work; None: it has none."""
+    with Programs(family(tracer.process.pid)) as programs:
+        window()
+        ns, runs = max(programs.since().values(), key=lambda one: one[1], default=(0, 0))
+    return ns / runs if runs else None

@@ -36,15 +36,6 @@ class Loop:
         return float(self.process.stdout.readline())
 
 
-def in_program_ns(loop, tracer):
-    """Of one run of the program that sees each open."""
-    with collector.Programs(collector.family(tracer.process.pid)) as programs:
-        loop.ns()
-        runs = programs.since().values()
-    ns, count = max(runs, key=lambda one: one[1], default=(0, 0))
-    return ns / count if count else None
-
-
 def all_tracers(build, directory):
     """Name, tracer, and whether it is told to trace another process."""
     jtrace = os.path.join(build, "jtrace")
@@ -73,7 +64,7 @@ def run(args):
             for tracer, of_other in measured if turn % 2 == 0 else reversed(measured):
                 tracer.start(other.process.pid if of_other else loop.process.pid)
                 on = loop.ns()
-                inside[tracer.name].append(in_program_ns(loop, tracer))
+                inside[tracer.name].append(collector.ns_per_run(tracer, loop.ns))
                 tracer.stop()
                 after = loop.ns()
                 untraced.append(before)

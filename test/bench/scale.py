@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 
+import collector
 import dimensions
 import jvm
 import plot
@@ -162,15 +163,19 @@ def chosen(args, axis):
 
 
 def measure(args, axis):
-    """{value: (untraced, {tracer: ns added})}"""
+    """{value: (untraced, {tracer: ns added}, {tracer: ns of a run of its program})}"""
     found = {}
     for value in chosen(args, axis):
         with axis.program(value) as loop:
             loop.ns_per_op(args.warmup)
             measured = axis.measured(value)
-            found[value] = saturation.rounds(args, loop.ns_per_op, loop, measured)
-            for tracer in measured[1:]:
-                check(tracer, value)
+            found[value] = (*saturation.rounds(args, loop.ns_per_op, loop, measured), {})
+            for tracer in measured:
+                tracer.start(loop.pid)
+                found[value][2][tracer.name] = collector.ns_per_run(tracer, lambda: loop.ns_per_op(args.window))
+                tracer.stop()
+                if tracer.has_stacks:
+                    check(tracer, value)
     return found
 
 
@@ -185,23 +190,24 @@ def check(tracer, value):
 
 def show(axis, found):
     names = list(next(iter(found.values()))[1])
-    print(f"\nns added per event: median (min .. max); {axis.title}\n")
-    table.head(axis.title, "untraced, ns", *names)
-    for value, (untraced, added) in found.items():
-        table.row(f"{value:,}", table.spread(untraced), *(table.spread(added[name]) for name in names))
+    print(f"\nns added per event: median (min .. max), of a run of the BPF program by the kernel's clock; {axis.title}\n")
+    table.head(axis.title, "untraced, ns", *(word for name in names for word in (name, "in its program")))
+    for value, (untraced, added, inside) in found.items():
+        table.row(f"{value:,}", table.spread(untraced), *(
+            word for name in names for word in (table.spread(added[name]), f"{inside[name]:.0f}" if inside[name] else "-")))
 
 
 def draw(name, axis, found, path):
     names = list(next(iter(found.values()))[1])
-    top = max(statistics.median(values) for _, added in found.values() for values in added.values())
+    top = max(statistics.median(values) for _, added, _ in found.values() for values in added.values())
     low = max(axis.least, min(found))
     across = plot.Axis(low * 0.8, max(max(found), low) * 1.25, [(max(value, low), f"{value:,}") for value in found], True)
     panel = plot.Panel(0, f"ns added to an event; {axis.title}", plot.linear(max(100, 1.25 * top), most=6), across, 220)
     panel.legend(list(zip(names, COLOURS)))
     for number, (tracer, colour) in enumerate(zip(names, COLOURS)):
-        points = [(max(value, low), statistics.median(added[tracer])) for value, (_, added) in found.items()]
+        points = [(max(value, low), statistics.median(added[tracer])) for value, (_, added, _) in found.items()]
         panel.line(points, colour)
-        for (at, median), (_, added) in zip(points, found.values()):
+        for (at, median), (_, added, _) in zip(points, found.values()):
             panel.dot(at, median, colour)
             panel.spread(at, min(added[tracer]), max(added[tracer]), colour, 2 * (number - 1))
             panel.label(at, median, f"{median:,.0f}", colour)
