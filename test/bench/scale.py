@@ -210,7 +210,8 @@ def draw(name, axis, found, path):
         for (at, median), (_, added, _) in zip(points, found.values()):
             panel.dot(at, median, colour)
             panel.spread(at, min(added[tracer]), max(added[tracer]), colour, 2 * (number - 1))
-            panel.label(at, median, f"{median:,.0f}", colour)
+            if number > 0:  # those of a filter lie on the axis
+                panel.label(at, median, f"{median:,.0f}", colour)
     plot.save(path, [panel], f"test/bench/run scale, axis {name}")
 
 
