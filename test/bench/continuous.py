@@ -1,47 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A busy JVM that opens a file some 10 000 times a second: how much slower it gets, and what the tracer itself takes."""
-import contextlib
 import os
 import statistics
 import subprocess
 import tempfile
 import time
 
+import collector
 import jvm
 import saturation
 import table
 import tracers
 
 OPENS = 10_000  # a second
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def family(pid):
-    """The process and all below it."""
-    found = [pid]
-    for parent in found:
-        for task in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{task}/children", encoding="ascii") as children:
-                found += map(int, children.read().split())
-    return found
-
-
-def cpu_seconds(pids):
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            words = stat.read().rpartition(")")[2].split()
-        total += int(words[11]) + int(words[12])
-    return total / TICKS
-
-
-def megabytes(pids):
-    """What the processes hold, pages that are shared once."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
-            total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
-    return total / 1024
 
 
 class Continuous(tracers.Jtrace):
@@ -67,11 +38,11 @@ def own_cost(tracer, loop, args):
     """Share of a CPU and memory of the tracer's processes over a window of its own."""
     tracer.start(loop.pid)
     loop.ns_per_op(1)  # its helpers for the begin have ended
-    pids = family(tracer.process.pid)
-    begin, cpu = time.monotonic(), cpu_seconds(pids)
+    pids = collector.family(tracer.process.pid)
+    begin, cpu = time.monotonic(), collector.cpu_seconds(pids)
     loop.ns_per_op(args.own)
-    share = 100 * (cpu_seconds(pids) - cpu) / (time.monotonic() - begin)
-    held = megabytes(pids)
+    share = 100 * (collector.cpu_seconds(pids) - cpu) / (time.monotonic() - begin)
+    held = collector.megabytes(pids)
     tracer.stop()
     return share, held
 

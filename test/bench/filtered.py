@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an event costs its process that --filter leaves out, beside one that nobody asked for."""
 import atexit
-import json
 import os
-import pathlib
-import shutil
 import subprocess
 import tempfile
 
+import collector
 import table
 import tracers
 
@@ -38,25 +36,6 @@ class Loop:
         return float(self.process.stdout.readline())
 
 
-STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
-BPFTOOL = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
-
-
-def in_program_ns(loop, name):
-    """Of one run of the program, by the kernel's own clock around it, which is part of the figure."""
-    if not BPFTOOL:
-        return None
-    STATS.write_text("1")
-    try:
-        loop.ns()
-        shown = json.loads(subprocess.check_output([BPFTOOL, "-j", "prog", "show"], text=True))
-    finally:
-        STATS.write_text("0")
-    runs = [(one["run_time_ns"], one["run_cnt"]) for one in shown
-            if one.get("name") == name and one.get("run_cnt")]
-    return runs[-1][0] / runs[-1][1] if runs else None
-
-
 def all_tracers(build, directory):
     """Name, tracer, and whether it is told to trace another process."""
     jtrace = os.path.join(build, "jtrace")
@@ -85,8 +64,7 @@ def run(args):
             for tracer, of_other in measured if turn % 2 == 0 else reversed(measured):
                 tracer.start(other.process.pid if of_other else loop.process.pid)
                 on = loop.ns()
-                program = "filter_only" if tracer is measured[0][0] else "jt_event"
-                inside[tracer.name].append(in_program_ns(loop, program))
+                inside[tracer.name].append(collector.ns_per_run(tracer, loop.ns))
                 tracer.stop()
                 after = loop.ns()
                 untraced.append(before)

@@ -14,17 +14,16 @@ def java_tool(name):
     return os.path.join(home, "bin", name) if home else name
 
 
-def compile_java(sources, directory):
-    subprocess.run([java_tool("javac"), "-nowarn", "-d", directory, *map(str, sources)], check=True)
+def compile_java(sources, directory, classpath="."):
+    subprocess.run([java_tool("javac"), "-nowarn", "-cp", classpath, "-d", directory, *map(str, sources)], check=True)
 
 
-class Loop:
-    """A JVM with a program that prints lines of "ops wall-ns cpu-ns", as OpenLoop does."""
+class Printing:
+    """A program that prints lines of "ops wall-ns cpu-ns", as OpenLoop does."""
 
-    def __init__(self, directory, program, *words, flags=()):
-        self.process = subprocess.Popen(
-            [java_tool("java"), *flags, "-cp", directory, program, *map(str, words)],
-            stdout=subprocess.PIPE, text=True)
+    def __init__(self, *command):
+        self.process = subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, bufsize=1)
         self.pid = self.process.pid
 
     def __enter__(self):
@@ -39,7 +38,7 @@ class Loop:
         while True:
             text = self.process.stdout.readline()
             if not text:
-                sys.exit("the JVM ended")
+                sys.exit(f"bench: {self.process.args[0]} ended before its time")
             line = tuple(map(int, text.split()))
             if line[1] >= wanted:
                 return line
@@ -59,5 +58,30 @@ class Loop:
     def ns_per_op(self, seconds):
         """The JVM's CPU time per operation: what else runs on the machine hardly changes it."""
         ops0, wall0, cpu0 = self.line_at(time.monotonic_ns() + 100_000_000)
-        ops1, _, cpu1 = self.line_at(wall0 + int(seconds * 1e9))
+        ops1, wall1, cpu1 = self.line_at(wall0 + int(seconds * 1e9))
+        # The machine may have stood still, and who counts the CPU time with it.
+        while (ops1 == ops0 or cpu1 == cpu0) and wall1 < wall0 + 10_000_000_000:
+            ops1, wall1, cpu1 = self.line_at(wall1 + 1)
         return (cpu1 - cpu0) / max(1, ops1 - ops0)
+
+
+class Loop(Printing):
+    """Such a program in a JVM."""
+
+    def __init__(self, directory, program, *words, flags=()):
+        super().__init__(java_tool("java"), *flags, "-cp", directory, program, *words)
+
+    def tell(self, word):
+        self.process.stdin.write(word)
+        self.process.stdin.flush()
+
+    def pause(self):
+        """Only PathLoop: it opens nothing until go(); returns what it had done, exactly."""
+        self.tell("p")
+        last, line = -1, self.line_at(time.monotonic_ns() + 100_000_000)
+        while line[0] != last:
+            last, line = line[0], self.line_at(line[1] + 1)
+        return last
+
+    def go(self):
+        self.tell("g")

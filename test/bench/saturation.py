@@ -12,21 +12,32 @@ import tracers
 THREAD_ENTRY = ("clone3", "__clone3", "__GI___clone3", "__clone")
 
 
+class Verdict:
+    """Of stacks: events, frames of them all, those with every call of the program down to the thread's
+    entry, and different ones. A stack that has the entry and no such call is of the VM's own: its
+    collector reads cgroup files."""
+
+    def __init__(self, stacks, depth, calls=("OpenLoop.even", "OpenLoop.odd"), entries=THREAD_ENTRY):
+        self.events = self.frames = self.whole = 0
+        different = set()
+        for stack, count in stacks:
+            number = sum(any(call in frame for call in calls) for frame in stack)
+            entry = stack[-1].split("+")[0] if stack else ""
+            if number == 0 and entry in entries:
+                continue
+            self.events += count
+            self.frames += count * len(stack)
+            self.whole += count * (number == depth + 1 and entry in entries)
+            different.add(tuple(stack))
+        self.different = len(different)
+
+
 def judge(stacks, depth):
-    """Mean frames, and the share of events with every call of OpenLoop down to the thread's entry.
-    A stack that has the entry and no such call is of the VM's own: its collector reads cgroup files."""
-    events = frames = whole = 0
-    for stack, count in stacks:
-        calls = sum("OpenLoop.even" in f or "OpenLoop.odd" in f for f in stack)
-        entry = stack[-1].split("+")[0] if stack else ""
-        if calls == 0 and entry in THREAD_ENTRY:
-            continue
-        events += count
-        frames += count * len(stack)
-        whole += count * (calls == depth + 1 and entry in THREAD_ENTRY)
-    if events == 0:
+    """Mean frames and the share of whole stacks, as text."""
+    seen = Verdict(stacks, depth)
+    if seen.events == 0:
         return "-", "-"
-    return f"{frames / events:.1f}", f"{100 * whole / events:.2f} %"
+    return f"{seen.frames / seen.events:.1f}", f"{100 * seen.whole / seen.events:.2f} %"
 
 
 def rounds(args, ns_per_op, loop, measured):
@@ -60,7 +71,7 @@ def walk_cost(args, directory, loop):
 
 
 def measure(args, directory, depth):
-    measured = tracers.all_tracers(args.build, directory, args.against)
+    measured = tracers.all_tracers(args.build, directory, args.against, args.async_profiler)
     with jvm.Loop(directory, "OpenLoop", depth, args.threads, flags=args.flags.split()) as loop:
         loop.ns_per_op(args.warmup)
         untraced, added = rounds(args, loop.ns_per_op, loop, measured)

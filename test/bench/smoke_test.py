@@ -10,12 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(1, str(HERE.parents[1] / "scripts"))
+
+import dimensions
+import plot
 import saturation
+import tracers
 
 BUILD = sys.argv[1]
-RUN = pathlib.Path(__file__).resolve().parent / "run"
+RUN = HERE / "run"
+QUICK = ("--window", "0.1", "--warmup", "0.5")
 SKIPPED = 77
 
 
@@ -27,15 +36,29 @@ def missing():
     return None
 
 
-def bench(*arguments):
-    """Cells of each row of the last table, by the first cell."""
+def output(*arguments):
     done = subprocess.run([RUN, "--build", BUILD, "--rounds", "1", *arguments],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise AssertionError(done.stdout)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    return done.stdout
+
+
+def rows_of(text):
+    """Cells of each row of the last table, by the first cell."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
     return {cells[0]: cells[1:]
             for cells in ([c.strip() for c in line.strip("|").split("|")] for line in lines)}
+
+
+def bench(*arguments):
+    return rows_of(output(*arguments))
+
+
+def lines_in(picture):
+    """Of an SVG file: its lines through more than the two points of a grid's."""
+    tree = xml.etree.ElementTree.parse(picture)
+    return [path for path in tree.iter("{http://www.w3.org/2000/svg}path") if path.get("fill") == "none"]
 
 
 class Judge(unittest.TestCase):
@@ -54,7 +77,113 @@ class Judge(unittest.TestCase):
         self.assertEqual(saturation.judge([], 1), ("-", "-"))
 
 
+class Counted(unittest.TestCase):
+    def test_a_verdict_has_events_whole_ones_and_different_ones(self):
+        other = [Judge.WHOLE[0], *Judge.WHOLE[2:]]
+        seen = saturation.Verdict([(Judge.WHOLE, 3), (Judge.WHOLE, 1), (other, 2)], 1)
+        self.assertEqual((seen.events, seen.whole, seen.different), (6, 4, 2))
+
+    def test_entries_are_the_tracer_s(self):
+        java = ["open", "OpenLoop.odd", "OpenLoop.even", "java/lang/Thread.run"]
+        self.assertEqual(saturation.Verdict([(java, 1)], 1).whole, 0)
+        self.assertEqual(saturation.Verdict([(java, 1)], 1, entries=("java/lang/Thread.run",)).whole, 1)
+
+
+class Plot(unittest.TestCase):
+    def test_ticks_are_round_and_few(self):
+        self.assertEqual([label for _, label in plot.linear(13, " s").ticks][:3], ["0 s", "1 s", "2 s"])
+        self.assertEqual([value for value, _ in plot.linear(92).ticks], list(range(0, 100, 10)))
+        self.assertLessEqual(len(plot.linear(17342, most=6).ticks), 7)
+
+    def test_an_axis_has_parts_and_holds_what_lies_outside(self):
+        self.assertEqual([plot.Axis(0, 4, []).part(v) for v in (-1, 1, 9)], [0, 0.25, 1])
+        self.assertAlmostEqual(plot.decades(3, 900).part(100), 2 / 3)
+
+
+class AsyncProfiler(unittest.TestCase):
+    """With a program in its place that keeps its words, as there is no copy of it here."""
+
+    def test_it_is_started_and_stopped_by_its_documented_words(self):
+        with tempfile.TemporaryDirectory() as directory:
+            asprof = pathlib.Path(directory, "bin", "asprof")
+            asprof.parent.mkdir()
+            asprof.write_text(f'#!/bin/sh\necho "$@" >>{directory}/words\n[ "$1" = start ] || echo "A.b;C.d 7" >"$5"\n',
+                              encoding="utf-8")
+            asprof.chmod(0o755)
+            tracer = tracers.AsyncProfiler(directory, tracers.async_profiler_at(directory))
+            tracer.start(42)
+            tracer.stop()
+            self.assertEqual(pathlib.Path(directory, "words").read_text(encoding="utf-8"),
+                             f"start -e {tracers.EVENT} -i 1 42\nstop -o collapsed -f {tracer.out}.async 42\n")
+            self.assertEqual(list(tracer.stacks()), [(["C.d", "A.b"], 7)])
+
+    def test_one_that_fails_ends_the_bench_in_a_line(self):
+        with self.assertRaisesRegex(SystemExit, "^bench: async-profiler: start: "):
+            tracers.AsyncProfiler("/nowhere", "/bin/false").start(42)
+
+
 class Bench(unittest.TestCase):
+    def test_dimensions_knows_what_a_tracer_takes_and_loses(self):
+        with tempfile.TemporaryDirectory() as out:
+            text = output("dimensions", "--axis", "stacks", "--only", "100", *QUICK, "--out", out)
+            drawn = len(lines_in(f"{out}/bench.svg"))
+            self.assertTrue(pathlib.Path(out, "bench.json").stat().st_size)
+        parts = re.split(r"^(?:stacks 100|Of an event|ns added|Complete stacks)", text, flags=re.M)[1:]
+        first, own, added, judged = map(rows_of, parts)
+        self.assertEqual(drawn, len(set(dimensions.COLOURS) & set(first)))
+        self.assertIn(first["jtrace"][0], added["stacks 100"])
+        self.assertIn("100.00 %; 0.000 %", judged["stacks 100"])
+        cost, slower, programs, cpu, memory, maps, frames, whole, different, lost = first["jtrace"]
+        self.assertRegex(cost, r"^-?\d+ \(")
+        self.assertRegex(slower, r"^x \d")
+        self.assertGreater(int(programs), 0)
+        self.assertRegex(cpu, r" %$")
+        self.assertGreater(int(memory), 0)
+        self.assertGreater(float(maps), 0)
+        self.assertGreater(float(frames), 31)
+        self.assertEqual((whole, different, lost), ("100.00 %", "100", "0.000 %"))
+        self.assertGreater(float(own["jtrace"][0]), 0)
+        self.assertIn("jt_event", own["jtrace"][4])
+        self.assertEqual(float(own["jtrace --recall off"][3]), 0)
+
+    def test_an_axis_that_is_not_one_is_said_in_a_line(self):
+        for what in ("dimensions", "scale"):
+            done = subprocess.run([RUN, what, "--axis", "width"], stderr=subprocess.PIPE, text=True)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, rf"^bench: --axis width: {what} has depth, [^\n]*\n$")
+
+    def test_async_profiler_that_is_not_there_is_said_in_a_line(self):
+        done = subprocess.run([RUN, "dimensions", "--build", BUILD, "--async-profiler", "/nowhere", "--axis", "threads",
+                               *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"^bench: --async-profiler /nowhere: no program asprof there[^\n]*\n$")
+
+    def test_scale_has_figures_and_a_picture_of_each(self):
+        for axis, value in (("depth", "5"), ("stacks", "4"), ("threads", "10"), ("processes", "4"), ("mappings", "100"),
+                            ("methods", "1000"), ("events", "10")):
+            with self.subTest(axis), tempfile.TemporaryDirectory() as out:
+                text = output("scale", "--axis", axis, "--only", value, *QUICK, "--out", out)
+                cells = rows_of(text)[f"{int(value):,}"]
+                self.assertEqual(len([c for c in cells if re.match(r"^-?\d+ \(", c)]), 4)
+                self.assertEqual(len(lines_in(f"{out}/scale-{axis}.svg")), 3)
+                self.assertNotIn("complete", text)  # said only where stacks are not
+
+    def test_tomcat_opens_what_is_counted(self):
+        if subprocess.run([HERE.parents[1] / "scripts/fetch_tomcat"], stdout=subprocess.DEVNULL).returncode != 0:
+            if "jdks" in os.environ.get("JTRACE_REQUIRE", ""):
+                self.fail("no Tomcat, and JTRACE_REQUIRE asks for what comes from the package mirror")
+            self.skipTest("no package mirror")
+        rows = bench("tomcat", "--load", "1", "--warmup", "0.3")
+        opens, events, whole = rows["jtrace"][-3:]
+        self.assertGreater(int(opens), 100)
+        self.assertEqual((events, whole), (opens, "100.00 %"))
+        self.assertRegex(rows["no tracer"][0], r"^\d+ \(")
+
+    def test_processes_has_a_figure_for_each_number(self):
+        rows = bench("processes", "--only", "1,16", *QUICK)
+        for number in ("1", "16"):
+            self.assertRegex(rows[number][0], r"^-?\d+ \(")
+
     def test_saturation_names_every_tracer_and_judges_its_stacks(self):
         rows = bench("saturation", "--depth", "7", "--window", "0.1", "--warmup", "0.5")
         self.assertRegex(rows["filter only"][0], r"^-?\d+ \(")

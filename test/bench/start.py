@@ -39,6 +39,15 @@ def compiled(pid):
     return sum(map(int, re.findall(r"nmethods=(\d+)", text)[:1]))
 
 
+def settled(pid):
+    """Of a JVM whose compilers lag behind: once no more come."""
+    methods, before = compiled(pid), -1
+    while methods != before:
+        time.sleep(1)
+        before, methods = methods, compiled(pid)
+    return methods
+
+
 class Program:
     def __init__(self, directory, methods):
         classes = -(-methods // PER_CLASS)
@@ -48,11 +57,7 @@ class Program:
         self.pid = self.process.pid
         if self.process.stdout.readline() != "called\n":
             sys.exit("ManyMethods did not run")
-        # The compilers lag behind.
-        self.methods, before = compiled(self.pid), -1
-        while self.methods != before:
-            time.sleep(1)
-            before, self.methods = self.methods, compiled(self.pid)
+        self.methods = settled(self.pid)
 
     def tell(self, word):
         self.process.stdin.write(word)

@@ -28,6 +28,7 @@ class Tracer:
     name = ""
     has_stacks = True
     installed = True
+    entries = ("clone3", "__clone3", "__GI___clone3", "__clone")  # of a thread: where a stack ends
 
     def __init__(self, directory):
         self.out = os.path.join(directory, "trace")
@@ -49,14 +50,18 @@ class Tracer:
     def stacks(self):
         return []
 
+    def counted(self):
+        """Events; None: the stacks tell."""
+        return None
+
 
 class Jtrace(Tracer):
-    def __init__(self, directory, program, extra=(), name="jtrace"):
+    def __init__(self, directory, program, extra=(), name="jtrace", event=EVENT):
         super().__init__(directory)
-        self.program, self.extra, self.name = program, extra, name
+        self.program, self.extra, self.name, self.event = program, extra, name, event
 
     def start(self, pid):
-        self.run([self.program, "-t", EVENT, "-p", str(pid), "-f", self.out + ".collapsed",
+        self.run([self.program, "-t", self.event, "-p", str(pid), "-f", self.out + ".collapsed",
                   "-f", self.out + ".txt", *self.extra], stderr=subprocess.PIPE)
         wait_for(self.process.stderr, "jtrace: tracing", self.name)
 
@@ -98,6 +103,14 @@ class Bpftrace(Tracer):
     name = "bpftrace, ustack"
     installed = shutil.which("bpftrace") is not None
 
+    @staticmethod
+    def summed(pairs):
+        """Stacks of other addresses with the same names are keys that come twice."""
+        found = {}
+        for key, value in pairs:
+            found[key] = found.get(key, 0) + value if isinstance(value, int) else value
+        return found
+
     def start(self, pid):
         # BEGIN comes before the attaching, the first interval after it.
         self.run(["bpftrace", "-f", "json", "-e",
@@ -108,7 +121,7 @@ class Bpftrace(Tracer):
 
     def stacks(self):
         for line in self.output.splitlines():
-            found = json.loads(line) if line.startswith("{") else {}
+            found = json.loads(line, object_pairs_hook=self.summed) if line.startswith("{") else {}
             if found.get("type") == "map":
                 for stack, count in found["data"].get("@", {}).items():
                     yield [f.strip() for f in stack.split("\n") if f.strip()], count
@@ -133,10 +146,19 @@ class Perf(Tracer):
             sys.exit("perf did not start")
         self.pipes = (tell, hear)
 
+    def stats(self):
+        return subprocess.run(["perf", "report", "--stats", "-i", self.out + ".perf"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True).stdout
+
+    def counted(self):
+        events = sum(map(int, re.findall(r"^\s*SAMPLE events:\s*(\d+)", self.stats(), re.M)[:1]))
+        if events == 0:
+            print(f"{self.name}: no events; where another tracer has a BPF program on the same tracepoint that "
+                  "returns 0, the kernel gives perf none")
+        return events
+
     def stacks(self):
-        stats = subprocess.run(["perf", "report", "--stats", "-i", self.out + ".perf"],
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-        for line in stats.splitlines():
+        for line in self.stats().splitlines():
             if "LOST" in line:
                 print(f"{self.name}: {line.strip()}")
         script = subprocess.Popen(["perf", "script", "-i", self.out + ".perf", "-F", "ip,sym",
@@ -155,7 +177,44 @@ class Perf(Tracer):
         script.wait()
 
 
-def all_tracers(build, directory, against=""):
+class AsyncProfiler(Tracer):
+    """Every event (an interval of 1); it runs in the JVM, so that it has no process to look at. Frames
+    below Thread.run are left out by it."""
+    name = "async-profiler"
+    entries = Tracer.entries + ("java/lang/Thread.run", "java/lang/Thread.run_[j]")
+
+    def __init__(self, directory, program):
+        super().__init__(directory)
+        self.program, self.pid = program, None
+
+    def ask(self, action, *options):
+        done = subprocess.run([self.program, action, *options, str(self.pid)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: async-profiler: {action}: {done.stdout.strip()}")
+
+    def start(self, pid):
+        self.pid = pid
+        self.ask("start", "-e", EVENT, "-i", "1")
+
+    def stop(self):
+        self.ask("stop", "-o", "collapsed", "-f", self.out + ".async")
+
+    def stacks(self):
+        for line in pathlib.Path(self.out + ".async").read_text().splitlines():
+            stack, _, count = line.rpartition(" ")
+            yield stack.split(";")[::-1], int(count)
+
+
+def async_profiler_at(path):
+    """asprof, given itself or the folder of a release; one line where it is not."""
+    for program in (os.path.join(path, "bin", "asprof"), os.path.join(path, "asprof"), path):
+        if os.path.isfile(program) and os.access(program, os.X_OK):
+            return program
+    sys.exit(f"bench: --async-profiler {path}: no program asprof there: name it, or the folder of a release")
+
+
+def all_tracers(build, directory, against="", async_profiler=""):
     """Those that are here; one that is missing is named, not left out in silence."""
     jtrace = os.path.join(build, "jtrace")
     tracers = [FilterOnly(directory, os.path.join(build, "test/bench/filter_only")),
@@ -163,7 +222,8 @@ def all_tracers(build, directory, against=""):
                *([Jtrace(directory, against, name="jtrace, the other")] if against else []),
                Jtrace(directory, jtrace, ("--recall", "off"), "jtrace --recall off"),
                Jtrace(directory, jtrace, ("--cstack", "fp"), "jtrace --cstack fp"),
-               Bpftrace(directory), Perf(directory)]
+               Bpftrace(directory), Perf(directory),
+               *([AsyncProfiler(directory, async_profiler_at(async_profiler))] if async_profiler else [])]
     for tracer in tracers:
         if not tracer.installed:
             print(f"{tracer.name}: not installed, not measured")
