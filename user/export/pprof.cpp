@@ -221,10 +221,14 @@ class Writer {
 
 }  // namespace
 
-std::string write_pprof(const profile::Profile& profile, const WriteOptions& options) {
+std::string pprof_message(const profile::Profile& profile, const WriteOptions& options) {
   profile::Profile sorted = canonical(profile);
   if (options.normalise) normalise_samples(sorted);
-  return gzip(Writer(is_difference(sorted) ? canonical(base_apart(sorted)) : sorted)());
+  return Writer(is_difference(sorted) ? canonical(base_apart(sorted)) : sorted)();
+}
+
+std::string write_pprof(const profile::Profile& profile, const WriteOptions& options) {
+  return gzip(pprof_message(profile, options));
 }
 
 }  // namespace jtrace::exporting

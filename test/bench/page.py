@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of many nodes in a headless Chromium, and the writers of many stacks."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import table
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "browser"))
+import chromium  # noqa: E402
+
+# Runs before the page's script. What a key or click costs: `busy` is the time of its handlers and
+# of the frame that follows them, `seen` the time from the event until that frame has been painted,
+# `gap` the longest time between two frames of the half second after it.
+WATCH = """
+(() => {
+  const later = (then) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = then; port2.postMessage(0); };
+  const now = () => performance.now();
+  window.times = {};
+  addEventListener('DOMContentLoaded', () => requestAnimationFrame(() => later(() => { times.load = now(); })));
+  const watch = (event) => {
+    const began = now();
+    const seen = { type: event.type, handled: 0, frame: 0, seen: 0, gap: 0 };
+    later(() => { seen.handled = now() - began; });
+    requestAnimationFrame(() => {
+      const frame = now();
+      later(() => { seen.frame = now() - frame; seen.seen = now() - began; });
+      let last = frame;
+      const next = () => {
+        seen.gap = Math.max(seen.gap, now() - last);
+        last = now();
+        if (last - frame < 500) requestAnimationFrame(next);
+        else times.last = { ...seen, busy: Math.min(seen.handled, seen.seen) + seen.frame };
+      };
+      requestAnimationFrame(next);
+    });
+  };
+  for (const type of ['click', 'keydown', 'input']) addEventListener(type, watch, true);
+})();
+"""
+
+
+def measured(page, act):
+    page.run("void (times.last = null)")
+    act()
+    page.until("times.last !== null")
+    return page.run("times.last")
+
+
+def click(page, share, row):
+    """On the graph, `row` rows above its root."""
+    box = page.run("(({left, width, bottom}) => ({left, width, bottom}))"
+                   "(document.getElementById('graph').getBoundingClientRect())")
+    at = {"x": box["left"] + share * box["width"], "y": box["bottom"] - 16 - 20 * row}
+    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        page.call("Input.dispatchMouseEvent", type=kind, button="none" if kind == "mouseMoved" else "left",
+                  clickCount=1, **at)
+
+
+def key(page, name):
+    code = {"Escape": 27}.get(name, ord(name[0].upper()))
+    text = {"text": name} if len(name) == 1 else {}
+    page.call("Input.dispatchKeyEvent", type="keyDown", key=name, windowsVirtualKeyCode=code, **text)
+    page.call("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
+
+
+def search(page, text):
+    page.run("document.getElementById('search').select()")
+    page.call("Input.insertText", text=text)
+
+
+def browse(browser, path, figures):
+    page = browser.page()
+    page.size(1600, 1000)
+    page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+    page.open(path)
+    page.until("times.load")
+    figures.setdefault("load", []).append({"seen": page.run("times.load")})
+
+    def note(name, act):
+        figures.setdefault(name, []).append(measured(page, act))
+
+    for share, row in ((.3, 4), (.5, 12), (.7, 25)):
+        note("zoom", lambda: click(page, share, row))
+        if page.run("document.getElementById('zoomed') === null"):
+            raise AssertionError("the click did not zoom")
+        note("zoom out", lambda: key(page, "0"))
+    note("search", lambda: search(page, "method42"))
+    note("zoom, searching", lambda: click(page, .4, 8))
+    key(page, "0")
+    note("reversed", lambda: (page.run("document.getElementById('graph').focus()"), key(page, "r")))
+    note("zoom, reversed", lambda: click(page, .4, 2))
+    key(page, "r")
+    note("table", lambda: key(page, "t"))
+    figures.setdefault("noise", []).extend(page.noise)
+    figures["memory"] = page.run("performance.memory.usedJSHeapSize")
+    page.call("Page.close")
+
+
+def write(args, folder, what, count, step):
+    out = subprocess.run([os.path.join(args.build, "test/bench/write_large"), folder, what, str(count), str(step)],
+                         check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {line.split()[0]: [float(figure) for figure in line.split()[1:]] for line in out.splitlines()}
+
+
+def run(args):
+    print("\nms, median (min .. max): until it is drawn; of handlers and frame; longest between two frames\n")
+    table.head("nodes", "", "drawn", "busy", "gap")
+    sizes = [int(size) for size in args.nodes.split(",")]
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            wrote = write(args, folder, "nodes", size, 12)
+            figures = {}
+            for _ in range(args.rounds):
+                browser = chromium.Browser(chromium.find())
+                try:
+                    browse(browser, os.path.join(folder, "large.html"), figures)
+                finally:
+                    browser.close()
+        if figures.pop("noise"):
+            raise AssertionError("the page complains")
+        memory = figures.pop("memory")
+        for name, found in figures.items():
+            cells = [table.spread([one[what] for one in found], 1) if what in found[0] else ""
+                     for what in ("seen", "busy", "gap")]
+            table.row(f"{size:,}", name, *cells)
+        table.row(f"{size:,}", f"file: {wrote['html'][0] / size:.1f} bytes a node; heap: {memory / 1e6:.0f} MB", "", "", "")
