@@ -47,18 +47,21 @@ function windowOfRow(row) {
   return zoomed ? [state.left, state.width] : [0, tree.total[0]];
 }
 
-// Whether a node is only there to show where the zoom is.
-const outsideZoom = (node) => place.zoom !== 0 && tree.level[node] < tree.level[place.zoom] &&
-  sideOf(tree.row[node]) !== -sideOf(tree.row[place.zoom]);
+// Whether a row is only there to show where the zoom is: its side's rows up to the zoom's are.
+function outsideZoom(row) {
+  const zoomed = tree.row[place.zoom];
+  return place.zoom !== 0 && Math.abs(row - tree.center) < Math.abs(zoomed - tree.center) &&
+    sideOf(row) !== -sideOf(zoomed);
+}
 
 // What is drawn over the pixels of a row: stripes of what is gone, and texts.
 function drawOver({ ink, width, scroll, colour, ratio }, row, wide) {
   const searching = state.matches !== null;
   const top = rowTop(row) - scroll;
+  ink.globalAlpha = outsideZoom(row) ? (searching ? .8 : .55) : 1;
   for (let i = 0; i < wide.length; i += 3) {
     const node = wide[i];
     const [left, right] = [wide[i + 1] / ratio, Math.min(width, wide[i + 2] / ratio)];
-    ink.globalAlpha = outsideZoom(node) ? (searching ? .8 : .55) : 1;
     if (differs && !searching && stateOfNode(node) === GONE) {
       ink.fillStyle = stripes();
       ink.fillRect(left, top, right - left, ROW - 1);

@@ -94,7 +94,7 @@ function hitsBefore(node) {
 // Of each position in the rows, how many frames before it match: drawing asks for those of a pixel.
 function countRowHits() {
   const counts = new Int32Array(tree.n + 1);
-  for (let at = 0; at < tree.n; at++) counts[at + 1] = counts[at] + state.matches[tree.frame[tree.rowNodes[at]]];
+  for (let at = 0; at < tree.n; at++) counts[at + 1] = counts[at] + state.matches[tree.rowFrame[at]];
   return counts;
 }
 

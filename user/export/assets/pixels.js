@@ -30,20 +30,19 @@ const hitsWithin = (from, to) => state.hitsBefore[to] - state.hitsBefore[from];
 function paintLine(out, start, across, row, brush, wide) {
   const [origin, width] = windowOfRow(row);
   const scale = across / width;
-  const { rowNodes, rowX, rowEnd } = tree;
+  const { rowNodes, rowFrame, rowX, rowEnd } = tree;
+  const outside = outsideZoom(row);
   const to = tree.rowStart[row + 1];
   const { searching, page, hit, dim, ratio } = brush;
   for (let at = firstBeyond(tree.rowStart[row], to, origin); at < to && rowX[at] < origin + width;) {
-    const node = rowNodes[at];
     const left = (rowX[at] - origin) * scale;
     const right = (rowEnd[at] - origin) * scale;
-    const outside = outsideZoom(node);
     if (right - left < 1) {
       // Frames narrower than a pixel share one. The run is skipped by halving, so a row costs its
       // pixels and not its frames.
       const pixel = Math.max(0, Math.floor(left));
       const next = Math.max(at + 1, nextBeyond(at + 1, to, origin + (pixel + 1) / scale));
-      const colour = searching ? (hitsWithin(at, next) > 0 ? hit : dim) : nodePixel(node);
+      const colour = searching ? (hitsWithin(at, next) > 0 ? hit : dim) : (differs ? 0 : pixels[rowFrame[at]]) || nodePixel(rowNodes[at]);
       out[start + pixel] = mixed(colour, page, outside ? 102 : 179);
       at = next;
       continue;
@@ -51,10 +50,10 @@ function paintLine(out, start, across, row, brush, wide) {
     const first = Math.max(0, Math.round(left));
     const gap = right - left > 3 * ratio ? brush.gap : 0;
     const last = Math.max(first + 1, Math.min(across, Math.round(right)) - gap);
-    let colour = searching ? (state.matches[tree.frame[node]] === 1 ? hit : dim) : nodePixel(node);
+    let colour = searching ? (state.matches[rowFrame[at]] === 1 ? hit : dim) : nodePixel(rowNodes[at]);
     if (outside) colour = mixed(colour, page, searching ? 205 : 141);
     out.fill(colour, start + first, start + last);
-    if (last - first > 7 * ratio) wide.push(node, first, last);
+    if (last - first > 7 * ratio) wide.push(rowNodes[at], first, last);
     at++;
   }
 }

@@ -13,7 +13,7 @@ const WIDTH = 0, BEFORE = 1, AFTER = 2;
 const WEIGHT = 1;  // the column of the first weight, where there are several
 
 function takeProfile(next) {
-  profile = next;
+  profile = next.version === 2 ? unpackedProfile(next) : next;
   ALL = profile.names.length;
   names = profile.names.concat(['all']);
   kinds = profile.name_kinds.map((kind) => profile.kinds[kind]).concat(['root']);
@@ -93,14 +93,16 @@ function placeRows(tree) {
     tree.rowStart[tree.row[i] + 1]++;
   }
   for (let r = 0; r < tree.rows; r++) tree.rowStart[r + 1] += tree.rowStart[r];
-  // Nodes by row, each row from left to right; where they begin and end, which drawing looks for.
+  // Nodes by row, each row from left to right, with what drawing looks for.
   tree.rowNodes = new Int32Array(n);
+  tree.rowFrame = new Int32Array(n);
   tree.rowX = new Float64Array(n);
   tree.rowEnd = new Float64Array(n);
   const fill = tree.rowStart.slice();
   for (let i = 0; i < n; i++) {
     const at = fill[tree.row[i]]++;
     tree.rowNodes[at] = i;
+    tree.rowFrame[at] = tree.frame[i];
     tree.rowX[at] = tree.x[i];
     tree.rowEnd[at] = tree.x[i] + tree.total[i];
   }
