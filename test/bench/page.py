@@ -82,6 +82,7 @@ def browse(browser, path, figures):
     page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
     page.open(path)
     page.until("times.load")
+    page.run("new Promise(done => setTimeout(done, 300))")
     figures.setdefault("load", []).append({"seen": page.run("times.load")})
 
     def note(name, act):
@@ -105,20 +106,41 @@ def browse(browser, path, figures):
     page.call("Page.close")
 
 
-def write(args, folder, what, count, step):
-    out = subprocess.run([os.path.join(args.build, "test/bench/write_large"), folder, what, str(count), str(step)],
-                         check=True, stdout=subprocess.PIPE, text=True).stdout
+def write(args, folder, what, count, step, *formats):
+    """Figures of each format as write_large prints them: bytes, seconds, seconds of CPU."""
+    out = subprocess.run([os.path.join(args.build, "test/bench/write_large"), folder, what, str(count), str(step),
+                          *formats], check=True, stdout=subprocess.PIPE, text=True).stdout
     return {line.split()[0]: [float(figure) for figure in line.split()[1:]] for line in out.splitlines()}
 
 
+def run_writers(args):
+    """`message` is pprof before zlib; rates of both are of its bytes, which is what zlib is given."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(args.rounds):
+            wrote = write(args, folder, "stacks", args.stacks, 3)
+            for name in ("html", "collapsed", "message", "pprof"):
+                size, seconds, cpu = wrote[name]
+                given = wrote["message"][0] if name == "pprof" else size
+                found.setdefault(name, []).append((size, given / 1e6 / seconds, given / 1e6 / cpu))
+    print(f"\n{args.stacks:,} stacks, 30 to 60 frames deep: median (min .. max)\n")
+    table.head("", "MB", "MB/s", "MB/s of CPU time")
+    for name, rounds in found.items():
+        table.row(name, f"{rounds[0][0] / 1e6:.1f}", table.spread([one[1] for one in rounds]),
+                  table.spread([one[2] for one in rounds]))
+
+
 def run(args):
-    print("\nms, median (min .. max): until it is drawn; of handlers and frame; longest between two frames\n")
+    run_writers(args)
+    if chromium.find() is None:
+        print("\nno chromium: the page is not measured")
+        return
+    print("\nms, median (min .. max): from the event until it is drawn; of handlers and frame; longest between two frames\n")
     table.head("nodes", "", "drawn", "busy", "gap")
-    sizes = [int(size) for size in args.nodes.split(",")]
-    for size in sizes:
+    for size in (int(size) for size in args.nodes.split(",")):
+        figures = {}
         with tempfile.TemporaryDirectory() as folder:
-            wrote = write(args, folder, "nodes", size, 12)
-            figures = {}
+            size_of_file = write(args, folder, "nodes", size, 12, "html")["html"][0]
             for _ in range(args.rounds):
                 browser = chromium.Browser(chromium.find())
                 try:
@@ -132,4 +154,4 @@ def run(args):
             cells = [table.spread([one[what] for one in found], 1) if what in found[0] else ""
                      for what in ("seen", "busy", "gap")]
             table.row(f"{size:,}", name, *cells)
-        table.row(f"{size:,}", f"file: {wrote['html'][0] / size:.1f} bytes a node; heap: {memory / 1e6:.0f} MB", "", "", "")
+        table.row(f"{size:,}", f"file: {size_of_file / size:.1f} bytes a node; heap: {memory / 1e6:.0f} MB", "", "", "")

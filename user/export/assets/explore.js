@@ -36,14 +36,18 @@ function revealSubtree(node) {
   reveal(node);
 }
 
-function showZoom() {
+// Calls `then` when the zoom is reached.
+function showZoom(then) {
   if (state.matches) showMatched();
-  if (view.hidden) return;
+  if (view.hidden) return then();
   if (place.zoom !== 0) revealSubtree(place.zoom);
   const run = ++zoomRun;
   const from = [state.left, state.width];
   const to = windowOf(place.zoom);
-  if (from[0] === to[0] && from[1] === to[1]) return askDraw();
+  if (from[0] === to[0] && from[1] === to[1]) {
+    askDraw();
+    return then();
+  }
   const started = performance.now();
   const step = (now) => {
     if (run !== zoomRun) return;
@@ -52,7 +56,7 @@ function showZoom() {
     state.left = t === 1 ? to[0] : from[0] + (to[0] - from[0]) * eased;
     state.width = t === 1 ? to[1] : from[1] + (to[1] - from[1]) * eased;
     draw();
-    if (t < 1) requestAnimationFrame(step);
+    if (t < 1) requestAnimationFrame(step); else setTimeout(then);
   };
   requestAnimationFrame(step);
 }

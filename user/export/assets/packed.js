@@ -18,7 +18,7 @@ function unpack(text, out, more = 0) {
       value += (digit & 31) * factor;
     }
     if (zeros) {
-      out.fill(more, at, at + value);
+      if (more !== 0) out.fill(more, at, at + value);
       at += value;
       zeros = false;
     } else {

@@ -168,8 +168,9 @@ function show(next) {
   if (first || reshaped || before.icicle !== place.icicle) showShape(before, reshaped);
   if (reshaped) [state.left, state.width] = windowOf(place.zoom);
   if (place.view === 'table') showList();
-  if (reshaped || before.zoom !== place.zoom) showZoom();
-  if (rows && (reshaped || before.zoom !== place.zoom)) showPanel();
+  if (rows && reshaped) showPanel();
+  // The panel adds up all rows: the zoom need not wait for it.
+  if (reshaped || before.zoom !== place.zoom) showZoom(() => { if (rows && !reshaped) showPanel(); });
   showSteps();
   const typing = document.activeElement === byId('search') || byId('panel').contains(document.activeElement);
   if (reshaped && !first && !typing) keysToView();
