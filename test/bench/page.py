@@ -46,12 +46,19 @@ WATCH = """
 """
 
 
+def cpu(page):
+    """ms that the page's thread has used; other work on the machine is not in it."""
+    metrics = page.call("Performance.getMetrics")["metrics"]
+    return 1000 * sum(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+
 def measured(page, act):
     """What the event costs that `act` makes."""
     page.run("void (times.last = null)")
+    before = cpu(page)
     act()
     page.until("times.last")
-    return page.run("times.last")
+    return {**page.run("times.last"), "cpu": cpu(page) - before}
 
 
 def click(page, share, row):
@@ -80,19 +87,23 @@ def browse(browser, path, figures):
     page = browser.page()
     page.size(1600, 1000)
     page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+    page.call("Performance.enable", timeDomain="threadTicks")
+    before = cpu(page)
     page.open(path)
     page.until("times.load")
     page.run("new Promise(done => setTimeout(done, 300))")
-    figures.setdefault("load", []).append({"seen": page.run("times.load")})
+    figures.setdefault("load", []).append({"seen": page.run("times.load"), "cpu": cpu(page) - before})
 
     def note(name, act):
         figures.setdefault(name, []).append(measured(page, act))
 
-    for share, row in ((.3, 4), (.5, 12), (.7, 25)):
-        note("zoom", lambda: click(page, share, row))
-        if page.run("document.getElementById('zoomed') === null"):
-            raise AssertionError("the click did not zoom")
-        note("zoom out", lambda: key(page, "0"))
+    for kind, media in (("", "no-preference"), (", at once", "reduce")):
+        page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": media}])
+        for share, row in ((.3, 4), (.5, 12), (.7, 25)):
+            note("zoom" + kind, lambda: click(page, share, row))
+            if page.run("document.getElementById('zoomed') === null"):
+                raise AssertionError("the click did not zoom")
+            note("zoom out" + kind, lambda: key(page, "0"))
     note("search", lambda: search(page, "method42"))
     note("zoom, searching", lambda: click(page, .4, 8))
     page.run("document.getElementById('graph').focus()")
@@ -135,8 +146,9 @@ def run(args):
     if chromium.find() is None:
         print("\nno chromium: the page is not measured")
         return
-    print("\nms, median (min .. max): from the event until it is drawn; of handlers and frame; longest between two frames\n")
-    table.head("nodes", "", "drawn", "busy", "gap")
+    print("\nms, median (min .. max): from the event until it is drawn; of handlers and frame; longest between two "
+          "frames;\nCPU time of the page's thread, of a zoom for all of its ten frames\n")
+    table.head("nodes", "", "drawn", "busy", "gap", "cpu")
     for size in (int(size) for size in args.nodes.split(",")):
         figures = {}
         with tempfile.TemporaryDirectory() as folder:
@@ -152,6 +164,6 @@ def run(args):
         memory = figures.pop("memory")
         for name, found in figures.items():
             cells = [table.spread([one[what] for one in found], 1) if what in found[0] else ""
-                     for what in ("seen", "busy", "gap")]
+                     for what in ("seen", "busy", "gap", "cpu")]
             table.row(f"{size:,}", name, *cells)
-        table.row(f"{size:,}", f"file: {size_of_file / size:.1f} bytes a node; heap: {memory / 1e6:.0f} MB", "", "", "")
+        table.row(f"{size:,}", f"file: {size_of_file / size:.1f} bytes a node; heap: {memory / 1e6:.0f} MB", "", "", "", "")
