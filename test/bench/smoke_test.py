@@ -217,6 +217,13 @@ class Bench(unittest.TestCase):
             self.assertRegex(rows[name][0], r"^-?\d+ \(")
             self.assertRegex(rows[name][1], r"^\d+ \(")
 
+    def test_page_has_figures_of_every_writer_and_step(self):
+        rows = bench("page", "--nodes", "3000", "--stacks", "2000")
+        if shutil.which("chromium"):
+            self.assertRegex(rows["3,000"][0], "bytes a node")
+        for name in ("html", "collapsed", "message", "pprof"):
+            self.assertGreater(float(rows[name][0]), 0)
+
     def test_start_finds_the_first_counted_event(self):
         rows = bench("start", "--methods", "50")
         for name in ("cached", "not cached"):

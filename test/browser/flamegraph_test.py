@@ -464,7 +464,7 @@ class FlameGraph(PageCase):
         times = self.page.run("""(() => {
             const n = performance.getEntriesByType('navigation')[0];
             return {load: n.loadEventEnd, nodes: JSON.parse(
-                document.getElementById('profile').textContent).levels.length}; })()""")
+                document.getElementById('profile').textContent).nodes}; })()""")
         redraw = self.page.run("""(async () => {
             const view = document.getElementById('view');
             const start = performance.now();

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// write_pages DIR: the pages that flamegraph_test.py opens.
+// write_pages DIR: the pages that the tests here open. write_pages DIR million: that of a million
+// nodes.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "export/exporter.h"
 #include "support/io_profiles.h"
@@ -21,14 +27,40 @@ bool write(const std::filesystem::path& path, const jtrace::profile::Profile& pr
   return !file.fail();
 }
 
+// Ten roots, each calls a thousand functions, each of which calls a hundred.
+jtrace::profile::Profile million() {
+  using jtrace::profile::LocationId;
+  using enum jtrace::profile::FrameKind;
+  jtrace::profile::Header header;
+  header.title = "million";
+  jtrace::test::ProfileSketch sketch(std::move(header));
+  std::vector<LocationId> mains;
+  std::vector<LocationId> leaves;
+  for (int i = 0; i < 1000; ++i)
+    mains.push_back(sketch.frame(JavaC2, fmt::format("main/A{:03}", i)));
+  for (int i = 0; i < 100; ++i) {
+    leaves.push_back(sketch.frame(JavaInlined, fmt::format("leaf/B{:02}", i)));
+  }
+  for (int i = 0; i < 10; ++i) {
+    const LocationId root = sketch.frame(JavaC2, fmt::format("root/{}", i));
+    for (const LocationId main : mains) {
+      for (const LocationId leaf : leaves) {
+        sketch.stack({root, main, leaf}, leaf == leaves.front() ? 901 : 1);
+      }
+    }
+  }
+  return std::move(sketch).build();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fputs("usage: write_pages DIR\n", stderr);
+  if (argc != 2 && (argc != 3 || std::string_view(argv[2]) != "million")) {
+    std::fputs("usage: write_pages DIR [million]\n", stderr);
     return 2;
   }
   const std::filesystem::path folder = argv[1];
+  if (argc == 3) return write(folder / "million.html", million()) ? 0 : 1;
   bool good = true;
   for (const auto& named : jtrace::test::small_profiles()) {
     good &= write(folder / (named.name + ".html"), named.profile);

@@ -3,17 +3,17 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 namespace jtrace::exporting {
 
 CallTree make_call_tree(const Stacks& stacks) {
   CallTree tree;
-  const std::vector<std::uint32_t> none;
-  const std::vector<std::uint32_t>* before = &none;
+  std::span<const std::uint32_t> before;
   for (const Stack& stack : stacks.stacks) {
     // Stacks are sorted, so what a stack shares with the tree is what it shares with the one
     // before, and as no two are equal each adds at least the node that carries its value.
-    const auto apart = std::ranges::mismatch(*before, stack.frames).in2;
+    const auto apart = std::ranges::mismatch(before, stack.frames).in2;
     for (auto frame = apart; frame != stack.frames.end(); ++frame) {
       tree.levels.push_back(static_cast<std::uint32_t>(frame - stack.frames.begin()) + 1);
       tree.frames.push_back(*frame);
@@ -23,7 +23,7 @@ CallTree make_call_tree(const Stacks& stacks) {
     tree.self.back() = stack.value;
     tree.ends.push_back(static_cast<std::uint32_t>(tree.self.size() - 1));
     if (stacks.difference) tree.before.back() = stack.before;
-    before = &stack.frames;
+    before = stack.frames;
   }
   return tree;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -36,6 +37,7 @@ class Sorted {
     return rows;
   }
   [[nodiscard]] std::uint32_t operator[](std::uint32_t id) const { return place_[id]; }
+  [[nodiscard]] std::vector<std::uint32_t> take_places() { return std::move(place_); }
 
  private:
   static constexpr std::uint32_t kUnused = UINT32_MAX;
@@ -43,15 +45,16 @@ class Sorted {
   std::vector<std::pair<Row, std::uint32_t>> used_;
 };
 
-class Canonical {
+class Tables {
  public:
-  explicit Canonical(const profile::Profile& in)
+  // `wanted` has the locations that samples name.
+  Tables(const profile::Profile& in, std::vector<char> wanted)
       : in_(in),
         strings_(std::max<std::size_t>(in.strings.size(), 1)),
         functions_(std::max<std::size_t>(in.functions.size(), 1)),
         mappings_(std::max<std::size_t>(in.mappings.size(), 1)),
         locations_(std::max<std::size_t>(in.locations.size(), 1)),
-        wanted_(in.locations.size()) {}
+        wanted_(std::move(wanted)) {}
 
   profile::Profile operator()() {
     profile::Profile out;
@@ -64,15 +67,16 @@ class Canonical {
     out.functions = sort_functions();
     out.mappings = sort_mappings();
     out.locations = sort_locations();
-    out.samples = sort_samples();
     return out;
   }
+
+  std::vector<std::uint32_t> take_strings() { return strings_.take_places(); }
+  std::vector<std::uint32_t> take_locations() { return locations_.take_places(); }
 
  private:
   std::vector<std::string> sort_strings() {
     strings_.use(0, {});
     for (const profile::Sample& sample : in_.samples) {
-      for (const profile::LocationId id : sample.locations) wanted_[id.value] = true;
       for (const profile::Label& label : sample.labels) {
         use(label.key);
         use(label.str);
@@ -126,36 +130,6 @@ class Canonical {
     return locations_.sort();
   }
 
-  std::vector<profile::Sample> sort_samples() {
-    std::vector<profile::Sample> out;
-    for (profile::Sample sample : in_.samples) {
-      for (profile::LocationId& id : sample.locations) id = {locations_[id.value]};
-      for (profile::Label& label : sample.labels) {
-        label.key = at(label.key);
-        label.str = at(label.str);
-        label.unit = at(label.unit);
-      }
-      std::ranges::sort(sample.labels);
-      sample.values.resize(std::max<std::size_t>(in_.sample_types.size(), 1));
-      out.push_back(std::move(sample));
-    }
-    const auto key = [](const profile::Sample& s) { return std::tie(s.locations, s.labels); };
-    std::ranges::sort(out, {}, key);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (kept != 0 && key(out[kept - 1]) == key(out[i])) {
-        auto& values = out[kept - 1].values;
-        for (std::size_t v = 0; v < values.size(); ++v) {
-          values[v] = profile::saturating_add(values[v], out[i].values[v]);
-        }
-      } else if (kept++ != i) {
-        out[kept - 1] = std::move(out[i]);
-      }
-    }
-    out.resize(kept);
-    return out;
-  }
-
   template <class Each>
   void each_location(Each each) {
     for (std::size_t id = 0; id < wanted_.size(); ++id) {
@@ -172,11 +146,144 @@ class Canonical {
   Sorted<profile::Function> functions_;
   Sorted<profile::Mapping> mappings_;
   Sorted<profile::Location> locations_;
-  std::vector<bool> wanted_;  // locations that samples name
+  std::vector<char> wanted_;
 };
 
 }  // namespace
 
-profile::Profile canonical(const profile::Profile& profile) { return Canonical(profile)(); }
+// The stacks of samples, leaf first, in terms of the sorted locations.
+struct Canonical::Stacks {
+  const Canonical& of;
+
+  [[nodiscard]] std::size_t size(std::uint32_t i) const {
+    return of.begins_[i + 1] - of.begins_[i];
+  }
+  [[nodiscard]] std::uint32_t at(std::uint32_t i, std::size_t k) const {
+    return of.places_[of.locations_[of.begins_[i] + k]];
+  }
+  void ask_for(std::uint32_t i, std::size_t k) const {
+    __builtin_prefetch(of.locations_.data() + of.begins_[i] + k);
+  }
+};
+
+Canonical::Canonical(const profile::Profile& profile)
+    : in_(profile), width_(std::max<std::size_t>(profile.sample_types.size(), 1)) {
+  Tables tables(profile, flatten());
+  tables_ = tables();
+  strings_ = tables.take_strings();
+  places_ = tables.take_locations();
+  sort_samples();
+}
+
+// Samples lie all over the heap. They are visited once; memory is asked for those that come soon.
+// Returns which locations they name.
+std::vector<char> Canonical::flatten() {
+  std::vector<char> wanted(in_.locations.size());
+  constexpr std::size_t kSoon = 8;
+  constexpr std::size_t kLine = 64 / sizeof(profile::LocationId);
+  const std::vector<profile::Sample>& samples = in_.samples;
+  begins_.reserve(samples.size() + 1);
+  begins_.push_back(0);
+  for (const profile::Sample& sample : samples) {
+    begins_.push_back(begins_.back() + sample.locations.size());
+  }
+  locations_.resize(begins_.back());
+  values_.resize(samples.size() * width_);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (i + kSoon < samples.size()) {
+      const profile::Sample& soon = samples[i + kSoon];
+      __builtin_prefetch(soon.values.data());
+      for (std::size_t k = 0; k < soon.locations.size(); k += kLine) {
+        __builtin_prefetch(&soon.locations[k]);
+      }
+    }
+    std::uint32_t* out = locations_.data() + begins_[i];
+    for (const profile::LocationId id : samples[i].locations) {
+      *out++ = id.value;
+      wanted[id.value] = 1;
+    }
+    const std::vector<std::int64_t>& values = samples[i].values;
+    std::copy_n(values.begin(), std::min(values.size(), width_),
+                values_.begin() + static_cast<std::ptrdiff_t>(i * width_));
+    labelled_ |= !samples[i].labels.empty();
+  }
+  return wanted;
+}
+
+std::vector<profile::Label> Canonical::labels_of(std::uint32_t index) const {
+  if (!labelled_) return {};
+  std::vector<profile::Label> labels = in_.samples[index].labels;
+  for (profile::Label& label : labels) {
+    label.key = {strings_[label.key.value]};
+    label.str = {strings_[label.str.value]};
+    label.unit = {strings_[label.unit.value]};
+  }
+  std::ranges::sort(labels);
+  return labels;
+}
+
+void Canonical::sort_samples() {
+  order_ = sequence_order(Stacks{*this}, in_.samples.size(), tables_.locations.size());
+  const std::size_t count = order_.indices.size();
+  for (std::size_t from = 0; from < count;) {
+    std::size_t to = from + 1;
+    while (to < count && order_.again[to]) ++to;
+    if (to - from > 1) sort_labels(from, to);
+    from = to;
+  }
+}
+
+// Of samples with equal stacks.
+void Canonical::sort_labels(std::size_t from, std::size_t to) {
+  std::vector<std::pair<std::vector<profile::Label>, std::uint32_t>> labelled;
+  for (std::size_t at = from; at < to; ++at) {
+    labelled.emplace_back(labels_of(order_.indices[at]), order_.indices[at]);
+  }
+  std::ranges::sort(labelled);
+  for (std::size_t i = 0; i < labelled.size(); ++i) {
+    order_.indices[from + i] = labelled[i].second;
+    order_.again[from + i] = i > 0 && labelled[i].first == labelled[i - 1].first;
+  }
+}
+
+std::size_t Canonical::next_sample(std::size_t at, profile::Sample& sample) const {
+  constexpr std::size_t kSoon = 8;
+  constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
+  const std::vector<std::uint32_t>& order = order_.indices;
+  if (at + kSoon < order.size()) {
+    const std::uint32_t soon = order[at + kSoon];
+    for (std::size_t k = begins_[soon]; k < begins_[soon + 1]; k += kLine) {
+      __builtin_prefetch(&locations_[k]);
+    }
+    __builtin_prefetch(&values_[soon * width_]);
+  }
+  const std::uint32_t first = order[at];
+  const std::uint32_t* const locations = locations_.data() + begins_[first];
+  sample.locations.resize(begins_[first + 1] - begins_[first]);
+  for (std::size_t k = 0; k < sample.locations.size(); ++k) {
+    sample.locations[k] = {places_[locations[k]]};
+  }
+  const std::span values(values_);
+  const auto of = values.subspan(first * width_, width_);
+  sample.values.assign(of.begin(), of.end());
+  sample.labels = labels_of(first);
+  for (++at; at < order.size() && order_.again[at]; ++at) {
+    const auto more = values.subspan(order[at] * width_, width_);
+    for (std::size_t v = 0; v < width_; ++v) {
+      sample.values[v] = profile::saturating_add(sample.values[v], more[v]);
+    }
+  }
+  return at;
+}
+
+profile::Profile canonical(const profile::Profile& profile) {
+  Canonical sorted(profile);
+  std::vector<profile::Sample> samples;
+  samples.reserve(profile.samples.size());
+  sorted.each_sample([&](const profile::Sample& sample) { samples.push_back(sample); });
+  profile::Profile out = std::move(sorted).take_tables();
+  out.samples = std::move(samples);
+  return out;
+}
 
 }  // namespace jtrace::exporting

@@ -2,6 +2,12 @@
 // For formats that keep a profile's tables: the same data in the same order.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "export/sequence_order.h"
 #include "profile/profile.h"
 
 namespace jtrace::exporting {
@@ -10,5 +16,45 @@ namespace jtrace::exporting {
 // stays the zero value) and equal samples as one. Ids are handed out in the order in which frames
 // were seen, which is no property of the data.
 [[nodiscard]] profile::Profile canonical(const profile::Profile& profile);
+
+// The same without a copy of the samples, which are most of a profile.
+class Canonical {
+ public:
+  explicit Canonical(const profile::Profile& profile);
+
+  // All but the samples.
+  [[nodiscard]] const profile::Profile& tables() const { return tables_; }
+  [[nodiscard]] profile::Profile take_tables() && { return std::move(tables_); }
+
+  // Calls `each(sample)` for every one of the canonical samples; it is gone afterwards.
+  template <class Each>
+  void each_sample(Each each) const {
+    profile::Sample sample;
+    for (std::size_t at = 0; at < order_.indices.size();) {
+      at = next_sample(at, sample);
+      each(sample);
+    }
+  }
+
+ private:
+  struct Stacks;
+
+  std::vector<char> flatten();
+  void sort_samples();
+  void sort_labels(std::size_t from, std::size_t to);
+  [[nodiscard]] std::vector<profile::Label> labels_of(std::uint32_t index) const;
+  std::size_t next_sample(std::size_t at, profile::Sample& sample) const;
+
+  const profile::Profile& in_;
+  std::size_t width_;  // values of a sample
+  bool labelled_ = false;
+  profile::Profile tables_;
+  std::vector<std::uint32_t> strings_;    // of each string of in_ its place in tables_
+  std::vector<std::uint32_t> places_;     // and of each location
+  std::vector<std::uint32_t> locations_;  // of one sample after the other
+  std::vector<std::size_t> begins_;       // where a sample's begin, and end
+  std::vector<std::int64_t> values_;
+  SequenceOrder order_;  // of the samples, by stack and labels
+};
 
 }  // namespace jtrace::exporting

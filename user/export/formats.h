@@ -17,6 +17,9 @@ namespace jtrace::exporting {
                                           const WriteOptions& options);
 [[nodiscard]] std::string write_text(const profile::Profile& profile, const WriteOptions& options);
 [[nodiscard]] std::string write_pprof(const profile::Profile& profile, const WriteOptions& options);
+// The message that write_pprof() compresses.
+[[nodiscard]] std::string pprof_message(const profile::Profile& profile,
+                                        const WriteOptions& options);
 [[nodiscard]] std::string write_speedscope(const profile::Profile& profile,
                                            const WriteOptions& options);
 [[nodiscard]] std::string write_otlp(const profile::Profile& profile, const WriteOptions& options);

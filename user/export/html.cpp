@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "export/call_tree.h"
 #include "export/diff.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/packed.h"
 #include "export/page.h"
 #include "export/page_rows.h"
 #include "export/stacks.h"
@@ -83,37 +85,53 @@ void add_sides(Json& json, const profile::Profile& profile) {
   if (json["unit"] == "count") json["type"] = "events";
 }
 
-// Columns, as the tree's; a row's node is the difference to that of the row before.
-Json rows_json(const PageRows& rows, std::size_t weights) {
-  Json json{{"nodes", Json::array()},
-            {"facets", Json::array()},
-            {"sizes", Json::array()},
-            {"values", Json::array()}};
-  std::uint32_t before = 0;
-  for (const PageRow& row : rows.rows) {
-    json["nodes"].push_back(row.node - before);
-    before = row.node;
+// Small pages have their columns as JSON, which people and tools read.
+constexpr std::size_t kMostPlain = 20'000;  // nodes, or rows
+
+struct Shape {
+  std::size_t nodes, rows;
+  [[nodiscard]] bool packed() const { return nodes > kMostPlain || rows > kMostPlain; }
+};
+
+// What `of` says of each of the values; packed, where `least` is the least that it says.
+template <class Values, class Of>
+Json column(const Shape& shape, const Values& values, Of of, std::int64_t least = 0) {
+  if (!shape.packed()) {
+    Json json = Json::array();
+    for (const auto& value : values) json.push_back(of(value));
+    return json;
   }
+  Packer packer;
+  for (const auto& value : values) {
+    packer.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(of(value)) - least));
+  }
+  return std::move(packer).take();
+}
+
+// Columns, as the tree's; a row's node is the difference to that of the row before.
+Json rows_json(const Shape& shape, const PageRows& rows, std::size_t weights) {
+  Json json;
+  if (shape.packed()) json["size"] = rows.rows.size();
+  std::uint32_t before = 0;
+  json["nodes"] = column(shape, rows.rows, [&](const PageRow& row) {
+    return row.node - std::exchange(before, row.node);
+  });
+  for (const char* kind : {"facets", "sizes", "values"}) json[kind] = Json::array();
   for (std::size_t at = 0; at < rows.facets.size() + rows.sizes.size(); ++at) {
-    Json column = Json::array();
-    for (const PageRow& row : rows.rows) column.push_back(row.at[at]);
-    json[at < rows.facets.size() ? "facets" : "sizes"].push_back(std::move(column));
+    const auto value = [&](const PageRow& row) { return row.at[at]; };
+    json[at < rows.facets.size() ? "facets" : "sizes"].push_back(
+        column(shape, rows.rows, value, -1));
   }
   for (std::size_t weight = 0; weight < weights; ++weight) {
-    Json column = Json::array();
-    for (const PageRow& row : rows.rows) column.push_back(row.values[weight]);
-    json["values"].push_back(std::move(column));
+    const auto value = [&](const PageRow& row) { return row.values[weight]; };
+    json["values"].push_back(column(shape, rows.rows, value));
   }
   return json;
 }
 
-// Of a profile with one weight and no labels the tree has all there is.
-bool add_rows(Json& json, const profile::Profile& profile, const Stacks& stacks,
-              const CallTree& tree) {
+void add_rows(Json& json, const Shape& shape, const profile::Profile& profile,
+              const PageRows& rows) {
   const auto& types = profile.sample_types;
-  if (stacks.difference || types.empty()) return false;
-  const PageRows rows = make_page_rows(profile, stacks, tree);
-  if (types.size() == 1 && rows.facets.empty() && rows.sizes.empty()) return false;
   for (const profile::ValueType& type : types) {
     json["weights"].push_back({{"type", safe_text(type.type)}, {"unit", safe_text(type.unit)}});
   }
@@ -126,12 +144,10 @@ bool add_rows(Json& json, const profile::Profile& profile, const Stacks& stacks,
   for (const Size& size : rows.sizes) {
     json["sizes"].push_back({{"name", size.name}, {"unit", size.unit}});
   }
-  json["rows"] = rows_json(rows, types.size());
-  return true;
+  json["rows"] = rows_json(shape, rows, types.size());
 }
 
-void add_tree(Json& json, const profile::Profile& profile, const Stacks& stacks) {
-  const CallTree tree = make_call_tree(stacks);
+void add_names(Json& json, const Stacks& stacks) {
   // kinds holds those that occur, so the page need not know the enum's numbers.
   Json kinds = Json::array();
   Json names = Json::array();
@@ -146,14 +162,39 @@ void add_tree(Json& json, const profile::Profile& profile, const Stacks& stacks)
     names.push_back(frame.text);
     name_kinds.push_back(index - 1);
   }
-  json["stacks"] = stacks.stacks.size();
   json["kinds"] = std::move(kinds);
   json["names"] = std::move(names);
   json["name_kinds"] = std::move(name_kinds);
-  json["levels"] = tree.levels;
-  json["frames"] = tree.frames;
-  if (!add_rows(json, profile, stacks, tree)) json["self"] = tree.self;
-  if (stacks.difference) json["before"] = tree.before;
+}
+
+// Levels go up by one from most nodes to the next: packed are the levels that a node is above that.
+Json levels_json(const Shape& shape, const std::vector<std::uint32_t>& levels) {
+  std::uint32_t before = 0;
+  return column(shape, levels, [&](std::uint32_t level) {
+    return shape.packed() ? std::exchange(before, level) + 1 - level : level;
+  });
+}
+
+void add_tree(Json& json, const profile::Profile& profile, const Stacks& stacks) {
+  const CallTree tree = make_call_tree(stacks);
+  PageRows rows;
+  if (!stacks.difference) rows = make_page_rows(profile, stacks, tree);
+  const Shape shape{tree.levels.size(), rows.rows.size()};
+  const auto self = [](std::int64_t value) { return value; };
+  json["stacks"] = stacks.stacks.size();
+  add_names(json, stacks);
+  if (shape.packed()) {
+    json["version"] = 2;
+    json["nodes"] = shape.nodes;
+  }
+  json[shape.packed() ? "up" : "levels"] = levels_json(shape, tree.levels);
+  json["frames"] = column(shape, tree.frames, [](std::uint32_t frame) { return frame; });
+  if (rows.needed) {
+    add_rows(json, shape, profile, rows);
+  } else {
+    json["self"] = column(shape, tree.self, self);
+  }
+  if (stacks.difference) json["before"] = column(shape, tree.before, self);
 }
 
 // JSON that no HTML parser can take for markup: ASCII only, and without '<', '>' and '&', which

@@ -25,6 +25,10 @@ class Maker {
     collect();
     name_facets();
     name_sizes();
+    const std::size_t weights = profile_.sample_types.size();
+    out_.needed = weights > 1 || (weights == 1 && !(out_.facets.empty() && out_.sizes.empty()));
+    if (!out_.needed) return std::move(out_);
+    out_.rows.reserve(samples_);
     make_rows();
     merge_equal();
     return std::move(out_);

@@ -31,6 +31,8 @@ struct Size {
 };
 
 struct PageRows {
+  // Of a profile with one weight and no labels the tree has all there is.
+  bool needed = false;
   // Labels that are text, or numbers without a unit, and do not have one value everywhere.
   std::vector<Facet> facets;
   std::vector<Size> sizes;    // labels that are numbers with a unit

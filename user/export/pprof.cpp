@@ -42,7 +42,11 @@ class Strings {
 
 class Writer {
  public:
-  explicit Writer(const profile::Profile& profile) : profile_(profile) {}
+  explicit Writer(const profile::Profile& profile)
+      : raw_(profile),
+        sorted_(profile),
+        profile_(sorted_.tables()),
+        texts_(profile_.strings.size(), kNoText) {}
 
   std::string operator()() {
     put_types();
@@ -52,7 +56,7 @@ class Writer {
     put_mappings();
     put_header();
     for (const std::string& text : strings_.all()) out_.element(pprof::kStringTable, text);
-    return out_.bytes();
+    return std::move(out_).take();
   }
 
  private:
@@ -69,17 +73,36 @@ class Writer {
     for (const auto& type : types_) out_.element(pprof::kSampleType, value_type(type));
   }
 
+  // Of the samples: a message that grows copies all that there is.
+  [[nodiscard]] std::size_t most_bytes() const {
+    constexpr std::size_t kId = 4;
+    constexpr std::size_t kValue = 10;
+    constexpr std::size_t kRest = 24;
+    std::size_t bytes = 0;
+    for (const profile::Sample& sample : raw_.samples) {
+      bytes += kRest + kId * sample.locations.size() +
+               kValue * (sample.values.size() + 2 * sample.labels.size());
+    }
+    return bytes;
+  }
+
   void put_samples() {
-    for (const profile::Sample& sample : profile_.samples) {
-      std::vector<std::uint64_t> ids;
-      for (const auto id : sample.locations) ids.push_back(location_id(id.value));
-      // The tools show a sample without frames as nothing at all; it happened, though.
-      if (ids.empty()) ids.push_back(location_id(0));
-      ProtobufWriter message;
-      message.packed<std::uint64_t>(pprof::kSampleLocation, ids);
+    out_.reserve(most_bytes());
+    const auto id_of = [&](profile::LocationId id) { return location_id(id.value); };
+    // The tools show a sample without frames as nothing at all; it happened, though.
+    constexpr std::array<profile::LocationId, 1> kNothing{};
+    ProtobufWriter message;
+    ProtobufWriter part;
+    sorted_.each_sample([&](const profile::Sample& sample) {
+      message.clear();
+      if (sample.locations.empty()) {
+        message.packed(pprof::kSampleLocation, kNothing, id_of);
+      } else {
+        message.packed(pprof::kSampleLocation, sample.locations, id_of);
+      }
       message.packed<std::int64_t>(pprof::kSampleValue, sample.values);
       for (const profile::Label& label : sample.labels) {
-        ProtobufWriter part;
+        part.clear();
         part.number(pprof::kLabelKey, text(label.key));
         part.number(pprof::kLabelStr, text(label.str));
         part.number(pprof::kLabelNum, label.num);
@@ -87,7 +110,7 @@ class Writer {
         message.element(pprof::kSampleLabel, part);
       }
       out_.element(pprof::kSample, message);
-    }
+    });
   }
 
   void put_locations() {
@@ -207,9 +230,17 @@ class Writer {
     return id + 1;
   }
   std::int64_t text(std::string_view raw) { return strings_(safe_text(raw)); }
-  std::int64_t text(profile::StringId id) { return text(profile_.string(id)); }
+  std::int64_t text(profile::StringId id) {
+    std::int64_t& known = texts_[id.value];
+    if (known == kNoText) known = text(profile_.string(id));
+    return known;
+  }
 
-  const profile::Profile& profile_;
+  static constexpr std::int64_t kNoText = -1;
+  const profile::Profile& raw_;
+  Canonical sorted_;
+  const profile::Profile& profile_;  // the tables of it
+  std::vector<std::int64_t> texts_;  // of each of its strings the one that is written
   ProtobufWriter out_;
   Strings strings_;
   std::vector<profile::ValueType> types_;
@@ -221,10 +252,15 @@ class Writer {
 
 }  // namespace
 
-std::string write_pprof(const profile::Profile& profile, const WriteOptions& options) {
+std::string pprof_message(const profile::Profile& profile, const WriteOptions& options) {
+  if (!is_difference(profile)) return Writer(profile)();
   profile::Profile sorted = canonical(profile);
   if (options.normalise) normalise_samples(sorted);
-  return gzip(Writer(is_difference(sorted) ? canonical(base_apart(sorted)) : sorted)());
+  return Writer(base_apart(sorted))();
+}
+
+std::string write_pprof(const profile::Profile& profile, const WriteOptions& options) {
+  return gzip(pprof_message(profile, options));
 }
 
 }  // namespace jtrace::exporting

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace jtrace::exporting {
 
@@ -42,26 +45,45 @@ class ProtobufWriter {
 
   template <class Number>
   void packed(unsigned field, std::span<const Number> values) {
+    packed(field, values, [](Number value) { return static_cast<std::uint64_t>(value); });
+  }
+  // `number` says what each of the values is as a number.
+  template <class Values, class NumberOf>
+  void packed(unsigned field, const Values& values, NumberOf number) {
     if (values.empty()) return;
-    ProtobufWriter body;
-    for (const Number value : values) body.varint(static_cast<std::uint64_t>(value));
-    element(field, body);
+    if (body_.size() < values.size() * kMaxVarint) body_.resize(values.size() * kMaxVarint);
+    char* end = body_.data();
+    for (const auto& value : values) end = put_varint(end, number(value));
+    element(field, std::string_view(body_.data(), end));
   }
 
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+
+  // Ready for another message, in the memory of this one.
+  void clear() { out_.clear(); }
+
   [[nodiscard]] const std::string& bytes() const { return out_; }
+  [[nodiscard]] std::string take() && { return std::move(out_); }
 
  private:
   static constexpr unsigned kVarint = 0;
   static constexpr unsigned kFixed64 = 1;
   static constexpr unsigned kLength = 2;
+  static constexpr std::size_t kMaxVarint = 10;
 
   void tag(unsigned field, unsigned type) { varint(field << 3U | type); }
   void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7U) out_ += static_cast<char>(value | 0x80U);
-    out_ += static_cast<char>(value);
+    std::array<char, kMaxVarint> bytes;
+    out_.append(bytes.data(), put_varint(bytes.data(), value));
+  }
+  static char* put_varint(char* out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) *out++ = static_cast<char>(value | 0x80U);
+    *out++ = static_cast<char>(value);
+    return out;
   }
 
   std::string out_;
+  std::string body_;  // memory for what is packed
 };
 
 }  // namespace jtrace::exporting

@@ -11,6 +11,7 @@
 #include "export/exporter.h"
 #include "export/formats.h"
 #include "export/histogram.h"
+#include "export/packed.h"
 #include "export/reading.h"
 
 namespace jtrace::exporting {
@@ -148,6 +149,67 @@ Status take_stack(const Json& stack, const std::vector<profile::LocationId>& fra
   }
   return reader.add(std::move(path), std::move(values), std::move(labels));
 }
+
+// The columns of a page of many nodes (version 2), as those of a small one. Fails where they are
+// not what they say, or more than memory should be taken for.
+class Unpacker {
+ public:
+  explicit Unpacker(Json& file) : file_(file) {}
+
+  Status operator()() {
+    const std::size_t nodes = size_of(file_, "nodes");
+    Json up = std::move(file_["up"]);
+    if (!unpack(up, nodes)) return spoiled();
+    std::int64_t level = 0;
+    for (Json& one : up) {
+      level += 1 - one.get<std::int64_t>();
+      if (level < 1) return spoiled();
+      one = static_cast<std::uint64_t>(level);
+    }
+    file_["levels"] = std::move(up);
+    bool good = unpack(file_["frames"], nodes);
+    for (const char* name : {"self", "before"}) {
+      if (file_.contains(name)) good = good && unpack(file_[name], nodes);
+    }
+    if (file_.contains("rows")) good = good && unpack_rows(file_["rows"]);
+    return good ? Status() : Status(spoiled());
+  }
+
+ private:
+  static std::size_t size_of(const Json& object, const char* name) {
+    return index(member(object, name), SIZE_MAX).value_or(0);
+  }
+
+  bool unpack_rows(Json& rows) {
+    if (!rows.is_object()) return false;
+    const std::size_t size = size_of(rows, "size");
+    bool good = unpack(rows["nodes"], size);
+    for (const char* kind : {"facets", "sizes", "values"}) {
+      if (!rows[kind].is_array()) return false;
+      const std::int64_t least = kind == std::string_view("values") ? 0 : -1;
+      for (Json& column : rows[kind]) good = good && unpack(column, size, least);
+    }
+    return good;
+  }
+
+  bool unpack(Json& column, std::size_t size, std::int64_t least = 0) {
+    constexpr std::size_t kMostNumbers = 32U << 20;
+    numbers_ += std::min(size, kMostNumbers + 1);
+    if (!column.is_string() || numbers_ > kMostNumbers) return false;
+    const auto numbers = unpacked(column.get_ref<const std::string&>(), size);
+    if (!numbers) return false;
+    column = Json::array();
+    for (const std::int64_t number : *numbers) {
+      // Read as those of a small page are: what is not below zero is unsigned there.
+      const std::int64_t value = number + least;
+      column.push_back(value < 0 ? Json(value) : Json(static_cast<std::uint64_t>(value)));
+    }
+    return true;
+  }
+
+  Json& file_;
+  std::size_t numbers_ = 0;
+};
 
 using Path = std::vector<profile::LocationId>;
 
@@ -302,8 +364,10 @@ Result<profile::Profile> parse_page(std::string_view page) {
   const auto begin = page.find(kBegin);
   if (begin == page.npos) return fail(Errc::Usage, "a page, but not jtrace's");
   page.remove_prefix(begin + kBegin.size());
-  const Json file = Json::parse(page.substr(0, page.find("</script>")), nullptr, false);
-  if (!file.is_object() || member(file, "version") != Json(1)) return spoiled();
+  Json file = Json::parse(page.substr(0, page.find("</script>")), nullptr, false);
+  const bool packed = member(file, "version") == Json(2);
+  if (!file.is_object() || (!packed && member(file, "version") != Json(1))) return spoiled();
+  if (packed) JT_CHECK_OK(Unpacker(file)());
   StackReader reader;
   std::vector<profile::LocationId> names;
   const Json& kinds = member(file, "name_kinds");

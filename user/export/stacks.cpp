@@ -11,6 +11,7 @@
 
 #include "export/diff.h"
 #include "export/exporter.h"
+#include "export/sequence_order.h"
 #include "profile/saturate.h"
 
 namespace jtrace::exporting {
@@ -27,24 +28,30 @@ class Expander {
         lines_(lines == Lines::Yes),
         of_location_(profile.locations.size()) {}
 
-  FrameIds expand(const profile::Sample& sample) {
-    FrameIds ids;
+  // Appends the frames of a sample.
+  void expand(const profile::Sample& sample, FrameIds& ids) {
+    const std::size_t first = ids.size();
     if (const auto thread = label(sample, "thread"))
       ids.push_back(frame(*thread, FrameKind::Thread));
     const std::size_t root = ids.size();
     for (auto it = sample.locations.rbegin(); it != sample.locations.rend(); ++it) {
       const FrameIds& part = location(it->value);
-      ids.insert(ids.end(), part.begin(), part.end());
+      if (part.size() == 1) {
+        ids.push_back(part.front());
+      } else {
+        ids.insert(ids.end(), part.begin(), part.end());
+      }
     }
     if (ids.size() == root) ids.push_back(id_of({"[unknown]", FrameKind::Unknown}));
     if (profile_.header.events.size() > 1) {
       if (const auto event = label(sample, "event")) {
         const auto field = [&](std::uint32_t id) { return frames_[id].kind != FrameKind::Event; };
-        const auto at = std::find_if(ids.rbegin(), ids.rend(), field).base();
+        const auto begin =
+            std::make_reverse_iterator(ids.begin() + static_cast<std::ptrdiff_t>(first));
+        const auto at = std::find_if(ids.rbegin(), begin, field).base();
         ids.insert(at, frame(*event, FrameKind::Event));
       }
     }
-    return ids;
   }
 
   std::vector<Frame> take_frames() { return std::move(frames_); }
@@ -101,29 +108,38 @@ void sort_frames(Stacks& out) {
     frames[i] = std::move(out.frames[order[i]]);
   }
   out.frames = std::move(frames);
-  for (Stack& stack : out.stacks) {
-    for (std::uint32_t& id : stack.frames) id = rank[id];
-  }
+  for (std::uint32_t& id : out.ids) id = rank[id];
 }
 
+struct StackFrames {
+  const std::vector<Stack>& stacks;
+
+  [[nodiscard]] std::size_t size(std::uint32_t i) const { return stacks[i].frames.size(); }
+  [[nodiscard]] std::uint32_t at(std::uint32_t i, std::size_t k) const {
+    return stacks[i].frames[k];
+  }
+  void ask_for(std::uint32_t i, std::size_t k) const {
+    __builtin_prefetch(stacks[i].frames.data() + k);
+  }
+};
+
 void merge_equal(Stacks& out) {
-  std::vector<std::size_t> order(out.stacks.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::sort(order, {},
-                    [&](std::size_t i) -> const FrameIds& { return out.stacks[i].frames; });
+  const auto [order, again] =
+      sequence_order(StackFrames{out.stacks}, out.stacks.size(), out.frames.size());
   std::vector<std::size_t> place(order.size());
   std::vector<Stack> kept;
-  for (const std::size_t i : order) {
-    Stack& stack = out.stacks[i];
-    if (kept.empty() || kept.back().frames != stack.frames) {
-      kept.push_back(std::move(stack));
+  kept.reserve(order.size());
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    const Stack& stack = out.stacks[order[at]];
+    if (!again[at]) {
+      kept.push_back(stack);
     } else {
       Stack& same = kept.back();
       same.value = profile::saturating_add(same.value, stack.value);
       same.before = profile::saturating_add(same.before, stack.before);
       same.events = profile::saturating_add(same.events, stack.events);
     }
-    place[i] = kept.size() - 1;
+    place[order[at]] = kept.size() - 1;
   }
   out.stacks = std::move(kept);
   for (std::size_t& at : out.of_sample) {
@@ -163,10 +179,9 @@ void merge_kinds(Stacks& stacks, Kinds which) {
     }
     merged[i] = static_cast<std::uint32_t>(kept - 1);
   }
+  if (kept == stacks.frames.size()) return;
   stacks.frames.resize(kept);
-  for (Stack& stack : stacks.stacks) {
-    for (std::uint32_t& id : stack.frames) id = merged[id];
-  }
+  for (std::uint32_t& id : stacks.ids) id = merged[id];
   merge_equal(stacks);
 }
 
@@ -185,6 +200,7 @@ Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lin
   if (drawn < profile.sample_types.size()) out.type = profile.sample_types[drawn];
   const std::size_t events = events_column(profile);
   Expander expander(profile, suffixes, lines);
+  std::vector<std::size_t> ends;
   for (const profile::Sample& sample : profile.samples) {
     const std::int64_t value = above_zero(sample, drawn);
     const std::int64_t count = above_zero(sample, events);
@@ -195,9 +211,15 @@ Stacks make_stacks(const profile::Profile& profile, Suffixes suffixes, Lines lin
                         (keep == Keep::Weighed && std::ranges::any_of(sample.values, weighed));
     out.of_sample.push_back(wanted ? out.stacks.size() : kNoStack);
     if (!wanted) continue;
-    out.stacks.push_back({expander.expand(sample), value, before, count});
+    expander.expand(sample, out.ids);
+    ends.push_back(out.ids.size());
+    out.stacks.push_back({{}, value, before, count});
     out.total = profile::saturating_add(out.total, value);
     out.total_before = profile::saturating_add(out.total_before, before);
+  }
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
+    out.stacks[i].frames = std::span(out.ids).subspan(begin, ends[i] - begin);
   }
   out.frames = expander.take_frames();
   sort_frames(out);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,16 +20,23 @@ struct Frame {
 };
 
 struct Stack {
-  std::vector<std::uint32_t> frames;  // root first, indices of Stacks::frames, never empty
-  std::int64_t value = 0;             // of the weight that is drawn; of a difference, new
-  std::int64_t before = 0;            // of a difference, base; else 0
-  std::int64_t events = 0;            // how many there were, where the profile says that
+  std::span<std::uint32_t> frames;  // root first, indices of Stacks::frames, never empty
+  std::int64_t value = 0;           // of the weight that is drawn; of a difference, new
+  std::int64_t before = 0;          // of a difference, base; else 0
+  std::int64_t events = 0;          // how many there were, where the profile says that
 };
 
 // Stacks are in the order of their frames, frames in the order of their texts, and equal stacks are
 // one, so the same data has the same bytes whatever the order of the samples was.
 struct Stacks {
+  Stacks() = default;
+  Stacks(Stacks&&) = default;
+  Stacks& operator=(Stacks&&) = default;
+  Stacks(const Stacks&) = delete;  // its stacks lie in its `ids`
+  Stacks& operator=(const Stacks&) = delete;
+
   std::vector<Frame> frames;
+  std::vector<std::uint32_t> ids;
   std::vector<Stack> stacks;
   std::vector<std::size_t> of_sample;  // of each sample its stack, or kNoStack
   profile::ValueType type;             // of `value`

@@ -6,15 +6,19 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "export/call_tree.h"
 #include "export/exporter.h"
 #include "export/formats.h"
+#include "export/packed.h"
 #include "export/reader.h"
 #include "support/io_profiles.h"
+#include "support/sample_differences.h"
 #include "support/sample_profiles.h"
 
 namespace jtrace::exporting {
@@ -113,6 +117,41 @@ TEST(Html, RowsHaveEveryWeightOfEveryNode) {
   EXPECT_THAT(facet_names(json), ElementsAre("event", "filename", "thread"));
   EXPECT_EQ(rows.at("facets").size(), 3U);
   EXPECT_EQ(rows.at("sizes").size(), 2U);
+}
+
+TEST(Packed, HoldsWhatWasPutIn) {
+  std::vector<std::int64_t> numbers{0, 0, 0, 1, 31, 32, 1023, 1024, 0, INT64_MAX, 0};
+  for (int i = 0; i < 5000; ++i) numbers.push_back(i % 7 == 0 ? i : 0);
+  Packer packer;
+  for (const std::int64_t number : numbers) packer.add(static_cast<std::uint64_t>(number));
+  const std::string text = std::move(packer).take();
+  EXPECT_TRUE(text.starts_with("ACBfgB")) << text.substr(0, 20);  // 0 and two more; 1; 31; 32
+  EXPECT_EQ(unpacked(text, numbers.size()), numbers);
+  EXPECT_EQ(unpacked(text, numbers.size() - 1), std::nullopt);
+  EXPECT_EQ(unpacked(text, numbers.size() + 1), std::nullopt);
+  EXPECT_EQ(unpacked("", 0), std::vector<std::int64_t>{});
+}
+
+TEST(Packed, RefusesWhatNobodyPacked) {
+  for (const char* bad :
+       {"g", "A", "Ag", "<B", "\xff", "//////////////", "ggggggggggggI", "A//////////B"}) {
+    EXPECT_EQ(unpacked(bad, 1), std::nullopt) << bad;
+  }
+}
+
+// Pages of many nodes are packed; what reads pages reads them as it reads small ones.
+TEST(Html, PagesOfManyNodesAreReadBack) {
+  for (const profile::Profile& profile :
+       {test::large_profile(30'000, 60), test::io_profile(30'000, 40), test::large_difference()}) {
+    const std::string page = write_html(profile, {});
+    const auto json = nlohmann::json::parse(data_of(page));
+    EXPECT_EQ(json.at("version"), 2);
+    EXPECT_TRUE(json.at("frames").is_string());
+    const auto read = parse_profile(page);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(data_of(write_html(*read, {})), data_of(page));
+    EXPECT_EQ(write_collapsed(*read, {.plain = true}), write_collapsed(profile, {.plain = true}));
+  }
 }
 
 // Of a file of several processes: each has its rows, by number and by what it is called, also where

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/reader.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -173,6 +174,28 @@ TEST(Reader, ErrorsInTwoColumnsNameTheLine) {
   EXPECT_THAT(error_of("a 1 2\nb -4 5\n"), HasSubstr("line 2: a count of a difference is below"));
   EXPECT_THAT(error_of("a 1 2\nb 1.5 5\nc 1 2\n"), HasSubstr("line 2: one count"));
   EXPECT_THAT(error_of("1 2\na 1 2\nb 1 2\n"), HasSubstr("line 1: one count"));
+}
+
+TEST(Reader, DamagedPackedPagesAreRefused) {
+  const auto page = [](std::string_view nodes, std::string_view up, std::string_view frames,
+                       std::string_view rest = R"("self":"ABB")") {
+    return fmt::format(R"(<!doctype html><script type="application/json" id="profile">)"
+                       R"({{"version":2,"kinds":["native"],"names":["a","b"],"name_kinds":[0,0],)"
+                       R"("nodes":{},"up":"{}","frames":"{}",{}}}</script>)",
+                       nodes, up, frames, rest);
+  };
+  // a calls b, and b once more: the last is one level above what would be below the second.
+  EXPECT_EQ(error_of(page("3", "ABB", "AABB")), "");
+  for (const std::string& bad :
+       {page("3", "ABD", "AABB"), page("3", "ABB", "AABC"), page("4", "ABB", "AABB"),
+        page("2", "ABB", "AABB"), page("-1", "", ""), page("\"3\"", "ABB", "AABB"),
+        page("99999999999", "A//////B", "A//////B", R"("self":"A//////B")"),
+        page("3", "ABB", "AABB", R"("self":[0,0,1])"), page("3", "ABB", "AABB", R"("rows":{})"),
+        page("3", "ABB", "AABB", R"("rows":7)"), page("3", "ABB", "AABB", R"("rest":0)"),
+        page("3", "ABB", "AABB",
+             R"("rows":{"size":1,"nodes":"C","facets":[7],"sizes":[],"values":[]})")}) {
+    EXPECT_THAT(error_of(bad), HasSubstr("damaged")) << bad;
+  }
 }
 
 TEST(Reader, OtherJsonAndPagesAreRefused) {

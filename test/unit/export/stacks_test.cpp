@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/stacks.h"
+#include "export/sequence_order.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <numeric>
+#include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +118,37 @@ TEST(Stacks, SameDataInAnotherOrderIsTheSame) {
   }
 }
 
+struct Sequences {
+  std::vector<std::vector<std::uint32_t>> all;
+
+  [[nodiscard]] std::size_t size(std::uint32_t i) const { return all[i].size(); }
+  [[nodiscard]] std::uint32_t at(std::uint32_t i, std::size_t k) const { return all[i][k]; }
+  void ask_for(std::uint32_t /*i*/, std::size_t /*k*/) const {}
+};
+
+TEST(SequenceOrder, IsThatOfComparingElementByElement) {
+  std::mt19937 random{5};
+  for (const std::uint32_t most : {0U, 1U, 300U, 70'000U, 0xfffffffeU}) {
+    Sequences sequences;
+    std::vector<std::uint32_t> one;
+    for (int i = 0; i < 2000; ++i) {
+      one.resize(random() % (one.size() + 1));
+      while (random() % 12 != 0)
+        one.push_back(static_cast<std::uint32_t>(random() % (most + 1ULL)));
+      sequences.all.push_back(one);
+    }
+    const auto [indices, again] = sequence_order(sequences, sequences.all.size(), most);
+    std::vector<std::uint32_t> wanted(sequences.all.size());
+    std::iota(wanted.begin(), wanted.end(), 0U);
+    const auto of = [&](std::uint32_t i) -> const auto& { return sequences.all[i]; };
+    std::ranges::stable_sort(wanted, {}, of);
+    ASSERT_EQ(indices, wanted) << most;
+    for (std::size_t i = 1; i < indices.size(); ++i) {
+      ASSERT_EQ(again[i], of(indices[i]) == of(indices[i - 1])) << most;
+    }
+  }
+}
+
 TEST(Stacks, ValuesAddUp) {
   const Stacks stacks = make_stacks(test::large_profile(10'000, 200), Suffixes::Yes);
   std::int64_t sum = 0;
@@ -121,7 +157,10 @@ TEST(Stacks, ValuesAddUp) {
     sum += stack.value;
   }
   EXPECT_EQ(sum, stacks.total);
-  EXPECT_TRUE(std::ranges::is_sorted(stacks.stacks, {}, &Stack::frames));
+  const auto before = [](std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+    return std::ranges::lexicographical_compare(a, b);
+  };
+  EXPECT_TRUE(std::ranges::is_sorted(stacks.stacks, before, &Stack::frames));
   EXPECT_TRUE(std::ranges::is_sorted(stacks.frames));
 }
 

@@ -3,7 +3,6 @@ const byId = (id) => document.getElementById(id);
 const ROW = 20;           // px, height of a frame
 const PAD = 6;            // px, left and right of a label
 const LABEL_MIN = 26;     // px, narrower frames have no label
-const HAIRLINE = 1;       // px, narrower frames are drawn together
 const LIST_ROW = 26;      // px, height of a row of the table
 const NARROW = 641;       // px, of a window; as in the style's last rule
 const ZOOM_MS = 170;

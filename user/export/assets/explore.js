@@ -28,19 +28,26 @@ function reveal(node) {
 
 // Brings what is below a node on the stack into sight, and then the node itself.
 function revealSubtree(node) {
-  let deepest = node;
-  for (let i = node + 1; i < tree.end[node]; i++) if (tree.level[i] > tree.level[deepest]) deepest = i;
-  if (node !== 0) reveal(deepest);
+  if (node !== 0) {
+    let deepest = node;
+    for (let i = node + 1; i < tree.end[node]; i++) if (tree.level[i] > tree.level[deepest]) deepest = i;
+    reveal(deepest);
+  }
   reveal(node);
 }
 
-function showZoom() {
+// Calls `then` when the zoom is reached.
+function showZoom(then) {
   if (state.matches) showMatched();
-  if (view.hidden) return;
+  if (view.hidden) return then();
   if (place.zoom !== 0) revealSubtree(place.zoom);
   const run = ++zoomRun;
   const from = [state.left, state.width];
   const to = windowOf(place.zoom);
+  if (from[0] === to[0] && from[1] === to[1]) {
+    askDraw();
+    return then();
+  }
   const started = performance.now();
   const step = (now) => {
     if (run !== zoomRun) return;
@@ -49,7 +56,7 @@ function showZoom() {
     state.left = t === 1 ? to[0] : from[0] + (to[0] - from[0]) * eased;
     state.width = t === 1 ? to[1] : from[1] + (to[1] - from[1]) * eased;
     draw();
-    if (t < 1) requestAnimationFrame(step);
+    if (t < 1) requestAnimationFrame(step); else setTimeout(then);
   };
   requestAnimationFrame(step);
 }
@@ -78,19 +85,36 @@ function matchedTotal() {
   });
 }
 
+// How many hits come before a node.
+function hitsBefore(node) {
+  let [from, to] = [0, state.hits.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (state.hits[middle] >= node) to = middle; else from = middle + 1;
+  }
+  return from;
+}
+
+// Of each position in the rows, how many frames before it match: drawing asks for those of a pixel.
+function countRowHits() {
+  const counts = new Int32Array(tree.n + 1);
+  for (let at = 0; at < tree.n; at++) counts[at + 1] = counts[at] + state.matches[tree.rowFrame[at]];
+  return counts;
+}
+
 function showMatched() {
-  const sums = matchedTotal();
-  const found = shownValues().map((value) => sums[value]);
+  const found = shownValues().map((value) => state.found[value]);
   const whole = shown(place.view === 'around' ? tree.totals : source.totals, 0);
   let text = `${portion(found, whole)} matched, ${amount(found)}`;
   if (place.zoom !== 0 && place.view !== 'around') {
     const [from, to] = [place.zoom, tree.end[place.zoom]];
+    // The hits lie apart and in order: those of the zoom adjoin, or the one before them holds all of it.
+    const first = hitsBefore(from);
+    const within = first > 0 && tree.end[state.hits[first - 1]] >= to;
     const inside = shownValues().map((value) => {
+      if (within) return tree.totals[value][from];
       let sum = 0;
-      for (const node of state.hits) {
-        if (node >= from && node < to) sum += tree.totals[value][node];
-        else if (node < from && tree.end[node] >= to) sum = tree.totals[value][from];
-      }
+      for (let at = first; at < state.hits.length && state.hits[at] < to; at++) sum += tree.totals[value][state.hits[at]];
       return sum;
     });
     text += ` · ${portion(inside, shown(tree.totals, place.zoom))} of the zoom`;
@@ -125,6 +149,8 @@ function search(changed) {
     if (hit) state.hits.push(i);
     i = hit ? tree.end[i] : i + 1;
   }
+  state.found = state.matches && matchedTotal();
+  state.hitsBefore = state.matches && countRowHits();
   byId('next').disabled = byId('previous').disabled = state.hits.length === 0 || place.view === 'table';
   if (state.matches) showMatched();
 }

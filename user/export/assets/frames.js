@@ -112,7 +112,8 @@ function picture() {
   ink.fillStyle = colour.page;
   ink.fillRect(0, 0, sheet.width, sheet.height);
   ink.setTransform(size.ratio, 0, 0, size.ratio, PAD * size.ratio, caption * size.ratio);
-  drawGraph({ ink, width: size.width, height: size.height, scroll: size.scroll, colour });
+  drawGraph({ ink, width: size.width, height: size.height, scroll: size.scroll, colour, ratio: size.ratio,
+              left: PAD * size.ratio, top: caption * size.ratio });
   ink.globalAlpha = 1;
   ink.fillStyle = colour.page;
   ink.fillRect(0, -caption, size.width, caption);  // over rows half seen

@@ -84,7 +84,7 @@ function showLegend() {
     STATES.forEach(([, text], state) => {
       const item = add(legend, 'li', '');
       const colour = add(item, 'span', '', state === GONE ? 'striped' : '');
-      colour.style.backgroundColor = stateColour(state);
+      colour.style.backgroundColor = styleOf(stateColour(state));
       item.append(text);
     });
     return;
@@ -93,7 +93,7 @@ function showLegend() {
   for (const kind of Object.keys(KINDS)) {
     if (!used.has(kind) || kind === 'root') continue;
     const item = add(legend, 'li', '');
-    add(item, 'span', '').style.background = kindColour(kind);
+    add(item, 'span', '').style.background = styleOf(kindColour(kind));
     item.append(KINDS[kind][0]);
   }
 }
@@ -102,7 +102,7 @@ function showTheme() {
   dark = place.theme === '' ? darkSystem.matches : place.theme === 'dark';
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
   byId('theme').textContent = dark ? 'Light' : 'Dark';
-  colours = [];
+  forgetColours();
   showLegend();
   askDraw();
 }

@@ -72,7 +72,7 @@ function endsLike(like, length) {
   return flags;
 }
 
-const inRange = (from, to) => Uint8Array.from({ length: base.n }, (_, i) => i >= from && i < to ? 1 : 0);
+const inRange = (from, to) => new Uint8Array(base.n).fill(1, from, to);
 
 // A filter is [what, value]: `only` and `without` have a function's name; `cut` a place in base:
 // the node whose subtree it is, or "node.length" for stacks that end alike.

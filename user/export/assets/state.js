@@ -23,6 +23,7 @@ const state = {
   byKey: false,          // the keyboard chose last
   matches: null,         // per frame, or null where nothing is searched for
   hits: [], hit: -1,     // nodes found that lie in no other found node
+  found: null, hitsBefore: null,  // what the found stacks have; how many frames match, by position in the rows
   depth: 0,              // steps taken on this page that the back button takes back
   taken: 0,              // profiles that were on it
   pressed: false, pointer: null,  // a button of the mouse is; where it was last on the graph
@@ -167,8 +168,9 @@ function show(next) {
   if (first || reshaped || before.icicle !== place.icicle) showShape(before, reshaped);
   if (reshaped) [state.left, state.width] = windowOf(place.zoom);
   if (place.view === 'table') showList();
-  if (reshaped || before.zoom !== place.zoom) showZoom();
-  if (rows && (reshaped || before.zoom !== place.zoom)) showPanel();
+  if (rows && reshaped) showPanel();
+  // The panel adds up all rows: the zoom need not wait for it.
+  if (reshaped || before.zoom !== place.zoom) showZoom(() => { if (rows && !reshaped) showPanel(); });
   showSteps();
   const typing = document.activeElement === byId('search') || byId('panel').contains(document.activeElement);
   if (reshaped && !first && !typing) keysToView();

@@ -86,7 +86,7 @@ function listRow(at) {
   row.style.top = at * LIST_ROW + 'px';
   row.dataset.at = at;
   const name = add(row, 'span', '');
-  add(name, 'i', '').style.background = differs ? stateColour(stateOfFunction(f)) : kindColour(kinds[look[f]]);
+  add(name, 'i', '').style.background = styleOf(differs ? stateColour(stateOfFunction(f)) : kindColour(kinds[look[f]]));
   name.append(window.innerWidth < NARROW ? shortName(look[f]) : names[f]);
   name.title = names[f];
   if (differs) changeCells(row, f); else valueCells(row, f);
@@ -118,7 +118,7 @@ function changeCells(row, f) {
   part.classList.add('share');
   const bar = add(part, 'u', '');
   bar.style.width = (by === 0 ? 0 : Math.max(1, 64 * Math.abs(by) / list.most)) + 'px';
-  bar.style.background = stateColour(by > 0 ? 1 : 5);
+  bar.style.background = styleOf(stateColour(by > 0 ? 1 : 5));
 }
 
 // The row under the pointer is what keys mean. Rows stay: replacing one loses a click on it.

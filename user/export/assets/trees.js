@@ -13,7 +13,7 @@ const WIDTH = 0, BEFORE = 1, AFTER = 2;
 const WEIGHT = 1;  // the column of the first weight, where there are several
 
 function takeProfile(next) {
-  profile = next;
+  profile = next.version === 2 ? unpackedProfile(next) : next;
   ALL = profile.names.length;
   names = profile.names.concat(['all']);
   kinds = profile.name_kinds.map((kind) => profile.kinds[kind]).concat(['root']);
@@ -93,9 +93,19 @@ function placeRows(tree) {
     tree.rowStart[tree.row[i] + 1]++;
   }
   for (let r = 0; r < tree.rows; r++) tree.rowStart[r + 1] += tree.rowStart[r];
-  tree.rowNodes = new Int32Array(n);  // nodes by row, each row from left to right
+  // Nodes by row, each row from left to right, with what drawing looks for.
+  tree.rowNodes = new Int32Array(n);
+  tree.rowFrame = new Int32Array(n);
+  tree.rowX = new Float64Array(n);
+  tree.rowEnd = new Float64Array(n);
   const fill = tree.rowStart.slice();
-  for (let i = 0; i < n; i++) tree.rowNodes[fill[tree.row[i]]++] = i;
+  for (let i = 0; i < n; i++) {
+    const at = fill[tree.row[i]]++;
+    tree.rowNodes[at] = i;
+    tree.rowFrame[at] = tree.frame[i];
+    tree.rowX[at] = tree.x[i];
+    tree.rowEnd[at] = tree.x[i] + tree.total[i];
+  }
 }
 
 // All stacks. Of a difference, a stack is as wide as in the base, in the new profile or in that of
@@ -156,8 +166,7 @@ function visible(of, origins) {
 function firstBeyond(from, to, value) {
   while (from < to) {
     const middle = (from + to) >> 1;
-    const node = tree.rowNodes[middle];
-    if (tree.x[node] + tree.total[node] > value) to = middle; else from = middle + 1;
+    if (tree.rowEnd[middle] > value) to = middle; else from = middle + 1;
   }
   return from;
 }
