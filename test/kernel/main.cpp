@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernel_checks load | entry | all NAME TREE HOME: runs in a freshly booted kernel with nothing
-// else in it. NAME, TREE, HOME: the JDK, as scripts/fetch_jdks prints it.
+// kernel_checks load | entry [NAME TREE HOME] | all NAME TREE HOME: runs in a freshly booted kernel
+// with nothing else in it. NAME, TREE, HOME: the JDK, as scripts/fetch_jdks prints it.
 //
 // Prints `PLAN n`, for each of n checks a line `PASS what` or `FAIL what`, and what it measured.
 #include <sys/utsname.h>
@@ -55,13 +55,13 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const std::string what = argc > 1 ? argv[1] : "";
   const bool alone = what == "load" || what == "entry";
-  if (!(alone && argc == 2) && !(what == "all" && argc == 5)) {
-    std::fputs("usage: kernel_checks load | entry | all NAME TREE HOME\n", stderr);
+  if (!(alone && argc == 2) && !(what == "entry" && argc == 5) && !(what == "all" && argc == 5)) {
+    std::fputs("usage: kernel_checks load | entry [NAME TREE HOME] | all NAME TREE HOME\n", stderr);
     return 2;
   }
   allow_little_locked_memory();
   const auto features = jtrace::capture::probe_features();
-  if (alone) return run_all(features, what == "load", nullptr);
+  if (alone && argc == 2) return run_all(features, what == "load", nullptr);
   const Jdk jdk{.name = argv[2], .tree = argv[3], .home = argv[4], .version = ""};
-  return run_all(features, true, &jdk);
+  return run_all(features, what == "all", &jdk);
 }
