@@ -175,10 +175,10 @@ Result<std::string> trace_kernel_frames(const std::string& event) {
 }
 
 // known_calls.cpp: numbers, bits and the kernel's copy of the user's string, with jumps both ways.
-Result<std::string> trace_filtered(const std::string& way) {
+Result<std::string> trace_filtered() {
   constexpr std::uint64_t kPasses = 75, kFired = 121;
   const TemporaryDirectory directory;
-  TraceOptions options = by(kOpen, way);
+  TraceOptions options = by(kOpen);
   options.extra.insert(options.extra.end(),
                        {"--filter", "dfd == AT_FDCWD && filename ~ '/proc/*' || flags & O_EXCL"});
   JT_TRY(const Traced traced, trace({built("truth_known_calls"), directory.path()}, options));
@@ -286,8 +286,7 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
   });
   add("native, kernel frames", [] { return trace_kernel_frames("signal:signal_generate"); });
   add("native, raw_tp", [] { return trace_kernel_frames("raw_tp:signal_generate"); });
-  add("native, filtered", [] { return trace_filtered(kTracepoint); });
-  add("native, filtered, fentry", [] { return trace_filtered(kFentry); });
+  add("native, filtered", trace_filtered);
   add("native, two events", [features] { return trace_two_events(features, kTracepoint); });
   add("native, two events, fentry", [features] { return trace_two_events(features, kFentry); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {
