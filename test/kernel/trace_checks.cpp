@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "capture/call_functions.h"
 #include "integration/support/trace_run.h"
 #include "kernel/check.h"
 
@@ -279,7 +280,9 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
     checks.push_back({std::move(name), std::move(run)});
   };
   add("native, category:name", [features] { return trace_native(features, by(kOpen)); });
-  add("native, fentry", [features] { return trace_native(features, by(kOpen, kFentry)); });
+  const bool has_fentry = !capture::why_preempted();
+  if (has_fentry)
+    add("native, fentry", [features] { return trace_native(features, by(kOpen, kFentry)); });
   add("native, trace:ID", [features]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());
     return trace_native(features, by(event, kTracepoint));
@@ -288,7 +291,9 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
   add("native, raw_tp", [] { return trace_kernel_frames("raw_tp:signal_generate"); });
   add("native, filtered", trace_filtered);
   add("native, two events", [features] { return trace_two_events(features, kTracepoint); });
-  add("native, two events, fentry", [features] { return trace_two_events(features, kFentry); });
+  // Without bpf_loop the deepest are cut.
+  if (has_fentry && features.bpf_loop)
+    add("native, two events, fentry", [features] { return trace_two_events(features, kFentry); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());
     return trace_jvm(features, jdk, kJvms[0], event);

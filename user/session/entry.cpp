@@ -50,8 +50,7 @@ class Choice {
 };
 
 std::optional<std::string> Choice::refused() {
-  if (host().refused) return host().refused;
-  return input_.attach == cli::Attach::Fentry ? std::nullopt : host().preempted;
+  return host().refused ? host().refused : host().preempted;
 }
 
 Result<EventEntry> Choice::entry_of(const Event& event) {

@@ -105,12 +105,14 @@ TEST_F(EntryTest, whereTheHostRefusesItIsTheTracepointWithItsReason) {
   EXPECT_THAT(asked.error().message, HasSubstr(*refused_));
 }
 
-TEST_F(EntryTest, wherePreemptedProgramsLoseEventsOnlyWhoAsksHasThem) {
+TEST_F(EntryTest, wherePreemptedProgramsLoseEventsNobodyHasThem) {
   add_call("sys_enter_openat");
   preempted_ = "lazy preemption";
   EXPECT_EQ(choose()->events[0].why_not, *preempted_);
   EXPECT_FALSE(choose()->mappings);
-  EXPECT_TRUE(choose(cli::Attach::Fentry)->events[0].by_function());
+  const auto asked = choose(cli::Attach::Fentry);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, Errc::Environment);
 }
 
 TEST_F(EntryTest, oneFunctionMayBeMissing) {
