@@ -55,8 +55,9 @@ static __always_inline bool take_descriptors(const struct jt_event_spec *spec, _
 	return false;
 }
 
-/* Makes the call's record out of the registers and the event of its end. 0 where there is no such
- * call. A function of its own: pt_regs are a third of what stack all calls together may have. */
+/* Makes the call's record out of the registers and the event of its end; of one that comes in by
+ * its function out of the registers alone. 0 where there is no such call. A function of its own:
+ * pt_regs are a third of what stack all calls together may have. */
 __noinline int jt_make_call(__u32 env, __u32 event)
 {
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
@@ -67,7 +68,10 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 	if (!cfg.has_specs || !spec || !f)
 		return 0;
 	call = &f->call;
-	if (saved_registers(&regs) ||
+	if (saved_registers(&regs))
+		return 0;
+	call->ret = 0;
+	if (!(spec->flags & JT_EVENT_ENTRY) &&
 	    bpf_probe_read_kernel(
 		    &call->ret, sizeof(call->ret),
 		    (const void *)(f->record + offsetof(struct syscall_trace_exit, ret))))

@@ -14,15 +14,16 @@
 #endif
 #endif
 
-#define JT_MAX_VALUES     16   /* distinct values of one event */
-#define JT_MAX_PREDICATES 32   /* comparisons of one event's filter */
-#define JT_TEXT_BYTES     1024 /* of a string that is read, its 0 included */
-#define JT_PATTERN_TOKENS 256  /* of a pattern, JT_TOKEN_END included */
-#define JT_MAX_CLASSES    8    /* [...] of a pattern */
-#define JT_MAX_RECORD     8192 /* PERF_MAX_TRACE_SIZE */
-#define JT_MAX_BY         4    /* values that are shown, of one event */
-#define JT_MAX_WEIGHTS    2    /* values that are added up, of one event */
-#define JT_NO_VALUE       0xff /* instead of an index of a value */
+#define JT_MAX_VALUES       16   /* distinct values of one event */
+#define JT_MAX_PREDICATES   32   /* comparisons of one event's filter */
+#define JT_TEXT_BYTES       1024 /* of a string that is read, its 0 included */
+#define JT_PATTERN_TOKENS   256  /* of a pattern, JT_TOKEN_END included */
+#define JT_MAX_CLASSES      8    /* [...] of a pattern */
+#define JT_MAX_RECORD       8192 /* PERF_MAX_TRACE_SIZE */
+#define JT_MAX_BY           4    /* values that are shown, of one event */
+#define JT_MAX_WEIGHTS      2    /* values that are added up, of one event */
+#define JT_NO_VALUE         0xff /* instead of an index of a value */
+#define JT_MAX_CALL_NUMBERS 1024 /* of system calls; 6.18 has 470 */
 
 enum jt_value_kind {
 	JT_VALUE_NONE = 0,
@@ -96,6 +97,8 @@ struct jt_predicate {
 	16 /* of a call: it makes descriptors, and counts where they are open at the end */
 #define JT_EVENT_NO_USER \
 	32 /* of a HELD one: an interrupt, and the user's stack is that of a bystander */
+#define JT_EVENT_ENTRY \
+	64 /* the begin of a call, by its function (fentry): its record is a jt_call */
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {

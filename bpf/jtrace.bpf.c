@@ -25,9 +25,10 @@
 #include "event_filter.h"
 #include "fd_path.bpf.h"
 #include "event_values.bpf.h"
+#include "regs.bpf.h"
+#include "entry.bpf.h"
 #include "targets.bpf.h"
 #include "scratch.bpf.h"
-#include "regs.bpf.h"
 #include "governor.bpf.h"
 #include "calls.bpf.h"
 #include "wanted.bpf.h"
@@ -53,10 +54,10 @@ static long loop_step(__u32 turn, void *data)
 	return done & 1;
 }
 
-static __always_inline int event(void *ctx, bool is_raw)
+static __always_inline int event(void *ctx, enum jt_entry entry)
 {
 	bool walk;
-	long slot = begin(ctx, is_raw, &walk);
+	long slot = begin(ctx, entry, &walk);
 	__u32 env = slot;
 
 	if (slot < 0)
@@ -73,26 +74,32 @@ static __always_inline int event(void *ctx, bool is_raw)
 SEC("?tp")
 int jt_event(void *ctx)
 {
-	return event(ctx, false);
+	return event(ctx, JT_ENTRY_TRACEPOINT);
 }
 
 SEC("?raw_tp")
 int jt_raw_event(void *ctx)
 {
-	return event(ctx, true);
+	return event(ctx, JT_ENTRY_RAW);
 }
 
-static __always_inline int event_chain(void *ctx, bool is_raw, void *next)
+SEC("?fentry")
+int jt_call_event(void *ctx)
+{
+	return event(ctx, JT_ENTRY_CALL);
+}
+
+static __always_inline int event_chain(void *ctx, enum jt_entry entry, void *next, __u32 step)
 {
 	bool walk;
-	long slot = begin(ctx, is_raw, &walk);
+	long slot = begin(ctx, entry, &walk);
 
 	if (slot < 0)
 		return 0;
 	if (walk && !jt_recall(slot))
-		bpf_tail_call(ctx, next, 0);
+		bpf_tail_call(ctx, next, step);
 	if (finish(slot)) {
-		bpf_tail_call(ctx, next, 0);
+		bpf_tail_call(ctx, next, step);
 		finish(slot);
 	}
 	return 0;
@@ -101,7 +108,7 @@ static __always_inline int event_chain(void *ctx, bool is_raw, void *next)
 /* 33 tail calls of this many steps: 264 frames. */
 #define JT_CHAIN_STEPS 8
 
-static __always_inline int walk_chain(void *ctx, void *next)
+static __always_inline int walk_chain(void *ctx, void *next, __u32 step)
 {
 	__u32 env = bpf_get_smp_processor_id();
 	struct jt_walk *w;
@@ -113,7 +120,7 @@ static __always_inline int walk_chain(void *ctx, void *next)
 			return 0;
 		}
 	}
-	bpf_tail_call(ctx, next, 0);
+	bpf_tail_call(ctx, next, step);
 	w = jt_walk_of(env);
 	if (w)
 		jt_end(w, JT_STATUS_BUDGET);
@@ -124,25 +131,44 @@ static __always_inline int walk_chain(void *ctx, void *next)
 SEC("?tp")
 int jt_event_chain(void *ctx)
 {
-	return event_chain(ctx, false, &chain);
+	return event_chain(ctx, JT_ENTRY_TRACEPOINT, &chain, 0);
 }
 
 SEC("?tp")
 int jt_chain(void *ctx)
 {
-	return walk_chain(ctx, &chain);
+	return walk_chain(ctx, &chain, 0);
 }
 
 SEC("?raw_tp")
 int jt_raw_event_chain(void *ctx)
 {
-	return event_chain(ctx, true, &raw_chain);
+	return event_chain(ctx, JT_ENTRY_RAW, &raw_chain, 0);
 }
 
 SEC("?raw_tp")
 int jt_raw_chain(void *ctx)
 {
-	return walk_chain(ctx, &raw_chain);
+	return walk_chain(ctx, &raw_chain, 0);
+}
+
+/* At functions of system calls: each has a copy of jt_call, which goes on with one of these. */
+SEC("?fentry")
+int jt_call(void *ctx)
+{
+	return go_to_event(ctx);
+}
+
+SEC("?fentry")
+int jt_call_event_chain(void *ctx)
+{
+	return event_chain(ctx, JT_ENTRY_CALL, &call_programs, 1);
+}
+
+SEC("?fentry")
+int jt_call_chain(void *ctx)
+{
+	return walk_chain(ctx, &call_programs, 1);
 }
 
 /* Notes when a call began whose latency is asked for. */
@@ -239,6 +265,25 @@ SEC("tp/syscalls/sys_exit_mremap")
 int jt_exit_mremap(struct syscall_trace_exit *ctx)
 {
 	return mapping_exit(ctx, false);
+}
+
+/* The same by the calls' functions (fexit): not even their begins are needed. */
+SEC("?fexit/__x64_sys_mmap")
+int jt_made_mmap(__u64 *ctx)
+{
+	return mapping_made(ctx, true);
+}
+
+SEC("?fexit/__x64_sys_mprotect")
+int jt_made_mprotect(__u64 *ctx)
+{
+	return mapping_made(ctx, false);
+}
+
+SEC("?fexit/__x64_sys_mremap")
+int jt_made_mremap(void *ctx)
+{
+	return mremap_made();
 }
 
 /* Raw tracepoints: no program that happens to run on this CPU keeps them from running

@@ -84,27 +84,64 @@ static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
 	return 0;
 }
 
+/* The call is over that made something executable, or may have done so. */
+static __always_inline void mapping_ended(struct jt_target *target, __u32 tgid, __u64 lo,
+                                          __u64 bytes, __s64 ret, bool returns_address)
+{
+	/* mprotect may fail after it has changed the first part. */
+	if (returns_address && ret < 0 && ret > -4096)
+		return;
+	if (returns_address)
+		lo = ret;
+	/* The calls round lengths up to pages. */
+	mark_changed(target, tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK,
+	             JT_NOTICE_MAPPING);
+}
+
 static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool returns_address)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, tid = (__u32)id;
 	struct jt_target *target = find_target(tgid);
-	struct jt_span *span;
-	__u64 lo, bytes;
+	struct jt_span *known, span;
 
 	if (!target)
 		return 0;
-	span = bpf_map_lookup_elem(&mapping_calls, &tid);
-	if (!span)
+	known = bpf_map_lookup_elem(&mapping_calls, &tid);
+	if (!known)
 		return 0;
-	bytes = span->hi;
-	lo = returns_address ? (__u64)ctx->ret : span->lo;
+	span = *known;
 	bpf_map_delete_elem(&mapping_calls, &tid);
-	/* mprotect may fail after it has changed the first part. */
-	if (returns_address && ctx->ret < 0 && ctx->ret > -4096)
+	mapping_ended(target, tgid, span.lo, span.hi, ctx->ret, returns_address);
+	return 0;
+}
+
+/* At the end of the call's function: its arguments are in the registers that the user had. */
+static __always_inline int mapping_made(__u64 *ctx, bool returns_address)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct jt_target *target = find_target(tgid);
+	struct pt_regs regs;
+
+	if (target && !saved_registers(&regs) && (regs.dx & JT_PROT_EXEC))
+		mapping_ended(target, tgid, regs.di, regs.si, ctx[1], returns_address);
+	return 0;
+}
+
+static __always_inline int mremap_made(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, env = bpf_get_smp_processor_id();
+	struct jt_target *target = find_target(tgid);
+	struct jt_walk *w = jt_walk_of(env);
+	struct pt_regs regs;
+	bool moved;
+
+	if (!target || !w || saved_registers(&regs) || !take_scratch(w))
 		return 0;
-	/* The calls round lengths up to pages. */
-	mark_changed(target, tgid, lo, (lo + bytes + ~JT_PAGE_MASK) & JT_PAGE_MASK,
-	             JT_NOTICE_MAPPING);
+	w->target = *target;
+	moved = jt_find_range(env, regs.di) != JT_NO_RANGE;
+	give_scratch_back(w);
+	if (moved)
+		mapping_ended(target, tgid, 0, JT_PAGE_MASK, 0, false);
 	return 0;
 }

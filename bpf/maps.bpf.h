@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map but the governor's, who writes it, how it is sized. max_entries of those marked [set]
- * are set by user space before loading.
+ * Every map but the governor's and those of entry.bpf.h, who writes it, how it is sized.
+ * max_entries of those marked [set] are set by user space before loading.
  */
 #pragma once
 

@@ -19,6 +19,39 @@ static __always_inline long saved_registers(struct pt_regs *regs)
 	return bpf_probe_read_kernel(regs, sizeof(*regs), at);
 }
 
+/* Not by the function's own argument: where a kernel's types do not say what pt_regs are, it cannot
+ * be read (5.10, half of the calls). */
+static __always_inline __u64 saved_call_number(void)
+{
+	const struct pt_regs *regs;
+	__u64 number = -1;
+
+	if (cfg.has_task_pt_regs) {
+		regs = (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		number = regs->orig_ax;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		void *stack = BPF_CORE_READ(task, stack);
+
+		bpf_probe_read_kernel(&number, sizeof(number),
+		                      stack + cfg.regs_offset + offsetof(struct pt_regs, orig_ax));
+	}
+	return number;
+}
+
+#define JT_TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h */
+
+/* Whether the call under way is a 32-bit one, of whatever process. */
+static __always_inline bool is_compat_call(void)
+{
+	struct task_struct *task;
+
+	if (cfg.has_task_pt_regs)
+		return bpf_get_current_task_btf()->thread_info.status & JT_TS_COMPAT;
+	task = (struct task_struct *)bpf_get_current_task();
+	return BPF_CORE_READ(task, thread_info.status) & JT_TS_COMPAT;
+}
+
 static __always_inline void take_regs(struct jt_regs *to, const struct pt_regs *regs)
 {
 	to->pc = regs->ip;

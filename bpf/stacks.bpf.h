@@ -99,7 +99,7 @@ static __always_inline void kernel_walk(void *ctx, struct jt_walk *w, __u64 cook
  * Filter first, then everything up to the walk. Returns the scratch slot whose walk is to run, or
  * a negative number where nothing is to be done; *walk says whether there is a stack to walk.
  */
-static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
+static __always_inline long begin(void *ctx, enum jt_entry entry, bool *walk)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, window = window_now(), env, status;
@@ -112,7 +112,7 @@ static __always_inline long begin(void *ctx, bool is_raw, bool *walk)
 	*walk = false;
 	if (state.paused)
 		return -1;
-	target = counted_target(ctx, is_raw, id, window, &run, &cookie);
+	target = counted_target(ctx, entry, id, window, &run, &cookie);
 	if (!target)
 		return -1;
 	env = bpf_get_smp_processor_id();

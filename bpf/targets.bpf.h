@@ -13,18 +13,6 @@
  */
 #define JT_NO_TABLES (~0U)
 
-static __always_inline __u64 attach_cookie(void *ctx)
-{
-	if (cfg.has_cookie)
-		return bpf_get_attach_cookie(ctx);
-	return state.kernel_stacks ? JT_COOKIE_KERNEL : 0;
-}
-
-static __always_inline __u64 raw_cookie(void *ctx)
-{
-	return cfg.has_raw_cookie ? bpf_get_attach_cookie(ctx) : state.raw_cookie;
-}
-
 static __always_inline bool is_traced(const struct jt_target *target)
 {
 	return target && target->state == JT_TARGET_TRACED;

@@ -58,7 +58,7 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 		return true;
 	*flags = spec->flags;
 	*min_latency = spec->min_latency;
-	return !(spec->flags & JT_EVENT_CALL) || jt_make_call(env, event);
+	return !(spec->flags & (JT_EVENT_CALL | JT_EVENT_ENTRY)) || jt_make_call(env, event);
 }
 
 #define JT_HELD_AS (JT_EVENT_HELD | JT_EVENT_OPENS | JT_EVENT_NO_USER)
@@ -113,8 +113,9 @@ static __always_inline bool left_out(const struct jt_run *run, __u32 window, __u
 }
 
 /* The event's target. NULL where it has none, or where the governor leaves the event out. */
-static __always_inline struct jt_target *
-counted_target(void *ctx, bool is_raw, __u64 id, __u32 window, struct jt_run *run, __u64 *cookie)
+static __always_inline struct jt_target *counted_target(void *ctx, enum jt_entry entry, __u64 id,
+                                                        __u32 window, struct jt_run *run,
+                                                        __u64 *cookie)
 {
 	struct jt_governed *g = start_run(run);
 	bool known = is_known(g, id), no_room = false;
@@ -129,7 +130,7 @@ counted_target(void *ctx, bool is_raw, __u64 id, __u32 window, struct jt_run *ru
 			return NULL;
 		}
 	}
-	*cookie = is_raw ? raw_cookie(ctx) : attach_cookie(ctx);
+	*cookie = cookie_of(ctx, entry);
 	if (no_room) {
 		bump_of(window, (__u32)*cookie, JT_COUNTER_FIRED);
 		bump_of(window, (__u32)*cookie, JT_COUNTER_LOST_TARGETS);

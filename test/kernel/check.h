@@ -28,6 +28,9 @@ using VerifiedInstructions = std::map<std::string, std::uint32_t>;
 [[nodiscard]] std::vector<Check> load_checks(const capture::KernelFeatures& features,
                                              VerifiedInstructions& verified);
 
+// System calls at their functions against the same at their tracepoints.
+[[nodiscard]] std::vector<Check> entry_checks(const capture::KernelFeatures& features);
+
 // The real jtrace over a native program and over a JVM.
 [[nodiscard]] std::vector<Check> trace_checks(const capture::KernelFeatures& features,
                                               const Jdk& jdk);

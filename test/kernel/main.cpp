@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernel_checks load | all NAME TREE HOME: runs in a freshly booted kernel with nothing else in it.
-// NAME, TREE, HOME: the JDK, as scripts/fetch_jdks prints it.
+// kernel_checks load | entry [NAME TREE HOME] | all NAME TREE HOME: runs in a freshly booted kernel
+// with nothing else in it. NAME, TREE, HOME: the JDK, as scripts/fetch_jdks prints it.
 //
 // Prints `PLAN n`, for each of n checks a line `PASS what` or `FAIL what`, and what it measured.
 #include <sys/utsname.h>
@@ -24,18 +24,20 @@ bool run(const Check& check) {
   return result.has_value();
 }
 
-int run_all(const capture::KernelFeatures& features, const Jdk* jdk) {
+int run_all(const capture::KernelFeatures& features, bool loading, const Jdk* jdk) {
   VerifiedInstructions verified;
-  const auto loads = load_checks(features, verified);
+  const auto loads = loading ? load_checks(features, verified) : std::vector<Check>();
+  const auto entries = entry_checks(features);
   const auto traces = jdk ? trace_checks(features, *jdk) : std::vector<Check>();
   utsname host{};
   ::uname(&host);
-  std::printf("KERNEL %s\nPLAN %zu\n", host.release, loads.size() + traces.size());
+  std::printf("KERNEL %s\nPLAN %zu\n", host.release, loads.size() + entries.size() + traces.size());
   bool good = true;
   for (const Check& check : loads) good &= run(check);
   for (const auto& [program, instructions] : verified) {
     std::printf("VERIFIED %s %u\n", program.c_str(), instructions);
   }
+  for (const Check& check : entries) good &= run(check);
   print_features(features, verified);
   for (const Check& check : traces) {
     // What is started now must raise it itself.
@@ -52,13 +54,14 @@ int main(int argc, char** argv) {
   using namespace jtrace::test;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const std::string what = argc > 1 ? argv[1] : "";
-  if (!(what == "load" && argc == 2) && !(what == "all" && argc == 5)) {
-    std::fputs("usage: kernel_checks load | all NAME TREE HOME\n", stderr);
+  const bool alone = what == "load" || what == "entry";
+  if (!(alone && argc == 2) && !(what == "entry" && argc == 5) && !(what == "all" && argc == 5)) {
+    std::fputs("usage: kernel_checks load | entry [NAME TREE HOME] | all NAME TREE HOME\n", stderr);
     return 2;
   }
   allow_little_locked_memory();
   const auto features = jtrace::capture::probe_features();
-  if (what == "load") return run_all(features, nullptr);
+  if (alone && argc == 2) return run_all(features, what == "load", nullptr);
   const Jdk jdk{.name = argv[2], .tree = argv[3], .home = argv[4], .version = ""};
-  return run_all(features, &jdk);
+  return run_all(features, what == "all", &jdk);
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "capture/call_functions.h"
 #include "integration/support/trace_run.h"
 #include "kernel/check.h"
 
@@ -20,6 +21,10 @@ constexpr const char* kOpen = "syscalls:sys_enter_openat";
 // So many that the target lives for a second: emulated, jtrace takes tenths of one to read what it
 // needs of a JVM or of a library that came late, and can read it of no process that has ended.
 constexpr const char* kCount = "200";
+
+// --attach.
+constexpr const char* kTracepoint = "tracepoint";
+constexpr const char* kFentry = "fentry";
 
 // Paths deeper than the 264 frames that a walk has without bpf_loop.
 constexpr std::array kDeep{"very_deep_path", "truth/TruthOpens.pathDepth400"};
@@ -126,12 +131,18 @@ Result<std::string> id_of_open() {
   return "trace:" + std::to_string(id);
 }
 
+TraceOptions by(std::string event, const std::string& way) {
+  TraceOptions options = by(std::move(event));
+  options.extra = {"--attach", way};
+  return options;
+}
+
 std::vector<std::string> native_target() {
   return {built("truth_native"), kCount, built("libtruth_late.so")};
 }
 
-Result<std::string> trace_native(const KernelFeatures& features, const std::string& event) {
-  JT_TRY(const Traced traced, trace(native_target(), by(event)));
+Result<std::string> trace_native(const KernelFeatures& features, TraceOptions options) {
+  JT_TRY(const Traced traced, trace(native_target(), options));
   ThreadEntries entries;
   JT_CHECK_OK(entries.add_own_libc());
   return judged(features, traced, Chain::Native, entries);
@@ -169,7 +180,8 @@ Result<std::string> trace_filtered() {
   constexpr std::uint64_t kPasses = 75, kFired = 121;
   const TemporaryDirectory directory;
   TraceOptions options = by(kOpen);
-  options.extra = {"--filter", "dfd == AT_FDCWD && filename ~ '/proc/*' || flags & O_EXCL"};
+  options.extra.insert(options.extra.end(),
+                       {"--filter", "dfd == AT_FDCWD && filename ~ '/proc/*' || flags & O_EXCL"});
   JT_TRY(const Traced traced, trace({built("truth_known_calls"), directory.path()}, options));
   const auto fired = traced.ledger.count("fired").value_or(0);
   const auto kept = traced.ledger.count("kept").value_or(0);
@@ -184,9 +196,10 @@ Result<std::string> trace_filtered() {
 }
 
 // Where the kernel tells programs apart by a cookie; where not, jtrace must say so.
-Result<std::string> trace_two_events(const KernelFeatures& features) {
-  const auto traced = trace(native_target(), by(std::string(kOpen) + ",syscalls:sys_enter_read"));
-  if (!features.attach_cookie) {
+Result<std::string> trace_two_events(const KernelFeatures& features, const std::string& way) {
+  const auto traced =
+      trace(native_target(), by(std::string(kOpen) + ",syscalls:sys_enter_read", way));
+  if (!features.attach_cookie && way == kTracepoint) {
     if (traced) return wrong("two events were traced without a cookie");
     const std::string& said = traced.error().message;
     const bool good = said.find("ended with 3") != std::string::npos &&
@@ -266,15 +279,21 @@ std::vector<Check> trace_checks(const KernelFeatures& features, const Jdk& jdk) 
   const auto add = [&](std::string name, std::function<Result<std::string>()> run) {
     checks.push_back({std::move(name), std::move(run)});
   };
-  add("native, category:name", [features] { return trace_native(features, kOpen); });
+  add("native, category:name", [features] { return trace_native(features, by(kOpen)); });
+  const bool has_fentry = !capture::why_preempted();
+  if (has_fentry)
+    add("native, fentry", [features] { return trace_native(features, by(kOpen, kFentry)); });
   add("native, trace:ID", [features]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());
-    return trace_native(features, event);
+    return trace_native(features, by(event, kTracepoint));
   });
   add("native, kernel frames", [] { return trace_kernel_frames("signal:signal_generate"); });
   add("native, raw_tp", [] { return trace_kernel_frames("raw_tp:signal_generate"); });
   add("native, filtered", trace_filtered);
-  add("native, two events", [features] { return trace_two_events(features); });
+  add("native, two events", [features] { return trace_two_events(features, kTracepoint); });
+  // Without bpf_loop the deepest are cut.
+  if (has_fentry && features.bpf_loop)
+    add("native, two events, fentry", [features] { return trace_two_events(features, kFentry); });
   add("JVM interpreted, trace:ID", [features, jdk]() -> Result<std::string> {
     JT_TRY(const std::string event, id_of_open());
     return trace_jvm(features, jdk, kJvms[0], event);

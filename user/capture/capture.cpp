@@ -42,9 +42,6 @@ Status why_not_loaded(int error, const std::string& log) {
   return fail(Errc::Internal, errno_text(kWhat, error) + log);
 }
 
-// CAP_SYS_RESOURCE: before 5.11 libbpf has to raise the limit of locked memory.
-constexpr CapabilitySet kToLoad{Capability::Bpf, Capability::Perfmon, Capability::SysResource};
-
 std::uint32_t ring_size(std::uint32_t bytes) {
   auto size = static_cast<std::uint32_t>(::getpagesize());
   while (size < bytes && size < (1U << 30)) size *= 2;
@@ -167,9 +164,10 @@ void Capture::Impl::configure(const CaptureConfig& config) {
       config.comm.has_value());
   const auto settings = rodata(config, features);
   std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
-  bpf_program__set_autoload(skeleton->progs.jt_event, features.bpf_loop);
-  bpf_program__set_autoload(skeleton->progs.jt_event_chain, !features.bpf_loop);
-  bpf_program__set_autoload(skeleton->progs.jt_chain, !features.bpf_loop);
+  const bool points = config.tracepoints;
+  bpf_program__set_autoload(skeleton->progs.jt_event, points && features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_event_chain, points && !features.bpf_loop);
+  bpf_program__set_autoload(skeleton->progs.jt_chain, points && !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_raw_event, config.raw && features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_raw_event_chain, config.raw && !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_raw_chain, config.raw && !features.bpf_loop);
@@ -177,6 +175,7 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
   if (config.opens) bpf_program__set_autoload(exit_open_program(), true);
   bpf_program__set_autoload(skeleton->progs.jt_open_files, config.opens);
+  autoload_functions(config);
 }
 
 Status Capture::Impl::load() {
@@ -184,8 +183,9 @@ Status Capture::Impl::load() {
   if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
     return why_not_loaded(-err, log.tail());
   }
-  JT_CHECK_OK(fill_chain(skeleton->maps.chain, skeleton->progs.jt_chain));
-  JT_CHECK_OK(fill_chain(skeleton->maps.raw_chain, skeleton->progs.jt_raw_chain));
+  JT_CHECK_OK(fill_chain(skeleton->maps.chain, 0, skeleton->progs.jt_chain));
+  JT_CHECK_OK(fill_chain(skeleton->maps.raw_chain, 0, skeleton->progs.jt_raw_chain));
+  for (CallWalker& walker : walkers) JT_CHECK_OK(load_walker(walker));
   rows.open(skeleton->maps.rows);
   rules.open(skeleton->maps.rules);
   const auto on_record = [](void* self, void* data, std::size_t size) {
@@ -201,11 +201,11 @@ Status Capture::Impl::load() {
   return positions.open(skeleton->maps.ring);
 }
 
-Status Capture::Impl::fill_chain(const bpf_map* map, const bpf_program* program) const {
-  const std::uint32_t zero = 0;
+Status Capture::Impl::fill_chain(const bpf_map* map, std::uint32_t index,
+                                 const bpf_program* program) const {
   const int fd = bpf_program__fd(program);
   if (!bpf_program__autoload(program)) return {};
-  if (bpf_map__update_elem(map, &zero, sizeof(zero), &fd, sizeof(fd), 0) != 0) {
+  if (bpf_map__update_elem(map, &index, sizeof(index), &fd, sizeof(fd), 0) != 0) {
     return fail(Errc::Internal, errno_text("chain BPF programs", errno));
   }
   return {};
@@ -221,6 +221,7 @@ Result<Capture> Capture::load(const CaptureConfig& config, const KernelFeatures&
       return fail(Errc::Internal, errno_text("open BPF object", errno) + log.tail());
     }
   }
+  JT_CHECK_OK(impl->find_functions(config));
   impl->configure(config);
   const Raised rights(kToLoad);
   JT_CHECK_OK(impl->load());
@@ -328,6 +329,7 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
     JT_CHECK_OK(impl_->attach_open_files());
   }
   JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit", 0));
+  if (bpf_program__fd(progs.jt_made_mmap) >= 0) return impl_->attach_mapping_functions();
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());

@@ -51,13 +51,16 @@ struct CaptureConfig {
   bool timed = false;        // ... is a call whose begin is noted
   bool held = false;         // ... is counted when another one ends it
   bool raw = false;          // ... is a raw tracepoint
-  bool opens = false;        // ... where its descriptors are open at the end
-  bool lists = false;        // each event is handed over, too
-  bool windows = false;      // begin_window() is called
-  bool governor = false;     // events are sampled: govern()
-  bool max_rate = false;     // ... and capped
-  std::uint32_t events = 1;  // their numbers are below
-  std::uint32_t max_patterns = 1;  // of all events' filters
+  std::vector<std::string> functions{};  // calls that come in by theirs: attach_call
+  bool tracepoints = true;               // ... is a tracepoint
+  bool mapping_functions = false;        // mappings are noticed at functions, not at tracepoints
+  bool opens = false;                    // ... where its descriptors are open at the end
+  bool lists = false;                    // each event is handed over, too
+  bool windows = false;                  // begin_window() is called
+  bool governor = false;                 // events are sampled: govern()
+  bool max_rate = false;                 // ... and capped
+  std::uint32_t events = 1;              // their numbers are below
+  std::uint32_t max_patterns = 1;        // of all events' filters
 };
 
 // How an event ended up: one counter per reason, summed over CPUs.
@@ -111,6 +114,9 @@ class Capture {
   // The same of the raw tracepoint of that name.
   [[nodiscard]] Status attach_raw_event(const std::string& name, std::uint32_t event,
                                         bool kernel_stacks);
+  // The same of system calls of that name ("openat"), at their begin, by the kernel's function.
+  [[nodiscard]] Status attach_call(const std::string& call, std::uint32_t event,
+                                   bool kernel_stacks);
 
   // Has tracepoint `id` note the begin of what is counted as event number `event`; or, of one that
   // is held, end it.
@@ -119,7 +125,8 @@ class Capture {
 
   // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
   // attach_lifecycle takes their ids.
-  // Without ids what becomes of mappings is not noticed; what becomes of processes is.
+  // Without ids what becomes of mappings is not noticed, but for CaptureConfig::mapping_functions;
+  // what becomes of processes is.
   [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
   [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
 

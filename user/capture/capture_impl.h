@@ -17,7 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "base/rights.h"
 #include "base/unique_fd.h"
+#include "capture/call_functions.h"
 #include "capture/capture.h"
 #include "jtrace_bpf.skel.h"
 
@@ -29,12 +31,24 @@ struct SkeletonDelete {
 struct LinkDelete {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
+// What walks at functions of one prototype: the kernel lets programs go on with each other only
+// where those are the same. All but the first are of an object of their own, with the maps of the
+// first.
+struct CallWalker {
+  std::uint32_t prototype = 0;
+  std::string model = {};  // one such function
+  std::unique_ptr<struct jtrace_bpf, SkeletonDelete> own = {};
+};
 struct RingDelete {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
 using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
 using Link = std::unique_ptr<bpf_link, LinkDelete>;
 using Ring = std::unique_ptr<ring_buffer, RingDelete>;
+
+// CAP_SYS_RESOURCE: before 5.11 libbpf has to raise the limit of locked memory.
+inline constexpr CapabilitySet kToLoad{Capability::Bpf, Capability::Perfmon,
+                                       Capability::SysResource};
 
 inline std::unexpected<Error> no_room(const std::string& what, int error) {
   return fail(Errc::Environment, errno_text(what, error),
@@ -102,6 +116,9 @@ struct Capture::Impl {
   std::optional<TargetTable> targets;
   std::vector<Link> links;
   std::vector<UniqueFd> raw_links;
+  std::vector<UniqueFd> call_programs;  // copies of jt_call, one for each function
+  CallFunctions functions;
+  std::vector<CallWalker> walkers;
   std::uint32_t raw_events = 0;
   std::uint32_t patterns = 0;  // written
   bool scales = false;         // CaptureConfig::governor
@@ -139,12 +156,18 @@ struct Capture::Impl {
     return features.bpf_loop ? skeleton->progs.jt_raw_event : skeleton->progs.jt_raw_event_chain;
   }
   void configure(const CaptureConfig& config);
+  [[nodiscard]] Status find_functions(const CaptureConfig& config);
+  void autoload_functions(const CaptureConfig& config);
+  void autoload_walker(const struct jtrace_bpf& object, const CallWalker* walker) const;
+  [[nodiscard]] Status load_walker(CallWalker& walker);
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
-  [[nodiscard]] Status fill_chain(const bpf_map* map, const bpf_program* program) const;
+  [[nodiscard]] Status fill_chain(const bpf_map* map, std::uint32_t index,
+                                  const bpf_program* program) const;
   [[nodiscard]] Status attach_raw(const bpf_program* program, const std::string& name,
                                   std::uint64_t cookie);
   [[nodiscard]] Status attach_open_files();
+  [[nodiscard]] Status attach_mapping_functions();
   void dispatch(const void* data, std::size_t size) const;
 };
 

@@ -223,12 +223,14 @@ std::vector<std::uint64_t> Capture::stack(std::uint32_t window, std::int32_t id)
 
 std::uint64_t Capture::missed_by_recursion() const {
   std::uint64_t missed = 0;
-  for (const bpf_program* program : {impl_->event_program(), impl_->raw_program()}) {
+  const auto add = [&missed](int fd) {
     bpf_prog_info info{};
     std::uint32_t size = sizeof(info);
-    const int fd = bpf_program__fd(program);
     if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
-  }
+  };
+  add(bpf_program__fd(impl_->event_program()));
+  add(bpf_program__fd(impl_->raw_program()));
+  for (const UniqueFd& program : impl_->call_programs) add(program.get());
   return missed;
 }
 

@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 54> kTable{{
+constexpr std::array<Row, 55> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -293,6 +293,13 @@ constexpr std::array<Row, 54> kTable{{
      .text = "resolve, load, attach, detach, print the plan",
      .values = &Words::dry_run,
      .fallback = "false"},
+    {.group = kOutcome,
+     .names = "--attach",
+     .value = "WAY",
+     .text = "to system calls: auto, fentry (their own functions), tracepoint",
+     .values = &Words::attach,
+     .fallback = "auto",
+     .choices = "auto|fentry|tracepoint"},
     {.group = kOutcome,
      .names = "--count-cost",
      .value = {},

@@ -38,7 +38,7 @@ struct Words {
   Values push, push_token_file;
   Values serve, metrics, serve_token_file;
   Values cstack, kernel, no_kernel, max_depth, jvm_symbols, threads;
-  Values strict, expect_events, dry_run, count_cost, recall, check_walks;
+  Values strict, expect_events, dry_run, attach, count_cost, recall, check_walks;
   Values verbose, quiet, config, print_config, version, help;
   std::vector<std::string> rest;     // what no option took: IN, BASE, NEW, GLOB
   std::vector<std::string> command;  // what stands behind --

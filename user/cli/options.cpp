@@ -184,6 +184,9 @@ Status read_stacks(const Words& words, Options& options) {
                                                            {"off", Recall::Off},
                                                            {"check", Recall::Check},
                                                            {"blind", Recall::Blind}}};
+  static constexpr std::array<Choice<Attach>, 3> kWays{
+      {{"auto", Attach::Auto}, {"fentry", Attach::Fentry}, {"tracepoint", Attach::Tracepoint}}};
+  JT_CHECK_OK(choose(words.attach, kWays, options.attach));
   JT_CHECK_OK(choose(words.recall, kRecalls, options.recall));
   JT_CHECK_OK(choose(words.cstack, kCStacks, options.cstack));
   JT_CHECK_OK(read_kernel(words, options));

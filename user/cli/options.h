@@ -22,6 +22,7 @@ enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
 enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
 enum class Recall { On, Off, Check, Blind };
+enum class Attach { Auto, Fentry, Tracepoint };
 
 // One -t and what belongs to it.
 struct EventRequest {
@@ -63,6 +64,7 @@ struct Options {
   std::uint64_t max_memory = 0;       // --max-memory; 0: no limit
   std::vector<std::string> files;     // -f; "-" is standard output
   std::optional<std::string> format;  // -o
+  Attach attach = Attach::Auto;       // --attach: where system calls are met
   CStack cstack = CStack::Auto;
   KernelStack kernel = KernelStack::Auto;
   JvmSymbols jvm_symbols = JvmSymbols::Auto;

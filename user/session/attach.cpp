@@ -12,6 +12,7 @@ namespace jtrace::session {
 namespace {
 
 Status attach_lifecycle(const AttachInput& input) {
+  if (input.entries.mappings) return input.capture.attach_lifecycle({});
   if (!input.tracefs) {
     input.say(
         "no tracefs: code mapped while tracing is found by no notice; stacks in it stay partial");
@@ -32,6 +33,9 @@ Status attach_event(const AttachInput& input, const Event& event, std::uint32_t 
   const bool kernel = input.kernel_stacks(event.tracepoint);
   if (event.tracepoint.is_raw()) {
     return input.capture.attach_raw_event(event.tracepoint.name, number, kernel);
+  }
+  if (const EventEntry& entry = input.entries.events[number]; entry.by_function()) {
+    return input.capture.attach_call(entry.call, number, kernel);
   }
   JT_CHECK_OK(input.capture.attach_event(event.counted.id, number, kernel));
   if (event.call_begin) JT_CHECK_OK(input.capture.attach_call_begin(event.call_begin->id, number));

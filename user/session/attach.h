@@ -8,6 +8,7 @@
 #include "capture/capture.h"
 #include "cli/options.h"
 #include "event/tracepoint.h"
+#include "session/entry.h"
 #include "session/events.h"
 #include "session/targets.h"
 
@@ -16,6 +17,7 @@ namespace jtrace::session {
 struct AttachInput {
   const cli::Options& options;
   const Events& events;
+  const Entries& entries;
   const event::Tracefs* tracefs;  // null: there is none
   Targets& targets;
   capture::Capture& capture;

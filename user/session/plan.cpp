@@ -11,9 +11,25 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "capture/call_functions.h"
 #include "session/preflight.h"
 
 namespace jtrace::session {
+
+namespace {
+
+std::string entry_text(const Event& event, const EventEntry& entry,
+                       const capture::KernelFeatures& features) {
+  if (entry.by_function()) {
+    return "fentry on " + capture::CallFunctions::function_of(entry.call);
+  }
+  if (event.tracepoint.is_raw()) return "raw tracepoint";
+  return fmt::format("perf tracepoint, {}; not fentry: {}",
+                     features.attach_cookie ? "told apart by cookie" : "one event per run",
+                     printable(entry.why_not));
+}
+
+}  // namespace
 
 std::string plan_text(const PlanInput& input) {
   const auto& options = input.options;
@@ -23,7 +39,8 @@ std::string plan_text(const PlanInput& input) {
     fmt::format_to(std::back_inserter(plan), format, std::forward<T>(values)...);
   };
   line("target   {}\n", printable(input.target));
-  for (const Event& event : input.events.all) {
+  for (std::size_t number = 0; number < input.events.all.size(); ++number) {
+    const Event& event = input.events.all[number];
     const auto& tracepoint = event.tracepoint;
     line("event    {} ({}), kernel stacks {}\n", tracepoint.display(),
          tracepoint.is_raw() ? "raw tracepoint" : fmt::format("tracepoint {}", tracepoint.id),
@@ -39,9 +56,11 @@ std::string plan_text(const PlanInput& input) {
       line("counted  at the end: {}\n", event.counted.display());
     if (event.call_begin) line("begin    {}\n", event.call_begin->display());
     if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
+    line("attach   {}\n", entry_text(event, input.entries.events[number], features));
   }
-  line("attach   perf tracepoint, {}\n",
-       features.attach_cookie ? "told apart by cookie" : "one event per run");
+  line("mappings {}\n", input.entries.mappings
+                            ? "fexit"
+                            : "tracepoints; not fexit: " + input.entries.mappings_why_not);
   line("walk     {}\n", options.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
                         : features.bpf_loop ? "call frame information and HotSpot, bpf_loop"
                                             : "call frame information and HotSpot, tail calls");

@@ -8,6 +8,7 @@
 #include "capture/capture.h"
 #include "cli/options.h"
 #include "profile/profile.h"
+#include "session/entry.h"
 #include "session/events.h"
 #include "session/output.h"
 #include "session/window_clock.h"
@@ -18,6 +19,7 @@ struct PlanInput {
   const cli::Options& options;
   const Events& events;
   const capture::KernelFeatures& features;
+  const Entries& entries;
   const std::vector<Output>& outputs;
   const std::string& target;
   std::string sampling;  // by the governor; empty: there is none

@@ -17,6 +17,7 @@
 #include "cli/options.h"
 #include "event/tracepoint.h"
 #include "session/command.h"
+#include "session/entry.h"
 #include "session/events.h"
 #include "session/governor.h"
 #include "session/live_view.h"
@@ -58,6 +59,7 @@ class Run {
   [[nodiscard]] Status prepare();
   [[nodiscard]] Status resolve();
   [[nodiscard]] Status open_targets();
+  [[nodiscard]] Status choose_entries();
   [[nodiscard]] Status load();
   [[nodiscard]] Status attach();
   [[nodiscard]] Status confine(Recorder& recorder);
@@ -110,6 +112,7 @@ class Run {
   ServiceNotice notice_;
   std::string what_;  // is traced: for the service manager
   capture::KernelFeatures features_;
+  Entries entries_;
   std::unique_ptr<capture::Capture> capture_;
   std::optional<std::chrono::steady_clock::time_point> stopped_;  // by a signal
   std::optional<Error> failure_;  // of a turn: the trace ends, the profile is written all the same

@@ -131,10 +131,28 @@ jt_recall recall_of(cli::Recall recall) {
 
 }  // namespace
 
+Status Run::choose_entries() {
+  JT_TRY(entries_, session::choose_entries(
+                       {.events = events_,
+                        .attach = options_.attach,
+                        .kernel_stacks = [this](const auto& t) { return kernel_stacks(t); },
+                        .host = FunctionsOfHost::ask}));
+  mark_entries(entries_, events_);
+  if (options_.attach != cli::Attach::Auto) return {};
+  std::set<std::string> said;
+  for (const EventEntry& entry : entries_.events) {
+    if (!entry.why_not.empty() && said.insert(entry.why_not).second) {
+      say(1, "at the tracepoint, not by fentry: " + entry.why_not);
+    }
+  }
+  return {};
+}
+
 Status Run::load() {
   progress_.begin("loading the BPF programs");
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
+  JT_CHECK_OK(choose_entries());
   const bool fp = options_.cstack == cli::CStack::Fp;
   capture::CaptureConfig config{.cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
                                 .max_frames = walk_depth(options_),
@@ -152,6 +170,9 @@ Status Run::load() {
                                 .timed = events_.has_timed(),
                                 .held = events_.has_held() || events_.has_opens(),
                                 .raw = events_.has_raw(),
+                                .functions = entries_.functions(),
+                                .tracepoints = entries_.any_tracepoint(events_),
+                                .mapping_functions = entries_.mappings,
                                 .opens = events_.has_opens(),
                                 .lists = lists_events(),
                                 .windows = options_.continuous(),
@@ -174,6 +195,7 @@ Status Run::attach() {
   return attach_all(
       {.options = options_,
        .events = events_,
+       .entries = entries_,
        .tracefs = tracefs_ ? &*tracefs_ : nullptr,
        .targets = targets_,
        .capture = *capture_,
@@ -230,6 +252,7 @@ Result<int> Run::operator()() {
     print(stdout, plan_text({.options = options_,
                              .events = events_,
                              .features = features_,
+                             .entries = entries_,
                              .outputs = outputs_,
                              .target = target_text_,
                              .sampling = governor_.active() ? governor_.options_text() : "",

@@ -209,6 +209,7 @@ TEST(Options, helpNamesEveryOptionAndExitStatus) {
                              "--print-config",
                              "jtrace list [GLOB]",
                              "--jvm-symbols SRC",
+                             "--attach WAY",
                              "--count-cost",
                              "--recall MODE",
                              "--check-walks",
@@ -223,6 +224,19 @@ TEST(Options, helpNamesEveryOptionAndExitStatus) {
     }
     EXPECT_TRUE(options->text.ends_with("\n"));
   }
+}
+
+TEST(Options, whereCallsAreMet) {
+  const auto attach = [](const std::string& way) {
+    return parse({"-t", "a:b", "-p", "1", "--attach", way})->attach;
+  };
+  EXPECT_EQ(parse({"-t", "a:b", "-p", "1"})->attach, Attach::Auto);
+  EXPECT_EQ(attach("fentry"), Attach::Fentry);
+  EXPECT_EQ(attach("tracepoint"), Attach::Tracepoint);
+  EXPECT_EQ(attach("auto"), Attach::Auto);
+  const auto wrong = parse({"-t", "a:b", "-p", "1", "--attach", "kprobe"});
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("kprobe"));
 }
 
 TEST(Options, helpFitsATerminal) {
