@@ -12,14 +12,6 @@ static __always_inline bool begins_as(const struct jt_walk *w, const struct jt_r
 	       (!m->used_fp || m->fp == w->first.fp) && (!m->used_bx || m->bx == w->first.bx);
 }
 
-/* Of no use any more: by tables of before, or chosen by less places than its root has now. */
-static __always_inline bool is_void(const struct jt_walk *w, const struct jt_remembered *m)
-{
-	return !m->valid || m->tables != w->tables ||
-	       (m->places != w->places && m->sp == w->first.sp && m->pc == w->first.pc &&
-	        m->tgid == w->record.key.tgid);
-}
-
 /* The place of the first of JT_CHUNK words that differs, for the root. */
 __noinline int jt_note_difference(__u32 env, __u32 i, __u32 turn)
 {
@@ -119,11 +111,7 @@ __noinline int jt_recall_from(__u32 env, __u32 i)
 	struct jt_remembered *m = remembered_at(i);
 	int same = 0;
 
-	if (!w || !m)
-		return 0;
-	if (is_void(w, m))
-		w->vacant = i + 1;
-	if (!begins_as(w, m) || !take_remembered(m))
+	if (!w || !m || !begins_as(w, m) || !take_remembered(m))
 		return 0;
 	/* Again, now that nobody else writes it. */
 	if (begins_as(w, m) && jt_has_words(env, i)) {
@@ -149,7 +137,8 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	m->valid = 0;
 	m->tgid = w->record.key.tgid;
 	m->tables = w->tables;
-	m->places = w->places;
+	m->root = w->root;
+	m->generation = w->generation;
 	m->choice = w->choice;
 	m->first_range = w->target.first_range;
 	m->ranges = w->target.ranges;
@@ -213,17 +202,23 @@ __noinline int jt_keep_walk(__u32 env)
  * one miss in eight only: where more stacks take turns than there is room for, those that are
  * remembered stay, and the others are not written down in vain.
  */
-static __always_inline void note_in_set(__u32 env, struct jt_walk *w, __u32 set)
+__noinline int jt_note_in_set(__u32 env, __u32 set)
 {
-	__u32 random;
+	struct jt_walk *w = jt_walk_of(env);
+	__u32 i, random;
 
-	if (w->vacant) {
-		jt_note_walk(env, w->vacant - 1);
-		return;
+	if (!w)
+		return 0;
+	for (i = 0; i < JT_WAYS; i++) {
+		struct jt_remembered *m = remembered_at(set + i);
+
+		if (m && is_void(w, m))
+			return jt_note_walk(env, set + i);
 	}
 	random = bpf_get_prandom_u32();
-	if (!(random & 7))
-		jt_note_walk(env, set + ((random >> 3) & (JT_WAYS - 1)));
+	if (random & 7)
+		return 0;
+	return jt_note_walk(env, set + ((random >> 3) & (JT_WAYS - 1)));
 }
 
 /* 1: the walk need not be made. */
@@ -235,7 +230,6 @@ __noinline int jt_recall(__u32 env)
 	if (!cfg.recall || !w || w->changed.lo != w->changed.hi)
 		return 0;
 	w->differs = 0;
-	w->vacant = 0;
 	set = jt_choose_set(env);
 	for (i = 0; i < JT_WAYS; i++) {
 		if (jt_recall_from(env, set + i)) {
@@ -245,6 +239,6 @@ __noinline int jt_recall(__u32 env)
 	}
 	if (w->differs)
 		jt_learn_place(env);
-	note_in_set(env, w, set);
+	jt_note_in_set(env, set);
 	return 0;
 }

@@ -15,6 +15,7 @@ struct jt_root {
 	__u32 tgid;
 	__u32 bytes; /* of the stack, from sp, that those stacks read */
 	__u32 places;
+	__u32 generation;       /* changes with the places; 0: never had any */
 	__u16 place[JT_PLACES]; /* in words from sp */
 };
 
@@ -74,12 +75,12 @@ __noinline int jt_choose_set(__u32 env)
 	JT_MIX(h, w->first.pc);
 	JT_MIX(h, w->record.key.tgid);
 	w->root = (__u32)h & (JT_ROOTS - 1);
-	w->places = 0;
+	w->generation = 0;
 	root = root_at(w->root);
 	if (root && is_root_of(root, w) && copy_from_sp(env, w, copy, root->bytes)) {
-		w->places = root->places;
+		w->generation = root->generation;
 		for (k = 0; k < JT_PLACES; k++) {
-			if (k >= w->places)
+			if (k >= root->places)
 				break;
 			JT_MIX(h, copied_word(copy, root->place[k]));
 		}
@@ -98,6 +99,10 @@ __noinline int jt_learn_place(__u32 env)
 	if (!root || !w->differs)
 		return 0;
 	if (!is_root_of(root, w)) {
+		/* Another's that has learned gives way seldom: else two would unlearn each other.
+		 */
+		if (root->places && (bpf_get_prandom_u32() & 63))
+			return 0;
 		root->sp = w->first.sp;
 		root->pc = w->first.pc;
 		root->tgid = w->record.key.tgid;
@@ -114,7 +119,23 @@ __noinline int jt_learn_place(__u32 env)
 	jt_opaque(n);
 	root->place[n & (JT_PLACES - 1)] = w->differs - 1;
 	root->places = n + 1;
+	root->generation++;
 	if (w->differs_bytes > root->bytes)
 		root->bytes = w->differs_bytes;
 	return 0;
+}
+
+/* Of no use any more: by tables of before, or chosen by other places than its root has now. */
+static __always_inline bool is_void(const struct jt_walk *w, const struct jt_remembered *m)
+{
+	const struct jt_root *root;
+
+	if (!m->valid || m->tables != w->tables)
+		return true;
+	root = root_at(m->root);
+	if (!root)
+		return true;
+	if (root->sp == m->sp && root->pc == m->pc && root->tgid == m->tgid)
+		return root->generation != m->generation;
+	return m->generation != 0;
 }

@@ -25,7 +25,7 @@ struct jt_remembered {
 	__u32 valid;
 	/* By what tables. */
 	__u32 tgid, tables, first_range, ranges, clean_seq;
-	__u32 places, choice; /* jt_walk's */
+	__u32 root, generation, choice; /* jt_walk's */
 	/* The event's registers; fp and bx where the walk used them. */
 	__u32 exact, used_fp, used_bx;
 	__u64 pc, sp, fp, bx;

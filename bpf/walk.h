@@ -94,10 +94,10 @@ struct jt_walk {
 	__u32 recalled;    /* the stack is a remembered one: its frames are not here */
 	__u32 tables;      /* number of the last change of the tables before the event */
 	__u32 copied;      /* bytes of the stack that are in stack_copies, from copied_from on */
-	/* Of the search among remembered walks: its root, how many places that has and
-	 * the words there as a number, a place where a walk differed all the same (in words from
-	 * sp, + 1) with the bytes that one reads, and one of the set that is free (+ 1). */
-	__u32 root, places, choice, differs, differs_bytes, vacant;
+	/* Of the search among remembered walks: its root, of which generation, the words at the
+	 * root's places as a number, and a place where a walk differed all the same (in words from
+	 * sp, + 1) with the bytes that one reads. */
+	__u32 root, generation, choice, differs, differs_bytes;
 	__u32 recalled_frames; /* to be compared with the walk, where both are made */
 	__u64 recalled_hash;
 	__u64 copied_from;

@@ -86,8 +86,10 @@ TEST_P(Liar, CostsNobodyElse) {
   fmt::print("{}: VmHWM {} kB, page {} bytes, {} stacks\n{}{}", GetParam(), peak, page_bytes,
              stacks.size(), verdict.table(), to_text(ledger));
   EXPECT_EQ(verdict.performed(), 16 * kCount + 1);
-  // Under a sanitizer the buffer may be full; no more is missing than was counted as lost.
-  const auto lost = kSanitized ? ledger.count("lost: ring buffer full").value_or(0) : 0;
+  // Under a sanitizer the buffer may be full; no more is missing than was counted as lost. So it is
+  // on a fast machine where the liar sends 64 KiB of stack 30 000 times a second: docs/hostile.md.
+  const bool floods = kSanitized || GetParam() == std::string("deep");
+  const auto lost = floods ? ledger.count("lost: ring buffer full").value_or(0) : 0;
   if (lost == 0) {
     EXPECT_EQ(verdict.miscounts(), "");
   }

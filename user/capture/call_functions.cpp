@@ -21,7 +21,6 @@ namespace jtrace::capture {
 namespace {
 
 constexpr std::string_view kPrefix = "__x64_sys_";
-constexpr std::string_view kAnyCall = "openat";
 
 bool has_word(std::string_view text, std::string_view word) {
   for (std::size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
@@ -101,14 +100,14 @@ std::optional<std::string> why_preempted() {
   return why_preempted(host.version, model ? *model : "");
 }
 
-Status probe_functions(const CallFunctions& functions) {
-  const std::string function = CallFunctions::function_of(kAnyCall);
+Status probe_function(const CallFunctions& functions, std::string_view call) {
+  const std::string function = CallFunctions::function_of(call);
   const Raised rights({Capability::Bpf, Capability::Perfmon, Capability::SysResource});
   // r0 = 0; exit
   const std::array<bpf_insn, 2> nothing{
       {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}}};
-  const UniqueFd program = load_at_function("jtrace_probe", nothing, functions.find(kAnyCall).id);
+  const UniqueFd program = load_at_function("jtrace_probe", nothing, functions.find(call).id);
   if (!program.valid()) {
     return fail(Errc::Environment, errno_text("load a program for " + function, errno),
                 "--attach tracepoint does without (doctor: bpf-features)");

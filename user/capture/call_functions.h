@@ -39,8 +39,9 @@ class CallFunctions {
                                                        std::string_view model);
 [[nodiscard]] std::optional<std::string> why_preempted();
 
-// Attaches a program that does nothing to the function of a call, and detaches it: whether this
-// kernel lets this process do so.
-[[nodiscard]] Status probe_functions(const CallFunctions& functions);
+// Attaches a program that does nothing to the function of a call ("openat"), and detaches it:
+// whether this kernel lets this process do so. Another user of that very function may be in the
+// way: a live patch, or as many programs as there can be.
+[[nodiscard]] Status probe_function(const CallFunctions& functions, std::string_view call);
 
 }  // namespace jtrace::capture

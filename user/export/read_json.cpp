@@ -154,7 +154,10 @@ Status take_stack(const Json& stack, const std::vector<profile::LocationId>& fra
 // not what they say, or more than memory should be taken for.
 class Unpacker {
  public:
-  explicit Unpacker(Json& file) : file_(file) {}
+  // Runs of zeros are short: of a file of `bytes` there may be some 64 numbers a letter, which no
+  // page of ours comes near, so that a small file does not take much memory.
+  Unpacker(Json& file, std::size_t bytes)
+      : file_(file), most_numbers_(std::min(kMostNumbers, kNumbersALetter * bytes)) {}
 
   Status operator()() {
     const std::size_t nodes = size_of(file_, "nodes");
@@ -193,9 +196,8 @@ class Unpacker {
   }
 
   bool unpack(Json& column, std::size_t size, std::int64_t least = 0) {
-    constexpr std::size_t kMostNumbers = 32U << 20;
     numbers_ += std::min(size, kMostNumbers + 1);
-    if (!column.is_string() || numbers_ > kMostNumbers) return false;
+    if (!column.is_string() || numbers_ > most_numbers_) return false;
     const auto numbers = unpacked(column.get_ref<const std::string&>(), size);
     if (!numbers) return false;
     column = Json::array();
@@ -207,7 +209,11 @@ class Unpacker {
     return true;
   }
 
+  static constexpr std::size_t kMostNumbers = 32U << 20;
+  static constexpr std::size_t kNumbersALetter = 64;
+
   Json& file_;
+  std::size_t most_numbers_;
   std::size_t numbers_ = 0;
 };
 
@@ -367,7 +373,7 @@ Result<profile::Profile> parse_page(std::string_view page) {
   Json file = Json::parse(page.substr(0, page.find("</script>")), nullptr, false);
   const bool packed = member(file, "version") == Json(2);
   if (!file.is_object() || (!packed && member(file, "version") != Json(1))) return spoiled();
-  if (packed) JT_CHECK_OK(Unpacker(file)());
+  if (packed) JT_CHECK_OK(Unpacker(file, page.size())());
   StackReader reader;
   std::vector<profile::LocationId> names;
   const Json& kinds = member(file, "name_kinds");

@@ -112,11 +112,15 @@ Result<Entries> Choice::operator()() {
 FunctionsOfHost FunctionsOfHost::ask() {
   auto functions = capture::CallFunctions::of_kernel();
   if (!functions) return {.refused = functions.error().message};
-  const Status probed = capture::probe_functions(*functions);
+  const Status probed = capture::probe_function(*functions, "openat");
   if (!probed) return {.refused = probed.error().message};
   const auto shared = std::make_shared<capture::CallFunctions>(std::move(*functions));
   return {.preempted = capture::why_preempted(),
-          .lacks = [shared](std::string_view call) { return shared->why_not(call); }};
+          .lacks = [shared](std::string_view call) -> std::optional<std::string> {
+            if (auto why = shared->why_not(call)) return why;
+            const Status one = capture::probe_function(*shared, call);
+            return one ? std::nullopt : std::optional(one.error().message);
+          }};
 }
 
 std::vector<std::string> Entries::functions() const {

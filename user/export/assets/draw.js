@@ -90,11 +90,12 @@ function drawOutline(pen, node, style, thickness) {
 }
 
 function drawGraph(pen) {
-  const { ink, width, height, scroll, colour } = pen;
+  const { ink, width, height, scroll, colour, ratio } = pen;
   ink.globalAlpha = 1;
   ink.fillStyle = colour.page;
   ink.fillRect(0, 0, width, height);
-  if (tree.total[0] <= 0) return;
+  // A view that is not shown has no width, and there are no images of none.
+  if (tree.total[0] <= 0 || Math.round(width * ratio) < 1 || height <= 0) return;
   ink.font = LABEL_FONT;
   ink.textBaseline = 'middle';
   const one = rowAt(scroll);
