@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "entry_abi.h"
+
 enum jt_entry {
 	JT_ENTRY_TRACEPOINT,
 	JT_ENTRY_RAW,
@@ -64,9 +66,6 @@ static __always_inline __u64 cookie_of(void *ctx, enum jt_entry entry)
 	cookie = call_cookie();
 	return cookie ? *cookie : 0;
 }
-
-/* What user space puts the program's own cookie in the place of, by looking for it. */
-#define JT_COOKIE_HERE 0x6a745f636f6f6b65 /* jt_cooke */
 
 /* Attached to each function, in a copy that has its own cookie: hands over to the one program that
  * walks. A number is always that of the same function, so that who writes here writes what is

@@ -41,6 +41,7 @@ RESTRICTED = [
      "the kernel ABI stays with those who speak to the kernel side"),
     (r"bpf/event_abi\.h", {"filter", "capture", "session"},
      "what is compared is filter's to say and capture's to hand over"),
+    (r"bpf/entry_abi\.h", {"capture"}, "capture makes the copies that it is for"),
     (r"bpf/fd_abi\.h", {"filter"}, "filter makes text of it, others take the text"),
     (r"bpf/event_\w+\.h", {"filter"}, "the evaluator is compiled for user space in filter only"),
     (r"bpf/walk\w*\.h", {"unwind"}, "the walker is compiled for user space in unwind only"),

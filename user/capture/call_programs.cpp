@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/rights.h"
+#include "bpf/entry_abi.h"
 #include "capture/call_functions.h"
 #include "capture/capture_impl.h"
 #include "capture/verifier_log.h"
@@ -19,8 +20,8 @@
 namespace jtrace::capture {
 namespace {
 
-// JT_COOKIE_HERE of bpf/entry.bpf.h: an instruction of two halves.
-constexpr std::uint64_t kCookieHere = 0x6a745f636f6f6b65;
+// An instruction of two halves.
+constexpr std::uint64_t kCookieHere = JT_COOKIE_HERE;
 
 bool put_cookie(std::vector<bpf_insn>& instructions, std::uint64_t cookie) {
   constexpr int kHalf = 32;
