@@ -83,14 +83,17 @@ TEST_P(PerfMapChurn, NoNameIsWrong) {
   const Result<Jdk> jdk = fetch_jdk(GetParam());
   JT_NEEDS("jdks", jdk ? std::nullopt : std::optional(jdk.error().message));
   TraceOptions options;
-  options.extra = {"--jvm-symbols", "perfmap"};
-  const ChurnRun run{
-      .flags = {kSmallCodeCache, "-Xcomp", "-XX:-Inline"}, .classes = 400, .every = 100};
+  options.extra = {"--jvm-symbols", "perfmap", "-v"};
+  // The last of the classes wait for their map, which is not written again at once.
+  const ChurnRun run{.flags = {kSmallCodeCache, "-Xcomp", "-XX:-Inline"},
+                     .classes = 400,
+                     .every = 100,
+                     .linger = std::chrono::seconds(6)};
   JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk, run), options));
   JT_ASSERT_OK(const ChurnVerdict verdict, judge_churn(traced.target_output, traced.stacks));
   fmt::print("{}{}", verdict.text(), to_text(traced.ledger));
   EXPECT_EQ(verdict.wrong, 0U);
-  EXPECT_GT(verdict.compiled, 0U);
+  EXPECT_GT(verdict.compiled, 0U) << traced.jtrace_log;
   EXPECT_GT(traced.ledger.count("named by perfmap").value_or(0), 0U);
   EXPECT_EQ(ledger_faults(traced.ledger), "");
 }

@@ -21,7 +21,9 @@ void add_perf_map(const Target& target, std::vector<Remark>& remarks) {
   const auto& [reads, all, longest, entries] = names.figures();
   if (const std::string& note = names.note(); !note.empty()) {
     const std::string_view instead = entries == 0 ? "Java code stays unnamed: there is no perf map"
-                                                  : "the perf map that is there is used";
+                                     : names.written_for_us()
+                                         ? "the last perf map that it wrote is used"
+                                         : "the perf map that is there is used";
     remarks.push_back({0, fmt::format("{}: {}; {}", pid, exporting::safe_text(note), instead)});
   }
   if (reads == 0) return;

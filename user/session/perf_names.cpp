@@ -35,7 +35,10 @@ void PerfNames::forget() {
 }
 
 void PerfNames::prepare(HotspotVm& vm) {
-  if (attacher_ != nullptr && !map_) refresh(&vm);
+  if (attacher_ == nullptr || map_) return;
+  refresh(&vm);
+  // The first question waits for the JVM to start the thread that answers, which is no measure.
+  rested_ = Clock::now() + kLeastRest;
 }
 
 void PerfNames::read() {
@@ -45,41 +48,51 @@ void PerfNames::read() {
   figures_.entries = map_->size();
 }
 
-// True where the JVM has written it. One that refuses or does not answer is not asked again: an
-// answer that does not come holds the trace.
-bool PerfNames::written(HotspotVm& vm) {
-  if (attacher_ == nullptr || !asks_) return false;
+// One that refuses or does not answer is not asked again: an answer that does not come holds the
+// trace.
+PerfNames::Answer PerfNames::ask(HotspotVm& vm) {
   const auto answer = attacher_->ask(info_.key.tgid, pidfd_,
                                      {.name = "jcmd",
                                       .arguments = {"Compiler.perfmap"},
                                       .writes = fmt::format("perf-{}.map", info_.inner_tgid)});
-  if (answer) return true;
+  if (answer) return Answer::Written;
   asks_ = false;
+  if (has_ended()) return Answer::None;
   const Error& error = answer.error();
   if (error.message.find("Unknown diagnostic command") != std::string::npos) {
     note_ = fmt::format("HotSpot {} cannot write a perf map (17 and later can)", vm.version());
-  } else {
-    note_ = error.message + (error.hint.empty() ? "" : "; " + error.hint);
+    return Answer::Refused;
   }
-  return false;
+  note_ = error.message + (error.hint.empty() ? "" : "; " + error.hint);
+  return Answer::None;
 }
 
+bool PerfNames::has_ended() const {
+  pollfd ended{.fd = pidfd_, .events = POLLIN, .revents = 0};
+  return ::poll(&ended, 1, 0) != 0;
+}
+
+void PerfNames::read_proven(HotspotVm& vm, const Code& before) {
+  read();
+  proven_ = vm.live_code();
+  std::erase_if(proven_, [&](const auto& blob) {
+    const auto found = before.find(blob.first);
+    return found == before.end() || found->second != blob.second;
+  });
+}
+
+// Where there was no answer the JVM may write the map at any time from then on, of code that nobody
+// has looked at meanwhile: what it wrote before, and was proven then, is all that counts.
 void PerfNames::refresh(HotspotVm* vm) {
   const auto start = Clock::now();
-  pollfd ended{.fd = pidfd_, .events = POLLIN, .revents = 0};
-  if (start < rested_ || ::poll(&ended, 1, 0) != 0) return;
-  std::unordered_map<std::uint64_t, std::uint32_t> before;
-  if (vm != nullptr && attacher_ != nullptr && asks_) before = vm->live_code();
-  by_jvm_ = vm != nullptr && written(*vm);
-  read();
-  proven_.clear();
-  if (by_jvm_) {
-    proven_ = vm->live_code();
-    std::erase_if(proven_, [&](const auto& blob) {
-      const auto found = before.find(blob.first);
-      return found == before.end() || found->second != blob.second;
-    });
+  if (start < rested_ || has_ended()) return;
+  if (vm != nullptr && attacher_ != nullptr && asks_) {
+    const Code before = vm->live_code();
+    const Answer answer = ask(*vm);
+    by_jvm_ = answer != Answer::Refused;
+    if (answer == Answer::Written) read_proven(*vm, before);
   }
+  if (!by_jvm_) read();
   const auto took = Clock::now() - start;
   ++figures_.reads;
   figures_.all += took;

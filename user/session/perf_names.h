@@ -60,9 +60,14 @@ class PerfNames {
  private:
   using Clock = std::chrono::steady_clock;
 
+  using Code = std::unordered_map<std::uint64_t, std::uint32_t>;  // blob, compile id
+  enum class Answer { Written, Refused, None };
+
   void refresh(jvmsym::hotspot::HotspotVm* vm);
   void read();
-  [[nodiscard]] bool written(jvmsym::hotspot::HotspotVm& vm);
+  void read_proven(jvmsym::hotspot::HotspotVm& vm, const Code& before);
+  [[nodiscard]] Answer ask(jvmsym::hotspot::HotspotVm& vm);
+  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] bool proven(const jt_frame& frame) const;
   [[nodiscard]] std::optional<std::string_view> look_up(std::uint64_t pc) const;
 
@@ -71,9 +76,9 @@ class PerfNames {
   process::ProcessInfo info_;
   int pidfd_;
   std::optional<jvmsym::PerfMap> map_;
-  bool asks_ = true;                                         // the JVM has not refused
-  bool by_jvm_ = false;                                      // map_ was written at our request
-  std::unordered_map<std::uint64_t, std::uint32_t> proven_;  // blob, compile id
+  bool asks_ = true;     // the JVM has answered so far
+  bool by_jvm_ = false;  // it may have written the file at our request, as map_ if that is there
+  Code proven_;          // of map_
   Clock::time_point rested_{};
   std::string note_;
   Figures figures_;

@@ -3,14 +3,14 @@
 // its names, are made, used and unloaded, so that their methods and their compiled code lie where
 // those of others lay.
 //
-//   java truth.NameChurn CLASSES THREADS EVERY
+//   java truth.NameChurn CLASSES THREADS EVERY LINGER
 //
 // Prints "ready", waits for one byte on standard input, makes CLASSES classes in THREADS threads, and
 // collects garbage after each EVERY of them. Each opens /dev/null at the end of the chain
 //
 //   truth/NameChurn.drive, truth/C<serial>.run, truth/C<serial>.m<serial>_1, ... _5, truth/NameChurn.open
 //
-// and prints at the end, for each serial, how often: "opens <serial> <count>".
+// and prints at the end, LINGER milliseconds behind the last, for each serial, how often: "opens <serial> <count>".
 package truth;
 
 import java.io.ByteArrayOutputStream;
@@ -177,6 +177,7 @@ public final class NameChurn {
     if (System.in.read() < 0) return;
     for (Thread thread : threads) thread.start();
     for (Thread thread : threads) thread.join();
+    Thread.sleep(Integer.parseInt(args[3]));
     StringBuilder truth = new StringBuilder();
     for (int i = 1; i < classes; i++) truth.append("opens ").append(i).append(' ').append(opens[i]).append('\n');
     System.out.print(truth);

@@ -83,7 +83,7 @@ std::vector<std::string> name_churn(const Jdk& jdk, const ChurnRun& run) {
   flags.emplace_back("-Xmx128m");
   return java_command(jdk, flags,
                       {"truth.NameChurn", std::to_string(run.classes), std::to_string(run.threads),
-                       std::to_string(run.every)});
+                       std::to_string(run.every), std::to_string(run.linger.count())});
 }
 
 std::uint64_t ChurnVerdict::frames() const {

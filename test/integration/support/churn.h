@@ -3,6 +3,7 @@
 // of its stack, or its serial number was not opened that often.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,6 +20,8 @@ struct ChurnRun {
   int classes = 2000;
   int threads = 2;
   int every = 20;  // classes between two collections
+  // Goes on for so long with the last of them loaded.
+  std::chrono::milliseconds linger{0};
 };
 [[nodiscard]] std::vector<std::string> name_churn(const Jdk& jdk, const ChurnRun& run);
 
