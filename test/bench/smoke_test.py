@@ -159,8 +159,10 @@ class Bench(unittest.TestCase):
         self.assertRegex(done.stderr, r"^bench: --async-profiler /nowhere: no program asprof there[^\n]*\n$")
 
     def test_scale_has_figures_and_a_picture_of_each(self):
-        for axis, value in (("depth", "5"), ("stacks", "4"), ("threads", "10"), ("processes", "4"), ("mappings", "100"),
-                            ("methods", "1000"), ("events", "10")):
+        axes = {"mappings": "100", "events": "10"}
+        if "JTRACE_EVERY_AXIS" in os.environ:
+            axes |= {"depth": "5", "stacks": "4", "threads": "10", "processes": "4", "methods": "1000"}
+        for axis, value in axes.items():
             with self.subTest(axis), tempfile.TemporaryDirectory() as out:
                 text = output("scale", "--axis", axis, "--only", value, *QUICK, "--out", out)
                 cells = rows_of(text)[f"{int(value):,}"]
