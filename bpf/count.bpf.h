@@ -15,11 +15,15 @@ static __always_inline void add_sum(struct jt_sum *to, const struct jt_sum *one)
 }
 
 /* Sends a stack's frames. */
-static __always_inline long send_stack(struct jt_walk *w, __u32 env)
+__noinline int jt_send_stack(__u32 env)
 {
+	struct jt_walk *w = jt_walk_of(env);
 	__u32 frames;
 	__u64 flags;
 
+	if (!w ||
+	    !has_ring_share(w->record.key.tgid, w->record.key.frames * sizeof(struct jt_frame)))
+		return -1;
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
 	 * epoch. */
@@ -65,21 +69,23 @@ static __always_inline long settle_values(__u32 env, __u32 window, struct jt_sta
  * or why the event is lost. */
 static __always_inline enum jt_counter know_parts(struct jt_walk *w, __u32 env)
 {
-	struct jt_stack_key *key = &w->record.key, stack = *key;
+	struct jt_stack_key *key = &w->record.key;
+	struct jt_stack_key *stack = &w->begun.key; /* not in use yet */
 	__u32 zero = 0, window = w->window, *keys;
 	void *known = stacks_of(window);
 
-	stack.values = JT_NO_VALUES;
-	stack.bucket[0] = 0;
-	stack.bucket[1] = 0;
-	keys = bpf_map_lookup_elem(known, &stack);
+	*stack = *key;
+	stack->values = JT_NO_VALUES;
+	stack->bucket[0] = 0;
+	stack->bucket[1] = 0;
+	keys = bpf_map_lookup_elem(known, stack);
 	if (!keys) {
 		if (w->recalled)
 			return JT_HAS_NO_FRAMES;
-		if (send_stack(w, env))
+		if (jt_send_stack(env))
 			return JT_COUNTER_LOST_RING;
-		bpf_map_update_elem(known, &stack, &zero, BPF_NOEXIST);
-		keys = bpf_map_lookup_elem(known, &stack);
+		bpf_map_update_elem(known, stack, &zero, BPF_NOEXIST);
+		keys = bpf_map_lookup_elem(known, stack);
 		if (!keys) {
 			state.counts_full[window & 1] = 1;
 			return JT_COUNTER_LOST_COUNTS;
@@ -172,7 +178,7 @@ static __always_inline enum jt_counter count_stack(struct jt_walk *w, __u32 env)
 			return known;
 	} else if (w->recalled) {
 		return JT_HAS_NO_FRAMES;
-	} else if (send_stack(w, env)) {
+	} else if (jt_send_stack(env)) {
 		return JT_COUNTER_LOST_RING;
 	}
 	return count_key(window, key, &w->sum);

@@ -33,6 +33,7 @@
 #include "calls.bpf.h"
 #include "wanted.bpf.h"
 #include "stacks.bpf.h"
+#include "ring_share.bpf.h"
 #include "defer.bpf.h"
 #include "recall_set.bpf.h"
 #include "recall.bpf.h"
