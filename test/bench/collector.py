@@ -58,6 +58,15 @@ def map_megabytes(pids):
     return sum(maps.values()) / 2 ** 20
 
 
+def helper_calls(pids):
+    """{kind: number} of the helper calls that jtrace_cost counts, from its start."""
+    ids = {int(info["map_id"]) for info in descriptors(pids) if "map_id" in info}
+    shown = json.loads(subprocess.check_output([BPFTOOL, "-j", "map", "show"], text=True))
+    (counted,) = (one["id"] for one in shown if one["id"] in ids and one.get("name") == ".data.calls")
+    dump = json.loads(subprocess.check_output([BPFTOOL, "-j", "map", "dump", "id", str(counted)], text=True))
+    return dump[0]["formatted"]["value"][".data.calls"][0]["helper_calls"]
+
+
 class Programs:
     """Time in the BPF programs of a tracer's processes, by the kernel's own clock around each run, which
     is part of the figure. Programs of other tracers are left out."""

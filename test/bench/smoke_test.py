@@ -122,6 +122,32 @@ class AsyncProfiler(unittest.TestCase):
             tracers.AsyncProfiler("/nowhere", "/bin/false").start(42)
 
 
+class Cost(unittest.TestCase):
+    def test_every_helper_that_is_called_has_a_count(self):
+        folder = HERE.parents[1] / "bpf"
+        counting = folder / "helper_calls.bpf.h"
+        counted = set(re.findall(r"^#define (bpf_\w+)\(", counting.read_text(encoding="utf-8"), re.M))
+        called = {name for source in folder.glob("*.[ch]") if source != counting
+                  for name in re.findall(r"\b(bpf_\w+)\(", source.read_text(encoding="utf-8"))}
+        no_helpers = {name for name in called if name.startswith("bpf_core_") or name in ("bpf_ntohs", "bpf_object")}
+        self.assertEqual(called - no_helpers, counted & called)
+        self.assertIn("bpf_probe_read_user", called)
+
+    def test_an_event_has_its_calls_by_kind(self):
+        text = output("cost", "--depth", "5", *QUICK)
+        events, calls = map(rows_of, re.split(r"^Helper calls of an event$", text, flags=re.M))
+        for mode in ("met again", "walked"):
+            added, programs, total = events[f"5, {mode}"]
+            self.assertRegex(added, r"^-?\d+ \(")
+            self.assertRegex(programs, r"^jt_event \d\.\d\d x \d+")
+            self.assertGreater(float(total), 10)
+        self.assertEqual(calls["cookie"], ["1.00", "1.00"])
+        for kind in ("read user", "look up array"):
+            again, walked = map(float, calls[kind])
+            self.assertLess(0, again)
+            self.assertLess(again, walked)
+
+
 class Bench(unittest.TestCase):
     def test_dimensions_knows_what_a_tracer_takes_and_loses(self):
         with tempfile.TemporaryDirectory() as out:
