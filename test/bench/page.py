@@ -125,7 +125,7 @@ def write(args, folder, what, count, step, *formats):
 
 
 def run_writers(args):
-    """`message` is pprof before zlib; rates of both are of its bytes, which is what zlib is given."""
+    """`message` is pprof before it is compressed; rates of both are of its bytes."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(args.rounds):

@@ -3,7 +3,7 @@
 // is "nodes" or "stacks"), 30 to 60 frames deep, of which each stack has up to STEP apart from the
 // one before; DIR/large.SUFFIX of it, and a line for each format: its name, bytes, seconds, and
 // seconds of CPU. Formats: html, collapsed, pprof, and message, which is pprof before it is
-// compressed.
+// compressed; one that is named several times is written as often.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
@@ -119,16 +120,21 @@ int main(int argc, char** argv) {
                                  {"collapsed", "large.collapsed", write_collapsed},
                                  {"message", "large.pb", pprof_message},
                                  {"pprof", "large.pb.gz", write_pprof}};
-  const std::vector<std::string_view> asked(argv + 5, argv + argc);
+  std::vector<std::string_view> asked(argv + 5, argv + argc);
+  if (asked.empty()) std::ranges::transform(kFormats, std::back_inserter(asked), &Format::name);
   const Size size{.nodes = std::string_view(argv[2]) == "nodes",
                   .count = std::strtoul(argv[3], nullptr, 10),
                   .step = std::max(1UL, std::strtoul(argv[4], nullptr, 10))};
   const jtrace::profile::Profile profile = make(size);
   fmt::print("samples {}\n", profile.samples.size());
   bool good = true;
-  for (const Format& format : kFormats) {
-    if (!asked.empty() && std::ranges::find(asked, format.name) == asked.end()) continue;
-    good &= write(argv[1], format, profile);
+  for (const std::string_view name : asked) {
+    const Format* const format = std::ranges::find(kFormats, name, &Format::name);
+    if (format == std::end(kFormats)) {
+      std::fputs("write_large: no such format\n", stderr);
+      return 2;
+    }
+    good &= write(argv[1], *format, profile);
   }
   return good ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 #include "export/gzip.h"
 
 #include <fmt/format.h>
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -26,24 +27,20 @@ void feed(z_stream& stream, std::string_view& bytes) {
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
+// libdeflate's fastest level makes files of the size that zlib's default level makes, in a third of
+// the time; its next ones take a third more for 0.4 % (docs/page.md).
 std::string gzip(std::string_view bytes) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
-    return {};
-  }
-  const std::unique_ptr<z_stream, decltype(&deflateEnd)> end(&stream, deflateEnd);
+  constexpr int kLevel = 1;
+  const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
+      libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
+  if (!compressor) return {};
   std::string out;
-  int state = Z_OK;
-  while (state == Z_OK) {
-    if (stream.avail_in == 0) feed(stream, bytes);
-    const std::size_t size = out.size();
-    out.resize(size + kChunk);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + size);
-    stream.avail_out = static_cast<uInt>(kChunk);
-    state = deflate(&stream, bytes.empty() ? Z_FINISH : Z_NO_FLUSH);
-    out.resize(size + kChunk - stream.avail_out);
-  }
+  // Memory that is not written to is not there.
+  out.resize_and_overwrite(libdeflate_gzip_compress_bound(compressor.get(), bytes.size()),
+                           [&](char* to, std::size_t room) {
+                             return libdeflate_gzip_compress(compressor.get(), bytes.data(),
+                                                             bytes.size(), to, room);
+                           });
   return out;
 }
 

@@ -46,7 +46,7 @@ std::string without_page(std::string bytes) {
          "\n[page]\n";
 }
 
-// How zlib packs bytes is its business.
+// How libdeflate packs bytes is its business.
 std::string kept_form(const Exporter& exporter, std::string bytes) {
   if (exporter.name == "otlp") return test::otlp_dump(bytes);
   return exporter.name == "pprof" ? test::pprof_dump(bytes) : without_page(std::move(bytes));

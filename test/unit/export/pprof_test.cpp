@@ -59,7 +59,8 @@ TEST(Pprof, LedgerIsAComment) {
 
 TEST(Pprof, HeaderOfGzipHasNoTime) {
   const std::string file = write_pprof(test::server_profile(), {});
-  EXPECT_EQ(file.substr(0, 10), std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10));
+  // No flag, so no name either; what follows tells level and system.
+  EXPECT_EQ(file.substr(0, 8), std::string("\x1f\x8b\x08\0\0\0\0\0", 8));
 }
 
 TEST(Gzip, GivesBackWhatItTook) {
