@@ -193,8 +193,8 @@ double ms_since(std::chrono::steady_clock::time_point start) {
 
 // Of all calls that have a tracepoint.
 Result<std::string> attachable() {
-  JT_TRY(const auto functions, capture::CallFunctions::of_kernel());
-  JT_CHECK_OK(capture::probe_function(functions, "close"));
+  JT_TRY(const auto* const functions, capture::CallFunctions::of_kernel());
+  JT_CHECK_OK(capture::probe_function(*functions, "close"));
   int calls = 0;
   std::vector<std::string> not_those;
   constexpr std::string_view kBegin = "sys_enter_";
@@ -205,7 +205,7 @@ Result<std::string> attachable() {
     if (!name.starts_with(kBegin)) continue;
     ++calls;
     const std::string call = name.substr(kBegin.size());
-    if (functions.why_not(call)) not_those.push_back(call);
+    if (functions->why_not(call)) not_those.push_back(call);
   }
   std::ranges::sort(not_those);
   const auto text = fmt::format("{} of {} calls, not {}", calls - std::ssize(not_those), calls,

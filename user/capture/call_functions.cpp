@@ -45,7 +45,13 @@ std::string CallFunctions::function_of(std::string_view call) {
   return std::string(kPrefix).append(call);
 }
 
-Result<CallFunctions> CallFunctions::of_kernel() { return read("/sys/kernel/btf/vmlinux"); }
+Result<const CallFunctions*> CallFunctions::of_kernel() {
+  static std::optional<CallFunctions> kernel;
+  if (!kernel) {
+    JT_TRY(kernel, read("/sys/kernel/btf/vmlinux"));
+  }
+  return &*kernel;
+}
 
 Result<CallFunctions> CallFunctions::read(const std::string& file) {
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
@@ -60,7 +66,9 @@ Result<CallFunctions> CallFunctions::read(const std::string& file) {
     const btf_type* type = btf__type_by_id(types.get(), id);
     if (!btf_is_func(type)) continue;
     const char* name = btf__name_by_offset(types.get(), type->name_off);
-    if (name == nullptr || !std::string_view(name).starts_with(kPrefix)) continue;
+    if (name == nullptr) continue;
+    functions.has_throw_ |= std::string_view(name) == "bpf_throw";
+    if (!std::string_view(name).starts_with(kPrefix)) continue;
     functions.by_call_.emplace(name + kPrefix.size(), Function{.id = id, .prototype = type->type});
   }
   return functions;

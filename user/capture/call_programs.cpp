@@ -110,7 +110,8 @@ Status Capture::Impl::attach_mapping_functions() {
 
 Status Capture::Impl::find_functions(const CaptureConfig& config) {
   if (config.functions.empty()) return {};
-  JT_TRY(functions, CallFunctions::of_kernel());
+  JT_TRY(const CallFunctions* const kernel, CallFunctions::of_kernel());
+  functions = *kernel;
   for (const std::string& call : config.functions) {
     const auto function = functions.find(call);
     if (function.id == 0) {

@@ -2,15 +2,14 @@
 #include "capture/features.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <array>
 #include <cerrno>
-#include <memory>
 
 #include "base/rights.h"
 #include "base/unique_fd.h"
+#include "capture/call_functions.h"
 
 namespace jtrace::capture {
 namespace {
@@ -22,8 +21,8 @@ bool has_helper(bpf_func_id helper, bpf_prog_type type = BPF_PROG_TYPE_TRACEPOIN
 // bpf_throw came with the same release (6.7) as the counting of missed events in trace_call_bpf
 // (commit dd8657894c11), which leaves no trace of its own in BTF.
 bool counts_misses() {
-  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
-  return types && btf__find_by_name_kind(types.get(), "bpf_throw", BTF_KIND_FUNC) > 0;
+  const auto functions = CallFunctions::of_kernel();
+  return functions && (*functions)->has_throw();
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "session/entry.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "capture/call_functions.h"
@@ -110,15 +109,15 @@ Result<Entries> Choice::operator()() {
 }  // namespace
 
 FunctionsOfHost FunctionsOfHost::ask() {
-  auto functions = capture::CallFunctions::of_kernel();
-  if (!functions) return {.refused = functions.error().message};
-  const Status probed = capture::probe_function(*functions, "openat");
+  const auto kernel = capture::CallFunctions::of_kernel();
+  if (!kernel) return {.refused = kernel.error().message};
+  const capture::CallFunctions& functions = **kernel;
+  const Status probed = capture::probe_function(functions, "openat");
   if (!probed) return {.refused = probed.error().message};
-  const auto shared = std::make_shared<capture::CallFunctions>(std::move(*functions));
   return {.preempted = capture::why_preempted(),
-          .lacks = [shared](std::string_view call) -> std::optional<std::string> {
-            if (auto why = shared->why_not(call)) return why;
-            const Status one = capture::probe_function(*shared, call);
+          .lacks = [&functions](std::string_view call) -> std::optional<std::string> {
+            if (auto why = functions.why_not(call)) return why;
+            const Status one = capture::probe_function(functions, call);
             return one ? std::nullopt : std::optional(one.error().message);
           }};
 }
