@@ -49,9 +49,11 @@ def watched(args, loop, tracer, depth):
         loop.go()
         loop.ns_per_op(2 * args.window)
         pids = collector.family(tracer.process.pid) if tracer.process else []
-        done = {"cpu": 100 * (collector.cpu_seconds(pids) - cpu) / (time.monotonic() - begin),
+        seconds = time.monotonic() - begin
+        done = {"cpu": 100 * (collector.cpu_seconds(pids) - cpu) / seconds,
                 "memory": collector.megabytes(pids), "maps": collector.map_megabytes(pids)}
         opened = loop.pause() - before
+        done["rate"] = opened / seconds
         done["programs"] = {name: (ns / opened, runs / opened) for name, (ns, runs) in programs.since().items()}
     tracer.stop()
     loop.go()

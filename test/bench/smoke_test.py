@@ -220,6 +220,15 @@ class Bench(unittest.TestCase):
         self.assertEqual(rows["jtrace"][5], "100.00 %")
         self.assertEqual(rows["jtrace --cstack fp"][5], "0.00 %")
 
+    def test_flood_counts_what_two_threads_open(self):
+        rows = bench("flood", *QUICK)
+        for stacks in ("1", "100"):
+            rate, cpu, whole, lost = rows[stacks]
+            self.assertGreater(int(rate.split()[0]), 1000)
+            self.assertRegex(cpu, r"^\d+\.\d\d \(")
+            self.assertEqual((whole, lost), ("100.00 %", "0.0000"))
+        self.assertEqual(rows["two native, 4"][3], "0.0000")
+
     def test_values_has_a_figure_for_each(self):
         rows = bench("values", "--window", "0.1", "--warmup", "0.5")
         for name in ("jtrace", "jtrace --by filename", "jtrace --weight latency", "jtrace, and -o events"):
