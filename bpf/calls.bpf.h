@@ -96,7 +96,7 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 }
 
 /* The begin of a call whose end is event number `event`. */
-static __always_inline int begin_call(void *ctx)
+static __always_inline void begin_call(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = (__u32)id, window = window_now();
@@ -107,12 +107,12 @@ static __always_inline int begin_call(void *ctx)
 	bool no_room;
 
 	if (state.paused)
-		return 0;
+		return;
 	g = start_run(&run);
 	if (!is_known(g, id)) {
 		if (!event_target(id, &no_room)) {
 			end_run(&run, JT_RUN_OTHERS);
-			return 0;
+			return;
 		}
 		make_known(g, id);
 	}
@@ -134,7 +134,6 @@ static __always_inline int begin_call(void *ctx)
 		bump_of(window, begun.event, JT_COUNTER_LOST_CALLS);
 	}
 	end_run(&run, run.ratio ? JT_RUN_KEPT : JT_RUN_OUT);
-	return 0;
 }
 
 /* Of a thread that ends. */

@@ -221,7 +221,7 @@ static __always_inline int end_in_scratch(void *ctx, __u32 env)
 }
 
 /* Where the scratch is another event's the begin stays, and is one without an end. */
-static __always_inline int end_held(void *ctx)
+static __always_inline void end_held(void *ctx)
 {
 	__u32 env = bpf_get_smp_processor_id();
 	struct jt_walk *w = jt_walk_of(env);
@@ -230,9 +230,8 @@ static __always_inline int end_held(void *ctx)
 
 	start_run(&run);
 	if (!w || !take_scratch(w))
-		return 0;
+		return;
 	found = end_in_scratch(ctx, env);
 	give_scratch_back(w);
 	end_run(&run, found ? JT_RUN_KEPT : JT_RUN_OTHERS);
-	return 0;
 }

@@ -46,6 +46,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Of programs at perf tracepoints: 0 would keep the event from perf's own users, whose turn is after
+ * BPF's (perf_trace_run_bpf_submit, kernel/events/core.c). */
+#define JT_PASS_ON 1
+
 static long loop_step(__u32 turn, void *data)
 {
 	int done = jt_step(*(__u32 *)data);
@@ -75,7 +79,8 @@ static __always_inline int event(void *ctx, enum jt_entry entry)
 SEC("?tp")
 int jt_event(void *ctx)
 {
-	return event(ctx, JT_ENTRY_TRACEPOINT);
+	event(ctx, JT_ENTRY_TRACEPOINT);
+	return JT_PASS_ON;
 }
 
 SEC("?raw_tp")
@@ -132,13 +137,15 @@ static __always_inline int walk_chain(void *ctx, void *next, __u32 step)
 SEC("?tp")
 int jt_event_chain(void *ctx)
 {
-	return event_chain(ctx, JT_ENTRY_TRACEPOINT, &chain, 0);
+	event_chain(ctx, JT_ENTRY_TRACEPOINT, &chain, 0);
+	return JT_PASS_ON;
 }
 
 SEC("?tp")
 int jt_chain(void *ctx)
 {
-	return walk_chain(ctx, &chain, 0);
+	walk_chain(ctx, &chain, 0);
+	return JT_PASS_ON;
 }
 
 SEC("?raw_tp")
@@ -176,14 +183,16 @@ int jt_call_chain(void *ctx)
 SEC("?tp")
 int jt_call_begin(void *ctx)
 {
-	return begin_call(ctx);
+	begin_call(ctx);
+	return JT_PASS_ON;
 }
 
 /* The event that ends what is held. */
 SEC("?tp")
 int jt_held_end(void *ctx)
 {
-	return end_held(ctx);
+	end_held(ctx);
+	return JT_PASS_ON;
 }
 
 static long end_next_descriptor(__u32 fd, void *data)
@@ -235,37 +244,43 @@ int jt_open_files(struct bpf_iter__task_file *ctx)
 SEC("tp/syscalls/sys_enter_mmap")
 int jt_enter_mmap(struct syscall_trace_enter *ctx)
 {
-	return mapping_enter(ctx);
+	mapping_enter(ctx);
+	return JT_PASS_ON;
 }
 
 SEC("tp/syscalls/sys_exit_mmap")
 int jt_exit_mmap(struct syscall_trace_exit *ctx)
 {
-	return mapping_exit(ctx, true);
+	mapping_exit(ctx, true);
+	return JT_PASS_ON;
 }
 
 SEC("tp/syscalls/sys_enter_mprotect")
 int jt_enter_mprotect(struct syscall_trace_enter *ctx)
 {
-	return mapping_enter(ctx);
+	mapping_enter(ctx);
+	return JT_PASS_ON;
 }
 
 SEC("tp/syscalls/sys_exit_mprotect")
 int jt_exit_mprotect(struct syscall_trace_exit *ctx)
 {
-	return mapping_exit(ctx, false);
+	mapping_exit(ctx, false);
+	return JT_PASS_ON;
 }
 
 SEC("tp/syscalls/sys_enter_mremap")
 int jt_enter_mremap(struct syscall_trace_enter *ctx)
 {
-	return mremap_enter(ctx);
+	mremap_enter(ctx);
+	return JT_PASS_ON;
 }
 
 SEC("tp/syscalls/sys_exit_mremap")
 int jt_exit_mremap(struct syscall_trace_exit *ctx)
 {
-	return mapping_exit(ctx, false);
+	mapping_exit(ctx, false);
+	return JT_PASS_ON;
 }
 
 /* The same by the calls' functions (fexit): not even their begins are needed. */

@@ -42,7 +42,7 @@ static __always_inline void mark_changed(struct jt_target *target, __u32 tgid, _
 }
 
 /* mmap(addr, len, prot, ...) and mprotect(addr, len, prot): remember until the call returns. */
-static __always_inline int mapping_enter(struct syscall_trace_enter *ctx)
+static __always_inline void mapping_enter(struct syscall_trace_enter *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, tid = (__u32)id;
@@ -50,23 +50,22 @@ static __always_inline int mapping_enter(struct syscall_trace_enter *ctx)
 	__u64 args[3];
 
 	if (!find_target(tgid))
-		return 0;
+		return;
 	if (bpf_probe_read_kernel(args, sizeof(args), ctx->args))
-		return 0;
+		return;
 	if (!(args[2] & JT_PROT_EXEC))
-		return 0;
+		return;
 	span.lo = args[0];
 	span.hi = args[1];
 	if (bpf_map_update_elem(&mapping_calls, &tid, &span, BPF_ANY))
 		bump(JT_COUNTER_NOTICE_LOST);
-	return 0;
 }
 
 /*
  * mremap(old, ...) says nothing of protection. Moving code is rare (text on huge pages), moving
  * data is not (realloc): only a move out of a known executable range puts all in doubt.
  */
-static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
+static __always_inline void mremap_enter(struct syscall_trace_enter *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid(), from;
 	__u32 tgid = id >> 32, tid = (__u32)id, env = bpf_get_smp_processor_id();
@@ -76,12 +75,11 @@ static __always_inline int mremap_enter(struct syscall_trace_enter *ctx)
 
 	if (!target || !w || bpf_probe_read_kernel(&from, sizeof(from), ctx->args) ||
 	    !take_scratch(w))
-		return 0;
+		return;
 	w->target = *target;
 	if (jt_find_range(env, from) != JT_NO_RANGE)
 		bpf_map_update_elem(&mapping_calls, &tid, &all, BPF_ANY);
 	give_scratch_back(w);
-	return 0;
 }
 
 /* The call is over that made something executable, or may have done so. */
@@ -98,7 +96,7 @@ static __always_inline void mapping_ended(struct jt_target *target, __u32 tgid, 
 	             JT_NOTICE_MAPPING);
 }
 
-static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool returns_address)
+static __always_inline void mapping_exit(struct syscall_trace_exit *ctx, bool returns_address)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32, tid = (__u32)id;
@@ -106,14 +104,13 @@ static __always_inline int mapping_exit(struct syscall_trace_exit *ctx, bool ret
 	struct jt_span *known, span;
 
 	if (!target)
-		return 0;
+		return;
 	known = bpf_map_lookup_elem(&mapping_calls, &tid);
 	if (!known)
-		return 0;
+		return;
 	span = *known;
 	bpf_map_delete_elem(&mapping_calls, &tid);
 	mapping_ended(target, tgid, span.lo, span.hi, ctx->ret, returns_address);
-	return 0;
 }
 
 /* At the end of the call's function: its arguments are in the registers that the user had. */

@@ -31,6 +31,9 @@ using VerifiedInstructions = std::map<std::string, std::uint32_t>;
 // System calls at their functions against the same at their tracepoints.
 [[nodiscard]] std::vector<Check> entry_checks(const capture::KernelFeatures& features);
 
+// perf at the tracepoints where our programs are.
+[[nodiscard]] std::vector<Check> perf_checks(const capture::KernelFeatures& features);
+
 // The real jtrace over a native program and over a JVM.
 [[nodiscard]] std::vector<Check> trace_checks(const capture::KernelFeatures& features,
                                               const Jdk& jdk);

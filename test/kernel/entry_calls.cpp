@@ -119,8 +119,8 @@ void close_often(long argument, int times) {
 }
 
 void call_often(CallOf call, int times) {
-  const long number = call == CallOf::Mprotect ? SYS_mprotect : SYS_getpgid;
-  for (int i = 0; i < times; ++i) raw_call(number, -1);
+  constexpr std::array kNumbers{SYS_getpgid, SYS_mmap, SYS_mprotect, SYS_mremap};
+  for (int i = 0; i < times; ++i) raw_call(kNumbers.at(static_cast<std::size_t>(call)), -1);
 }
 
 bool refuse_other() {

@@ -25,7 +25,7 @@ constexpr long kTaken = 7001, kOther = 7002, kChanged = 7003, kReplaced = 7004, 
 
 // Each with an argument, so often.
 void close_often(long argument, int times);
-enum class CallOf { Getpgid, Mprotect };
+enum class CallOf { Getpgid, Mmap, Mprotect, Mremap };
 void call_often(CallOf call, int times);
 // close(kOther) fails from now on.
 [[nodiscard]] bool refuse_other();

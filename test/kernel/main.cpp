@@ -5,8 +5,10 @@
 // Prints `PLAN n`, for each of n checks a line `PASS what` or `FAIL what`, and what it measured.
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <string>
 
 #include "kernel/check.h"
@@ -27,7 +29,8 @@ bool run(const Check& check) {
 int run_all(const capture::KernelFeatures& features, bool loading, const Jdk* jdk) {
   VerifiedInstructions verified;
   const auto loads = loading ? load_checks(features, verified) : std::vector<Check>();
-  const auto entries = entry_checks(features);
+  auto entries = entry_checks(features);
+  std::ranges::move(perf_checks(features), std::back_inserter(entries));
   const auto traces = jdk ? trace_checks(features, *jdk) : std::vector<Check>();
   utsname host{};
   ::uname(&host);

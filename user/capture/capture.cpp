@@ -5,7 +5,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
-#include <linux/perf_event.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/rights.h"
 #include "capture/capture_impl.h"
 #include "capture/lifecycle.h"
+#include "capture/perf_tracepoints.h"
 #include "capture/raw_tracepoints.h"
 #include "capture/verifier_log.h"
 
@@ -106,17 +106,6 @@ bool is_open(const CaptureConfig& config) { return config.follow || config.every
 // A program may still run on another CPU. This is synchronize_rcu() (kernel/sched/membarrier.c),
 // and programs run within RCU; where it is refused (nohz_full), microseconds are the risk.
 void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
-
-int perf_tracepoint(std::uint32_t id) {
-  perf_event_attr attr{};
-  attr.size = sizeof(attr);
-  attr.type = PERF_TYPE_TRACEPOINT;
-  attr.config = id;
-  attr.sample_period = 1;
-  attr.wakeup_events = 1;
-  // The program runs on every CPU whatever cpu is given here: it hangs on the tracepoint itself.
-  return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC));
-}
 
 }  // namespace
 
@@ -233,32 +222,12 @@ Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
 Capture::~Capture() = default;
 
-Status Capture::Impl::attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie) {
-  const std::string what =
-      "attach to tracepoint " + std::to_string(id) + " (" + bpf_program__name(program) + ")";
+Status Capture::Impl::attach(const bpf_program* program, std::uint32_t id, std::uint64_t cookie) {
   const Raised rights(kToLoad);
-  UniqueFd fd(perf_tracepoint(id));
-  if (!fd.valid()) {
-    const int err = errno;
-    if (err == EACCES || err == EPERM) {
-      return refused(what, err, {Capability::Perfmon}, "perf-event-paranoid");
-    }
-    if (err == EINVAL || err == ENOENT) {
-      return fail(Errc::Usage, "no tracepoint has the id " + std::to_string(id));
-    }
-    return fail(Errc::Internal, errno_text(what, err));
-  }
-  bpf_perf_event_opts opts{};
-  opts.sz = sizeof(opts);
-  opts.bpf_cookie = features.attach_cookie ? cookie : 0;
-  const LogCapture log;
-  Link link(bpf_program__attach_perf_event_opts(program, fd.get(), &opts));
-  if (!link && (errno == EPERM || errno == EACCES)) {
-    return refused(what, errno, {Capability::Perfmon}, "perf-event-paranoid");
-  }
-  if (!link) return fail(Errc::Internal, errno_text(what, errno) + log.tail());
-  (void)fd.release();  // the link closes it
-  links.push_back(std::move(link));
+  JT_TRY(UniqueFd link,
+         attach_perf_tracepoint(id, bpf_program__name(program), bpf_program__fd(program),
+                                features.attach_cookie ? std::optional(cookie) : std::nullopt));
+  point_links.push_back(std::move(link));
   return {};
 }
 
@@ -377,6 +346,7 @@ std::uint32_t Capture::window() const { return impl_->skeleton->bss->state.windo
 
 void Capture::detach() {
   impl_->links.clear();
+  impl_->point_links.clear();
   impl_->raw_links.clear();
   wait_for_programs();
 }

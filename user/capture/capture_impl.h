@@ -115,7 +115,7 @@ struct Capture::Impl {
   std::size_t bytes_left = 0;
   std::optional<TargetTable> targets;
   std::vector<Link> links;
-  std::vector<UniqueFd> raw_links;
+  std::vector<UniqueFd> point_links, raw_links;
   std::vector<UniqueFd> call_programs;  // copies of jt_call, one for each function
   CallFunctions functions;
   std::vector<CallWalker> walkers;
@@ -161,7 +161,7 @@ struct Capture::Impl {
   void autoload_walker(const struct jtrace_bpf& object, const CallWalker* walker) const;
   [[nodiscard]] Status load_walker(CallWalker& walker);
   [[nodiscard]] Status load();
-  [[nodiscard]] Status attach(bpf_program* program, std::uint32_t id, std::uint64_t cookie);
+  [[nodiscard]] Status attach(const bpf_program* program, std::uint32_t id, std::uint64_t cookie);
   [[nodiscard]] Status fill_chain(const bpf_map* map, std::uint32_t index,
                                   const bpf_program* program) const;
   [[nodiscard]] Status attach_raw(const bpf_program* program, const std::string& name,

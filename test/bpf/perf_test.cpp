@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// perf at a tracepoint where we are, too: the scenes of scripts/kernel_matrix, on this kernel.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "kernel/perf_checks.h"
+
+namespace jtrace::test {
+namespace {
+
+class PerfBesideUs : public testing::TestWithParam<PerfScene> {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  }
+  static void expect_counts(const capture::KernelFeatures& features) {
+    const auto said = GetParam().run(features);
+    if (!said && said.error().code == Errc::Environment) GTEST_SKIP() << said.error().message;
+    ASSERT_TRUE(said) << said.error().message;
+    std::printf("%s: %s\n", GetParam().name, said->c_str());
+  }
+};
+
+TEST_P(PerfBesideUs, countsEachEvent) { expect_counts(capture::probe_features()); }
+TEST_P(PerfBesideUs, countsEachEventWithFallbacks) { expect_counts({}); }
+
+INSTANTIATE_TEST_SUITE_P(Scenes, PerfBesideUs, testing::ValuesIn(kPerfScenes),
+                         [](const auto& scene) {
+                           std::string name = scene.param.name;
+                           std::erase(name, ' ');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace jtrace::test
