@@ -5,7 +5,6 @@
 /* Changed while programs run. */
 struct {
 	__u32 paused;        /* written by user space: events are not counted at all */
-	__u32 kernel_stacks; /* written by user space: of the one event, where no cookie says so */
 	__u32 window; /* written by user space: the number of the window; see windows.bpf.h */
 	__u32 tables; /* written by user space: moves behind each change of ranges and JVMs */
 	/* Written by BPF, by window: no room for a new stack, so none is sent any more; for new
@@ -14,7 +13,10 @@ struct {
 	__u32 tuples_full[2];
 	__u64 woke;       /* written by BPF: when user space was last woken for a stack */
 	__u64 resumed_ns; /* written by user space: CLOCK_MONOTONIC when counting began */
-	__u64 raw_cookie; /* written by user space: of the one raw_tp event, where none says so */
+	/* Written by user space: cookies of the one event at a tracepoint and of the one at a raw
+	 * one, where the kernel has none. */
+	__u64 point_cookie;
+	__u64 raw_cookie;
 } volatile state;
 
 /* Where cfg.has_governor. */

@@ -32,9 +32,7 @@ struct {
 
 static __always_inline __u64 attach_cookie(void *ctx)
 {
-	if (cfg.has_cookie)
-		return bpf_get_attach_cookie(ctx);
-	return state.kernel_stacks ? JT_COOKIE_KERNEL : 0;
+	return cfg.has_cookie ? bpf_get_attach_cookie(ctx) : state.point_cookie;
 }
 
 static __always_inline __u64 raw_cookie(void *ctx)

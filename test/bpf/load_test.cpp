@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "capture/capture.h"
+#include "event/tracepoint.h"
 
 namespace jtrace::capture {
 namespace {
@@ -46,6 +47,27 @@ TEST_F(Load, OneRawEventWithoutItsCookie) {
             "this kernel has no cookie of raw tracepoints (6.10): one raw_tp event per run");
   const auto none = capture->attach_raw_event("no_such_tracepoint", 0, false);
   ASSERT_FALSE(none);
+}
+
+// The one at a tracepoint may have any number: others come in by functions or raw tracepoints.
+TEST_F(Load, OneEventAtATracepointWithoutItsCookie) {
+  auto features = probe_features();
+  features.attach_cookie = false;
+  auto tracefs = event::Tracefs::open();
+  ASSERT_TRUE(tracefs) << tracefs.error().message;
+  const auto points =
+      tracefs->resolve(event::TracepointName{.category = "syscalls", .name = "sys_enter_getp*"});
+  ASSERT_TRUE(points) << points.error().message;
+  ASSERT_GT(points->size(), 1U);
+  auto capture = Capture::load({.raw = true, .events = 3}, features);
+  ASSERT_TRUE(capture) << capture.error().message;
+  ASSERT_TRUE(capture->attach_raw_event("task_newtask", 0, false));
+  ASSERT_TRUE(capture->attach_event(points->at(0).id, 1, false));
+  const auto second = capture->attach_event(points->at(1).id, 2, false);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::Environment);
+  EXPECT_EQ(second.error().message,
+            "this kernel has no attach cookie (5.15): one event per run at a tracepoint");
 }
 
 TEST_F(Load, AsOnKernel510) { expect_loads({}); }

@@ -267,6 +267,38 @@ Result<std::string> told_apart(const KernelFeatures& features) {
   return text;
 }
 
+// Without cookies, of a function's event and a tracepoint's, whichever is named first.
+Result<std::string> either_order(const KernelFeatures& features) {
+  KernelFeatures without = features;
+  without.attach_cookie = false;
+  std::string text;
+  for (const std::uint32_t point : {0U, 1U}) {
+    const std::uint32_t function = 1 - point;
+    JT_TRY(auto capture, Capture::load({.functions = {"getpgid"}, .events = 2}, without));
+    for (const std::uint32_t event : {0U, 1U}) {
+      JT_CHECK_OK(event == point ? attach_point(capture, "close", event)
+                                 : capture.attach_call("getpgid", event, false));
+    }
+    const auto calls = [] {
+      call_often(CallOf::Getpgid, 7);
+      close_often(kOther, 11);
+      return 0;
+    };
+    JT_CHECK_OK(
+        in_child(calls, [&](pid_t pid) { return capture.targets().set({.tgid = pid}, {}, {}); }));
+    const auto fired = [&](std::uint32_t event) {
+      return capture.counters_of(event).at(JT_COUNTER_FIRED);
+    };
+    const std::uint64_t missed = preempts_programs() ? capture.missed_by_recursion() : 0;
+    text += fmt::format("{}{} of 7 at the function, {} of 11 at the tracepoint",
+                        text.empty() ? "" : "; ", fired(function), fired(point));
+    const bool good = fired(function) <= 7 && fired(point) <= 11 &&
+                      fired(function) + fired(point) + missed >= 7 + 11;
+    if (!good) return wrong(text);
+  }
+  return text;
+}
+
 // What calls of a process cost that is not traced, the least of some rounds. Emulated: only the
 // order says something.
 Result<std::string> costs(const KernelFeatures& features) {
@@ -315,6 +347,7 @@ std::vector<Check> entry_checks(const KernelFeatures& features) {
   add("by a number with an upper half", by_long_number);
   add("by vsyscall", by_vsyscall);
   add("told apart", told_apart);
+  add("in either order", either_order);
   add("20 events", starts);
   add("cost to others", costs);
   return checks;

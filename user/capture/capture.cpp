@@ -249,12 +249,13 @@ Status Capture::set_event(std::uint32_t event, jt_event_spec spec,
 }
 
 Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_stacks) {
-  if (event > 0 && !impl_->features.attach_cookie) {
-    return fail(Errc::Environment, "this kernel has no attach cookie (5.15): one event per run",
+  if (impl_->point_events++ > 0 && !impl_->features.attach_cookie) {
+    return fail(Errc::Environment,
+                "this kernel has no attach cookie (5.15): one event per run at a tracepoint",
                 "name one event, or boot a newer kernel (doctor: bpf-features)");
   }
-  impl_->skeleton->bss->state.kernel_stacks = kernel_stacks;
   const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
+  impl_->skeleton->bss->state.point_cookie = cookie;
   return impl_->attach(impl_->event_program(), id, cookie);
 }
 

@@ -119,7 +119,7 @@ struct Capture::Impl {
   std::vector<UniqueFd> call_programs;  // copies of jt_call, one for each function
   CallFunctions functions;
   std::vector<CallWalker> walkers;
-  std::uint32_t raw_events = 0;
+  std::uint32_t point_events = 0, raw_events = 0;
   std::uint32_t patterns = 0;  // written
   bool scales = false;         // CaptureConfig::governor
   UniqueFd open_files;         // read once, it has jt_open_files look at each

@@ -31,7 +31,7 @@ std::vector<std::string> KernelFeatures::fallbacks() const {
   std::vector<std::string> lines;
   if (!bpf_loop)
     lines.emplace_back("no bpf_loop: stacks of up to 264 frames, by chained tail calls");
-  if (!attach_cookie) lines.emplace_back("no attach cookie: one event per run");
+  if (!attach_cookie) lines.emplace_back("no attach cookie: one event per run at a tracepoint");
   if (!raw_cookie) lines.emplace_back("no cookie of raw tracepoints: one raw_tp event per run");
   if (!task_pt_regs) {
     lines.emplace_back("no bpf_task_pt_regs: registers read at the kernel stack's top");

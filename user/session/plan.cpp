@@ -25,7 +25,7 @@ std::string entry_text(const Event& event, const EventEntry& entry,
   }
   if (event.tracepoint.is_raw()) return "raw tracepoint";
   return fmt::format("perf tracepoint, {}; not fentry: {}",
-                     features.attach_cookie ? "told apart by cookie" : "one event per run",
+                     features.attach_cookie ? "told apart by cookie" : "one event per run at one",
                      printable(entry.why_not));
 }
 
