@@ -156,6 +156,50 @@ TEST_F(Faults, NoMemoryForAMap) {
   EXPECT_FALSE(std::filesystem::exists(file("x.txt")));
 }
 
+// ---- functions that are refused after all
+
+// A kernel that is not preempted, and takes programs at functions until they are ours.
+class LateRefusal : public Faults, public ::testing::WithParamInterface<const char*> {
+ protected:
+  [[nodiscard]] Result<Child> start(const Child& target, const std::string& way) const {
+    const std::string script =
+        "mount -t tmpfs none /sys/kernel/debug && mkdir /sys/kernel/debug/sched && "
+        "echo '(voluntary)' >/sys/kernel/debug/sched/preempt && LD_PRELOAD=$0 exec \"$@\"";
+    Words argv{"unshare", "-m",   "--propagation", "private", "/bin/sh",
+               "-c",      script, built("libtruth_late_refusal.so"), jtrace_binary()};
+    for (const std::string& word : trace_to(target, file("x.txt"))) argv.push_back(word);
+    argv.insert(argv.end(), {"--attach", way});
+    return Child::start(argv, {std::string("LATE_REFUSAL=") + GetParam()});
+  }
+};
+
+TEST_P(LateRefusal, TracepointsTakeTheirPlace) {
+  JT_ASSERT_OK(Child target, start_ready(paths(kSomeBits, 10)));
+  JT_ASSERT_OK(Child jtrace, start(target, "auto"));
+  ASSERT_TRUE(jtrace.wait_until("line 'jtrace: tracing'", said_tracing, kPatience).has_value())
+      << jtrace.err();
+  ASSERT_TRUE(target.send("\n").has_value());
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  EXPECT_THAT(jtrace.err(), HasSubstr("jtrace: at tracepoints, for fentry was refused late: "));
+  const Ledger ledger = ledger_of(file("x.txt"));
+  EXPECT_EQ(ledger_faults(ledger), "");
+  EXPECT_EQ(count(ledger, "kept"), opens(kSomeBits, 10));
+}
+
+TEST_P(LateRefusal, WhoAskedForFunctionsIsTold) {
+  JT_ASSERT_OK(Child target, start_ready(paths(kSomeBits, 1)));
+  JT_ASSERT_OK(Child jtrace, start(target, "fentry"));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_NE(status, 0);
+  EXPECT_THAT(jtrace.err(), HasSubstr("Invalid argument"));
+  EXPECT_EQ(jtrace.err().find("at tracepoints"), std::string::npos) << jtrace.err();
+  EXPECT_FALSE(std::filesystem::exists(file("x.txt")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, LateRefusal, ::testing::Values("load", "attach"),
+                         [](const auto& what) { return std::string(what.param); });
+
 // ---- outputs
 
 TEST_F(Faults, DirectoryOfAnOutputRemovedMeanwhile) {

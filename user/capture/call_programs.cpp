@@ -91,8 +91,8 @@ Status Capture::attach_call(const std::string& call, std::uint32_t event, bool k
   return {};
 }
 
-Status Capture::Impl::attach_mapping_functions() {
-  const auto& progs = skeleton->progs;
+Status Capture::attach_mapping_functions() {
+  const auto& progs = impl_->skeleton->progs;
   const Raised rights(kToLoad);
   for (const bpf_program* program :
        {progs.jt_made_mmap, progs.jt_made_mprotect, progs.jt_made_mremap}) {
@@ -103,7 +103,7 @@ Status Capture::Impl::attach_mapping_functions() {
                   errno_text(std::string("attach ") + bpf_program__name(program), errno),
                   "--attach tracepoint does without (doctor: bpf-features)");
     }
-    links.push_back(std::move(link));
+    impl_->links.push_back(std::move(link));
   }
   return {};
 }

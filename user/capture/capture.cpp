@@ -299,7 +299,6 @@ Status Capture::attach_lifecycle(std::span<const std::uint32_t> ids) {
     JT_CHECK_OK(impl_->attach_open_files());
   }
   JT_CHECK_OK(impl_->attach_raw(progs.jt_exit, "sched_process_exit", 0));
-  if (bpf_program__fd(progs.jt_made_mmap) >= 0) return impl_->attach_mapping_functions();
   const std::array programs{progs.jt_enter_mmap,    progs.jt_exit_mmap,    progs.jt_enter_mprotect,
                             progs.jt_exit_mprotect, progs.jt_enter_mremap, progs.jt_exit_mremap};
   static_assert(std::tuple_size_v<decltype(programs)> == kLifecycleTracepoints.size());

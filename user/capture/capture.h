@@ -125,10 +125,12 @@ class Capture {
 
   // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
   // attach_lifecycle takes their ids.
-  // Without ids what becomes of mappings is not noticed, but for CaptureConfig::mapping_functions;
-  // what becomes of processes is.
+  // Without ids what becomes of mappings is not noticed, but by attach_mapping_functions(); what
+  // becomes of processes is.
   [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
   [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
+  // Of CaptureConfig::mapping_functions.
+  [[nodiscard]] Status attach_mapping_functions();
 
   // While paused, attached events are not counted: attaching and detaching hundreds takes its time,
   // and all of them shall have the same window. pause() returns after running programs finished.

@@ -167,7 +167,6 @@ struct Capture::Impl {
   [[nodiscard]] Status attach_raw(const bpf_program* program, const std::string& name,
                                   std::uint64_t cookie);
   [[nodiscard]] Status attach_open_files();
-  [[nodiscard]] Status attach_mapping_functions();
   void dispatch(const void* data, std::size_t size) const;
 };
 

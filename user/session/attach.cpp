@@ -34,9 +34,7 @@ Status attach_event(const AttachInput& input, const Event& event, std::uint32_t 
   if (event.tracepoint.is_raw()) {
     return input.capture.attach_raw_event(event.tracepoint.name, number, kernel);
   }
-  if (const EventEntry& entry = input.entries.events[number]; entry.by_function()) {
-    return input.capture.attach_call(entry.call, number, kernel);
-  }
+  if (input.entries.events[number].by_function()) return {};  // attach_functions()
   JT_CHECK_OK(input.capture.attach_event(event.counted.id, number, kernel));
   if (event.call_begin) JT_CHECK_OK(input.capture.attach_call_begin(event.call_begin->id, number));
   if (event.held_end) JT_CHECK_OK(input.capture.attach_held_end(event.held_end->id, number));
@@ -44,6 +42,18 @@ Status attach_event(const AttachInput& input, const Event& event, std::uint32_t 
 }
 
 }  // namespace
+
+Status attach_functions(capture::Capture& capture, const Entries& entries,
+                        const std::function<bool(std::uint32_t event)>& kernel_stacks) {
+  if (!entries.any_function()) return {};
+  capture.pause();
+  for (std::uint32_t i = 0; i < entries.events.size(); ++i) {
+    const EventEntry& entry = entries.events[i];
+    if (entry.by_function()) JT_CHECK_OK(capture.attach_call(entry.call, i, kernel_stacks(i)));
+  }
+  if (entries.mappings) return capture.attach_mapping_functions();
+  return {};
+}
 
 Status attach_all(const AttachInput& input) {
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights

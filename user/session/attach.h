@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -26,8 +27,13 @@ struct AttachInput {
   std::function<void(const std::string&)> progress;
 };
 
-// Tells the kernel of the targets, attaches what watches processes, then all events; nothing is
-// counted before Capture::resume().
+// What is at functions, before all else: where the kernel refuses it after all, there is another way
+// yet. The capture is paused then.
+[[nodiscard]] Status attach_functions(capture::Capture& capture, const Entries& entries,
+                                      const std::function<bool(std::uint32_t event)>& kernel_stacks);
+
+// Tells the kernel of the targets, attaches what watches processes, then all other events; nothing
+// is counted before Capture::resume().
 [[nodiscard]] Status attach_all(const AttachInput& input);
 
 }  // namespace jtrace::session

@@ -130,6 +130,16 @@ std::vector<std::string> Entries::functions() const {
   return calls;
 }
 
+Entries Entries::at_tracepoints(const std::string& why_not) const {
+  Entries others = *this;
+  for (EventEntry& event : others.events) {
+    if (event.by_function()) event = {.why_not = why_not};
+  }
+  if (others.mappings) others.mappings_why_not = why_not;
+  others.mappings = false;
+  return others;
+}
+
 bool Entries::any_tracepoint(const Events& of) const {
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (!events[i].by_function() && !of.all[i].tracepoint.is_raw()) return true;
@@ -142,6 +152,7 @@ Result<Entries> choose_entries(const EntryInput& input) { return Choice(input)()
 void mark_entries(const Entries& entries, Events& events) {
   for (std::size_t i = 0; i < entries.events.size(); ++i) {
     jt_event_spec& spec = events.all[i].program.spec;
+    spec.flags &= ~std::uint32_t{JT_EVENT_ENTRY};
     if (entries.events[i].by_function() && spec.values != 0) spec.flags |= JT_EVENT_ENTRY;
   }
 }

@@ -40,6 +40,9 @@ struct Entries {
   std::string mappings_why_not = {};
 
   [[nodiscard]] std::vector<std::string> functions() const;
+  [[nodiscard]] bool any_function() const { return mappings || !functions().empty(); }
+  // The same without functions.
+  [[nodiscard]] Entries at_tracepoints(const std::string& why_not) const;
   [[nodiscard]] bool any_tracepoint(const Events& of) const;
 };
 
@@ -53,7 +56,7 @@ struct EntryInput {
 // An error where functions were asked for and cannot be had.
 [[nodiscard]] Result<Entries> choose_entries(const EntryInput& input);
 
-// Has the kernel side make the records of those that come in by their function.
+// Has the kernel side make the records of those that come in by their function, and of no others.
 void mark_entries(const Entries& entries, Events& events);
 
 }  // namespace jtrace::session

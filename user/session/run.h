@@ -61,6 +61,7 @@ class Run {
   [[nodiscard]] Status open_targets();
   [[nodiscard]] Status choose_entries();
   [[nodiscard]] Status load();
+  [[nodiscard]] Status load_programs();
   [[nodiscard]] Status attach();
   [[nodiscard]] Status confine(Recorder& recorder);
   [[nodiscard]] Status trace(Recorder& recorder);

@@ -153,6 +153,25 @@ Status Run::load() {
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
   JT_CHECK_OK(choose_entries());
+  Status loaded = load_programs();
+  if (!loaded && options_.attach == cli::Attach::Auto && entries_.any_function()) {
+    // A program of nothing was taken there, and ours are not: there are tracepoints yet.
+    const std::string why = loaded.error().message.substr(0, loaded.error().message.find('\n'));
+    capture_.reset();
+    entries_ = entries_.at_tracepoints(why);
+    mark_entries(entries_, events_);
+    loaded = load_programs();
+    if (loaded) say(0, "at tracepoints, for fentry was refused late: " + why);
+  }
+  JT_CHECK_OK(loaded);
+  const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
+  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
+  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
+  std::erase(own_, -1);
+  return selection_->apply(*capture_, own_, command_);
+}
+
+Status Run::load_programs() {
   const bool fp = options_.cstack == cli::CStack::Fp;
   capture::CaptureConfig config{.cstack = fp ? JT_CSTACK_FP : JT_CSTACK_MIXED,
                                 .max_frames = walk_depth(options_),
@@ -183,11 +202,9 @@ Status Run::load() {
   memory_.size(config);
   JT_TRY(auto loaded, capture::Capture::load(config, features_));
   capture_ = std::make_unique<capture::Capture>(std::move(loaded));
-  const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
-  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
-  std::erase(own_, -1);
-  return selection_->apply(*capture_, own_, command_);
+  return attach_functions(*capture_, entries_, [this](std::uint32_t event) {
+    return kernel_stacks(events_.all[event].tracepoint);
+  });
 }
 
 Status Run::attach() {

@@ -135,6 +135,22 @@ TEST_F(EntryTest, whoAsksForTracepointsGetsThemAndTheHostIsNotAsked) {
   EXPECT_EQ(asked_, 0);
 }
 
+TEST_F(EntryTest, whatIsRefusedLateIsAtTracepointsWithItsReason) {
+  add_call("sys_enter_openat");
+  add_call("sys_exit_openat");
+  events_.all[0].program.spec.values = 1;
+  const auto first = choose();
+  ASSERT_TRUE(first);
+  mark_entries(*first, events_);
+  EXPECT_TRUE(first->any_function());
+  const Entries then = first->at_tracepoints("refused");
+  mark_entries(then, events_);
+  EXPECT_FALSE(then.any_function());
+  EXPECT_EQ(then.events[0].why_not, "refused");
+  EXPECT_THAT(then.events[1].why_not, HasSubstr("seccomp"));
+  EXPECT_EQ(events_.all[0].program.spec.flags, 0U);
+}
+
 TEST_F(EntryTest, fentryOfWhatIsNoCallIsAMistake) {
   add(event_of("sched", "sched_switch"));
   const auto entries = choose(cli::Attach::Fentry);
