@@ -55,9 +55,9 @@ static __always_inline bool take_descriptors(const struct jt_event_spec *spec, _
 	return false;
 }
 
-/* Makes the call's record out of the registers and the event of its end; of one that comes in by
- * its function out of the registers alone. 0 where there is no such call. A function of its own:
- * pt_regs are a third of what stack all calls together may have. */
+/* Makes the call's record out of the registers that were saved when it began. 0 where there is no
+ * such call. A function of its own: pt_regs are a third of what stack all calls together may have.
+ */
 __noinline int jt_make_call(__u32 env, __u32 event)
 {
 	const struct jt_event_spec *spec = jt_spec_at(env, event);
@@ -70,19 +70,15 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 	call = &f->call;
 	if (saved_registers(&regs))
 		return 0;
-	call->ret = 0;
-	if (!(spec->flags & JT_EVENT_ENTRY) &&
-	    bpf_probe_read_kernel(
-		    &call->ret, sizeof(call->ret),
-		    (const void *)(f->record + offsetof(struct syscall_trace_exit, ret))))
-		return 0;
+	/* At its end it is where the event's record has it from (syscall_get_return_value). */
+	call->ret = spec->flags & JT_EVENT_ENTRY ? 0 : regs.ax;
 	/* The child of a clone, which also comes here. */
 	if ((spec->flags & JT_EVENT_FORKS) && !call->ret) {
 		bump_of(window_now(), event, JT_COUNTER_CALLS_NO_BEGIN);
 		return 0;
 	}
 	call->nr = regs.orig_ax;
-	call->arg[0] = regs.di;
+	call->arg[0] = spec->flags & JT_EVENT_EXIT ? regs.ax : regs.di;
 	call->arg[1] = regs.si;
 	call->arg[2] = regs.dx;
 	call->arg[3] = regs.r10;
@@ -96,7 +92,7 @@ __noinline int jt_make_call(__u32 env, __u32 event)
 }
 
 /* The begin of a call whose end is event number `event`. */
-static __always_inline void begin_call(void *ctx)
+static __always_inline void begin_call(__u32 event)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = (__u32)id, window = window_now();
@@ -119,7 +115,7 @@ static __always_inline void begin_call(void *ctx)
 	if (g)
 		run.ratio = choose(g, run.random);
 	begun.ratio = run.ratio;
-	begun.event = (__u32)attach_cookie(ctx);
+	begun.event = event;
 	if (run.ratio)
 		begun.time_ns = bpf_ktime_get_ns();
 	last = bpf_map_lookup_elem(&calls, &tid);

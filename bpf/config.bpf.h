@@ -4,7 +4,7 @@
 
 /* Changed while programs run. */
 struct {
-	__u32 paused;        /* written by user space: events are not counted at all */
+	__u32 paused; /* written by user space: events are not counted at all */
 	__u32 window; /* written by user space: the number of the window; see windows.bpf.h */
 	__u32 tables; /* written by user space: moves behind each change of ranges and JVMs */
 	/* Written by BPF, by window: no room for a new stack, so none is sent any more; for new

@@ -11,7 +11,17 @@ enum jt_entry {
 	JT_ENTRY_TRACEPOINT,
 	JT_ENTRY_RAW,
 	JT_ENTRY_CALL,
+	JT_ENTRY_BEGIN, /* raw, of all calls */
+	JT_ENTRY_END,
 };
+
+/* By number. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, JT_MAX_CALL_NUMBERS);
+	__type(key, __u32);
+	__type(value, struct jt_raw_call);
+} raw_calls SEC(".maps");
 
 /* Number of a system call -> its event's cookie. Written by the programs that hang on its function.
  */
@@ -51,6 +61,40 @@ static __always_inline __u64 *call_cookie(void)
 	if (is_compat_call())
 		return NULL;
 	return bpf_map_lookup_elem(&call_cookies, &number);
+}
+
+/* At the raw tracepoints of all calls. Whose number is not asked for is let go first: each call of
+ * each thread comes here. NULL of those, too, that the call's own tracepoint leaves out. */
+static __always_inline struct jt_raw_call *raw_call(__u32 number)
+{
+	struct jt_raw_call *call = bpf_map_lookup_elem(&raw_calls, &number);
+
+	if (!call || !(call->begin | call->end | call->noted) || is_compat_call())
+		return NULL;
+	return call;
+}
+
+/* sys_enter(regs, number), as the kernel read it behind the tracer and seccomp. */
+static __always_inline __u32 begun_call_number(const __u64 *args)
+{
+	return (__u32)args[1];
+}
+
+/* 0: not asked for. */
+static __always_inline __u64 raw_call_cookie(void *ctx, enum jt_entry entry)
+{
+	bool begins = entry == JT_ENTRY_BEGIN;
+	struct jt_raw_call *call =
+		raw_call(begins ? begun_call_number(ctx) : (__u32)saved_call_number());
+
+	if (!call)
+		return 0;
+	return begins ? call->begin : call->end;
+}
+
+static __always_inline bool is_of_all_calls(enum jt_entry entry)
+{
+	return entry == JT_ENTRY_BEGIN || entry == JT_ENTRY_END;
 }
 
 static __always_inline __u64 cookie_of(void *ctx, enum jt_entry entry)

@@ -97,8 +97,12 @@ struct jt_predicate {
 	16 /* of a call: it makes descriptors, and counts where they are open at the end */
 #define JT_EVENT_NO_USER \
 	32 /* of a HELD one: an interrupt, and the user's stack is that of a bystander */
-#define JT_EVENT_ENTRY \
-	64 /* the begin of a call, by its function (fentry): its record is a jt_call */
+#define JT_EVENT_ENTRY 64 /* the begin of a call, not by its tracepoint: its record is a jt_call \
+	                   */
+#define JT_EVENT_EXIT \
+	128 /* the end of a call, not by its tracepoint: a jt_call whose first argument is the \
+	     * result, which is where that one's record has it */
+#define JT_EVENT_MADE (JT_EVENT_CALL | JT_EVENT_ENTRY | JT_EVENT_EXIT)
 
 /* Of one event number. Those of what is not there are JT_NO_VALUE. */
 struct jt_event_spec {

@@ -46,8 +46,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Of programs at perf tracepoints: 0 would keep the event from perf's own users, whose turn is after
- * BPF's (perf_trace_run_bpf_submit, kernel/events/core.c). */
+/* Of programs at perf tracepoints: 0 would keep the event from perf's own users, whose turn is
+ * after BPF's (perf_trace_run_bpf_submit, kernel/events/core.c). */
 #define JT_PASS_ON 1
 
 static long loop_step(__u32 turn, void *data)
@@ -179,11 +179,53 @@ int jt_call_chain(void *ctx)
 	return walk_chain(ctx, &call_programs, 1);
 }
 
+/* --attach raw: at the begin, and at the end, of all calls. */
+SEC("?raw_tp")
+int jt_raw_begin(void *ctx)
+{
+	return event(ctx, JT_ENTRY_BEGIN);
+}
+
+SEC("?raw_tp")
+int jt_raw_end(void *ctx)
+{
+	return event(ctx, JT_ENTRY_END);
+}
+
+SEC("?raw_tp")
+int jt_raw_begin_chain(void *ctx)
+{
+	return event_chain(ctx, JT_ENTRY_BEGIN, &raw_chain, 0);
+}
+
+SEC("?raw_tp")
+int jt_raw_end_chain(void *ctx)
+{
+	return event_chain(ctx, JT_ENTRY_END, &raw_chain, 0);
+}
+
+SEC("?raw_tp")
+int jt_raw_note(__u64 *ctx)
+{
+	struct jt_raw_call *call = raw_call(begun_call_number(ctx));
+
+	if (call && call->noted)
+		begin_call((__u32)call->noted);
+	return 0;
+}
+
+SEC("?raw_tp")
+int jt_raw_mapped(__u64 *ctx)
+{
+	call_ended(ctx);
+	return 0;
+}
+
 /* Notes when a call began whose latency is asked for. */
 SEC("?tp")
 int jt_call_begin(void *ctx)
 {
-	begin_call(ctx);
+	begin_call((__u32)attach_cookie(ctx));
 	return JT_PASS_ON;
 }
 

@@ -142,3 +142,22 @@ static __always_inline int mremap_made(void)
 		mapping_ended(target, tgid, 0, JT_PAGE_MASK, 0, false);
 	return 0;
 }
+
+/* x86-64's numbers. */
+#define JT_NR_MMAP     9
+#define JT_NR_MPROTECT 10
+#define JT_NR_MREMAP   25
+
+/* The same at the raw tracepoint of all calls' ends: sys_exit(regs, result). */
+static __always_inline void call_ended(__u64 *args)
+{
+	__u32 number = (__u32)saved_call_number();
+
+	if ((number != JT_NR_MMAP && number != JT_NR_MPROTECT && number != JT_NR_MREMAP) ||
+	    is_compat_call())
+		return;
+	if (number == JT_NR_MREMAP)
+		mremap_made();
+	else
+		mapping_made(args, number == JT_NR_MMAP);
+}

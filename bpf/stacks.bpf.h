@@ -112,6 +112,11 @@ static __always_inline long begin(void *ctx, enum jt_entry entry, bool *walk)
 	*walk = false;
 	if (state.paused)
 		return -1;
+	if (is_of_all_calls(entry)) {
+		cookie = raw_call_cookie(ctx, entry);
+		if (!cookie)
+			return -1;
+	}
 	target = counted_target(ctx, entry, id, window, &run, &cookie);
 	if (!target)
 		return -1;

@@ -58,7 +58,7 @@ static __always_inline bool open_event(void *ctx, __u32 env, __u32 event, __u32 
 		return true;
 	*flags = spec->flags;
 	*min_latency = spec->min_latency;
-	return !(spec->flags & (JT_EVENT_CALL | JT_EVENT_ENTRY)) || jt_make_call(env, event);
+	return !(spec->flags & JT_EVENT_MADE) || jt_make_call(env, event);
 }
 
 #define JT_HELD_AS (JT_EVENT_HELD | JT_EVENT_OPENS | JT_EVENT_NO_USER)
@@ -130,7 +130,8 @@ static __always_inline struct jt_target *counted_target(void *ctx, enum jt_entry
 			return NULL;
 		}
 	}
-	*cookie = cookie_of(ctx, entry);
+	if (!is_of_all_calls(entry))
+		*cookie = cookie_of(ctx, entry);
 	if (no_room) {
 		bump_of(window, (__u32)*cookie, JT_COUNTER_FIRED);
 		bump_of(window, (__u32)*cookie, JT_COUNTER_LOST_TARGETS);

@@ -165,8 +165,9 @@ class LateRefusal : public Faults, public ::testing::WithParamInterface<const ch
     const std::string script =
         "mount -t tmpfs none /sys/kernel/debug && mkdir /sys/kernel/debug/sched && "
         "echo '(voluntary)' >/sys/kernel/debug/sched/preempt && LD_PRELOAD=$0 exec \"$@\"";
-    Words argv{"unshare", "-m",   "--propagation", "private", "/bin/sh",
-               "-c",      script, built("libtruth_late_refusal.so"), jtrace_binary()};
+    Words argv{"unshare",      "-m", "--propagation", "private",
+               "/bin/sh",      "-c", script,          built("libtruth_late_refusal.so"),
+               jtrace_binary()};
     for (const std::string& word : trace_to(target, file("x.txt"))) argv.push_back(word);
     argv.insert(argv.end(), {"--attach", way});
     return Child::start(argv, {std::string("LATE_REFUSAL=") + GetParam()});

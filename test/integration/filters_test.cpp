@@ -67,12 +67,15 @@ std::uint64_t counted(const Traced& traced) {
                          [](std::uint64_t n, const Stack& stack) { return n + stack.count; });
 }
 
-TEST(Filter, keepsTheVeryNumber) {
+// By each way to system calls that every kernel has.
+class FilterBy : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FilterBy, keepsTheVeryNumber) {
   JT_NEEDS("bpf", no_bpf());
   for (const Kept& one : cases()) {
     const std::string& filter = one.filter;
-    JT_ASSERT_OK(const Traced traced,
-                 traced_by({"-t", "syscalls:" + one.event, "--filter", filter}));
+    JT_ASSERT_OK(const Traced traced, traced_by({"-t", "syscalls:" + one.event, "--filter", filter,
+                                                 "--attach", GetParam()}));
     const std::uint64_t fired = one.event.ends_with("openat")  ? 121
                                 : one.event == "sys_exit_read" ? 84
                                                                : 83;
@@ -88,6 +91,33 @@ TEST(Filter, keepsTheVeryNumber) {
       EXPECT_THAT(traced.jtrace_log, HasSubstr("84 times, and --filter left out all"));
     }
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, FilterBy, ::testing::Values("tracepoint", "raw"),
+                         [](const auto& way) { return std::string(way.param); });
+
+// Events of begins and ends, and of begins that are noted for the latency of others.
+TEST(Filter, isOfSeveralCallsAtRawTracepoints) {
+  JT_NEEDS("bpf", no_bpf());
+  std::vector<std::vector<std::string>> all;
+  for (const char* way : {"tracepoint", "raw"}) {
+    JT_ASSERT_OK(
+        const Traced traced,
+        traced_by({"-t", "syscalls:sys_enter_openat", "--filter", "flags & O_CREAT", "-t",
+                   "syscalls:sys_enter_read", "--filter", "ret > 0", "--by", "fd,ret", "--weight",
+                   "latency", "-t", "syscalls:sys_exit_lseek", "--attach", way, "--threads"}));
+    EXPECT_TRUE(traced.ledger.balanced);
+    std::vector<std::string> figures;
+    for (const auto& line : traced.ledger.lines) {
+      for (const char* name : {"fired", "kept", "filtered", "complete"}) {
+        if (line.name == name)
+          figures.push_back(line.name + std::to_string(line.count.value_or(0)));
+      }
+    }
+    all.push_back(std::move(figures));
+  }
+  EXPECT_EQ(all.at(0), all.at(1));
+  EXPECT_THAT(all.at(0), ::testing::Not(::testing::IsEmpty()));
 }
 
 TEST(Filter, belongsToTheEventBeforeIt) {

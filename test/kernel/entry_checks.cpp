@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// System calls at their functions (fentry) against the same calls at their tracepoints: two events
-// of one capture see the same child.
+// System calls at their functions (fentry) and at the raw tracepoints of all calls against the same
+// calls at their tracepoints: events of one capture see the same child.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "capture/call_functions.h"
+#include "capture/call_numbers.h"
 #include "capture/capture.h"
 #include "integration/support/trace_run.h"
 #include "kernel/check.h"
@@ -26,17 +27,18 @@ using capture::Capture;
 using capture::CaptureConfig;
 using capture::KernelFeatures;
 
-constexpr std::uint32_t kPoint = 0, kFunction = 1;
+constexpr std::uint32_t kPoint = 0, kFunction = 1, kRaw = 2, kPointEnd = 3, kRawEnd = 4;
+constexpr int kFailed = -9;  // EBADF: of each close of ours
 
 std::unexpected<Error> wrong(std::string why) { return fail(Errc::Internal, std::move(why)); }
 
-// Events whose first argument is kTaken pass.
-jt_event_spec takes_one(bool by_function) {
+// Events pass whose first argument, or result, is this.
+jt_event_spec takes_one(std::uint32_t flags, long value = kTaken) {
   jt_event_spec spec{};
   spec.record_bytes = 64;
   spec.values = 1;
   spec.predicates = 1;
-  spec.flags = by_function ? JT_EVENT_ENTRY : 0;
+  spec.flags = flags;
   std::ranges::fill(spec.by, JT_NO_VALUE);
   std::ranges::fill(spec.weight, JT_NO_VALUE);
   spec.error = spec.latency = spec.fds_arg = JT_NO_VALUE;
@@ -46,15 +48,16 @@ jt_event_spec takes_one(bool by_function) {
   argument.kind = JT_VALUE_RECORD;
   jt_predicate& is_taken = spec.predicate[0];
   is_taken.mask = ~0ULL;
-  is_taken.constant = static_cast<std::uint64_t>(kTaken);
+  is_taken.constant = static_cast<std::uint64_t>(value);
   is_taken.op = JT_OP_EQ;
   is_taken.when_true = JT_VERDICT_PASS;
   is_taken.when_false = JT_VERDICT_REJECT;
   return spec;
 }
 
-Status attach_point(Capture& capture, const std::string& call, std::uint32_t event) {
-  JT_TRY(const std::uint64_t id, tracepoint_id("syscalls", "sys_enter_" + call));
+Status attach_point(Capture& capture, const std::string& call, std::uint32_t event,
+                    const std::string& side = "sys_enter_") {
+  JT_TRY(const std::uint64_t id, tracepoint_id("syscalls", side + call));
   return capture.attach_event(static_cast<std::uint32_t>(id), event, false);
 }
 
@@ -63,18 +66,33 @@ struct Seen {
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-// Both ways to close(), in one capture.
-class Both {
+// All ways to begin and end of close(), in one capture; without cookies its end has no tracepoint.
+class Ways {
  public:
-  [[nodiscard]] static Result<Both> attach(const KernelFeatures& features) {
-    JT_TRY(auto capture,
-           Capture::load({.filters = true, .calls = true, .functions = {"close"}, .events = 2},
-                         features));
-    JT_CHECK_OK(capture.set_event(kPoint, takes_one(false), {}));
-    JT_CHECK_OK(capture.set_event(kFunction, takes_one(true), {}));
+  [[nodiscard]] static Result<Ways> attach(const KernelFeatures& features) {
+    using capture::RawCall;
+    JT_TRY(auto capture, Capture::load({.filters = true,
+                                        .calls = true,
+                                        .raw_begins = true,
+                                        .raw_ends = true,
+                                        .functions = {"close"},
+                                        .events = 5},
+                                       features));
+    JT_CHECK_OK(capture.set_event(kPoint, takes_one(0), {}));
+    JT_CHECK_OK(capture.set_event(kFunction, takes_one(JT_EVENT_ENTRY), {}));
+    JT_CHECK_OK(capture.set_event(kRaw, takes_one(JT_EVENT_ENTRY), {}));
+    JT_CHECK_OK(capture.set_event(kPointEnd, takes_one(0, kFailed), {}));
+    JT_CHECK_OK(capture.set_event(kRawEnd, takes_one(JT_EVENT_EXIT, kFailed), {}));
     JT_CHECK_OK(attach_point(capture, "close", kPoint));
     JT_CHECK_OK(capture.attach_call("close", kFunction, false));
-    return Both(std::move(capture));
+    const std::uint32_t number = capture::call_number("close").value_or(0);
+    JT_CHECK_OK(capture.attach_raw_call({.number = number, .event = kRaw}));
+    JT_CHECK_OK(
+        capture.attach_raw_call({.number = number, .event = kRawEnd, .what = RawCall::What::End}));
+    if (features.attach_cookie) {
+      JT_CHECK_OK(attach_point(capture, "close", kPointEnd, "sys_exit_"));
+    }
+    return Ways(std::move(capture), features.attach_cookie);
   }
 
   [[nodiscard]] auto target() {
@@ -86,96 +104,113 @@ class Both {
             .kept = counters.at(JT_COUNTER_FIRED) - counters.at(JT_COUNTER_FILTERED)};
   }
   // As text; an error where they differ from what was done, beyond what the kernel missed.
-  [[nodiscard]] Result<std::string> compare(const Seen& done) const {
-    const Seen point = seen(kPoint), function = seen(kFunction);
+  [[nodiscard]] Result<std::string> compare(const Seen& done, const Seen& ended) const {
     const std::uint64_t missed = preempts_programs() ? capture_.missed_by_recursion() : 0;
-    const auto text =
-        fmt::format("{} closes, of which {} pass: tracepoint {} and {}, function {} and {}",
-                    done.fired, done.kept, point.fired, point.kept, function.fired, function.kept);
-    const auto good = [&](const Seen& one) {
-      return one == done || (one.fired < done.fired && done.fired - one.fired <= missed);
+    std::string text = fmt::format("{} closes, of which {} pass:", done.fired, done.kept);
+    bool good = true;
+    const auto judge = [&](const char* way, std::uint32_t event, const Seen& expected) {
+      const Seen one = seen(event);
+      text += fmt::format(" {} {} and {}{}", way, one.fired, one.kept, event == kRawEnd ? "" : ",");
+      good &=
+          one == expected || (one.fired < expected.fired && expected.fired - one.fired <= missed);
     };
-    if (!good(point) || !good(function)) return wrong(fmt::format("{} ({} missed)", text, missed));
+    judge("tracepoint", kPoint, done);
+    judge("function", kFunction, done);
+    judge("raw", kRaw, done);
+    text += fmt::format(" {} ends, of which {} pass:", ended.fired, ended.kept);
+    if (has_cookie_) judge("tracepoint", kPointEnd, ended);
+    judge("raw", kRawEnd, ended);
+    if (!good) return wrong(fmt::format("{} ({} missed)", text, missed));
     return text;
   }
 
  private:
-  explicit Both(Capture capture) : capture_(std::move(capture)) {}
+  Ways(Capture capture, bool has_cookie) : capture_(std::move(capture)), has_cookie_(has_cookie) {}
   Capture capture_;
+  bool has_cookie_;
 };
 
 Result<std::string> plain(const KernelFeatures& features) {
-  JT_TRY(Both both, Both::attach(features));
+  JT_TRY(Ways ways, Ways::attach(features));
   const auto calls = [] {
     close_often(kTaken, 20);
     close_often(kOther, 5);
     return 0;
   };
-  JT_CHECK_OK(in_child(calls, both.target()));
-  return both.compare({.fired = 25, .kept = 20});
+  JT_CHECK_OK(in_child(calls, ways.target()));
+  return ways.compare({.fired = 25, .kept = 20}, {.fired = 25, .kept = 25});
 }
 
 Result<std::string> under_seccomp(const KernelFeatures& features) {
-  JT_TRY(Both both, Both::attach(features));
+  JT_TRY(Ways ways, Ways::attach(features));
   const auto calls = [] {
     if (!refuse_other()) return 1;
     close_often(kTaken, 20);
     close_often(kOther, 5);
     return 0;
   };
-  JT_TRY(const int status, in_child(calls, both.target()));
+  JT_TRY(const int status, in_child(calls, ways.target()));
   if (status != 0) return wrong("seccomp refuses nothing");
-  return both.compare({.fired = 20, .kept = 20});
+  // The six that it refuses have an end; the first of them was the filter's own trial.
+  return ways.compare({.fired = 20, .kept = 20}, {.fired = 26, .kept = 20});
 }
 
 Result<std::string> under_ptrace(const KernelFeatures& features) {
-  JT_TRY(Both both, Both::attach(features));
+  JT_TRY(Ways ways, Ways::attach(features));
   const auto calls = [] {
     for (const long argument : {kTaken, kOther, kChanged, kReplaced, kFromOther}) {
       close_often(argument, 5);
     }
     return 0;
   };
-  JT_CHECK_OK(in_traced_child(calls, both.target()));
-  return both.compare({.fired = 15, .kept = 15});
+  JT_CHECK_OK(in_traced_child(calls, ways.target()));
+  return ways.compare({.fired = 15, .kept = 15}, {.fired = 15, .kept = 15});
 }
 
 Result<std::string> by_other_abis(const KernelFeatures& features) {
-  JT_TRY(Both both, Both::attach(features));
+  JT_TRY(Ways ways, Ways::attach(features));
   const auto calls = [] {
     close_by_other_abis(5);
     close_often(kTaken, 3);
     return 0;
   };
-  JT_TRY(const int status, in_child(calls, both.target()));
+  JT_TRY(const int status, in_child(calls, ways.target()));
   if (status != 0) return wrong(fmt::format("the child ended with {}", status));
-  return both.compare({.fired = 3, .kept = 3});
+  return ways.compare({.fired = 3, .kept = 3}, {.fired = 3, .kept = 3});
 }
 
 // Where the kernel takes no such call for one, none comes to its function.
 Result<std::string> by_long_number(const KernelFeatures& features) {
-  JT_TRY(Both both, Both::attach(features));
-  JT_TRY(const int status, in_child([] { return close_by_long_number(5); }, both.target()));
-  const Seen point = both.seen(kPoint), function = both.seen(kFunction);
-  const auto text =
-      fmt::format("{}: tracepoint {}, function {}",
-                  status == 0 ? "it is the call" : "it is no call", point.fired, function.fired);
+  JT_TRY(Ways ways, Ways::attach(features));
+  JT_TRY(const int status, in_child([] { return close_by_long_number(5); }, ways.target()));
+  const Seen point = ways.seen(kPoint), function = ways.seen(kFunction), raw = ways.seen(kRaw);
+  const auto text = fmt::format("{}: tracepoint {}, function {}, raw {}",
+                                status == 0 ? "it is the call" : "it is no call", point.fired,
+                                function.fired, raw.fired);
   const bool good = function.fired == (status == 0 ? 5 : 0);
-  if (!good || (status == 0 && point != function)) return wrong(text);
+  if (!good || (status == 0 && point != function) || point != raw) return wrong(text);
   return text;
 }
 
 Result<std::string> by_vsyscall(const KernelFeatures& features) {
-  JT_TRY(auto capture,
-         Capture::load({.functions = {"gettimeofday"}, .tracepoints = false}, features));
+  JT_TRY(auto capture, Capture::load({.raw_begins = true,
+                                      .raw_ends = true,
+                                      .functions = {"gettimeofday"},
+                                      .tracepoints = false,
+                                      .events = 3},
+                                     features));
   JT_CHECK_OK(capture.attach_call("gettimeofday", 0, false));
+  const std::uint32_t number = capture::call_number("gettimeofday").value_or(0);
+  JT_CHECK_OK(capture.attach_raw_call({.number = number, .event = 1}));
+  JT_CHECK_OK(
+      capture.attach_raw_call({.number = number, .event = 2, .what = capture::RawCall::What::End}));
   const auto calls = [] {
     gettimeofday_by_vsyscall(5);
     return 0;
   };
   JT_TRY(const int status,
          in_child(calls, [&](pid_t pid) { return capture.targets().set({.tgid = pid}, {}, {}); }));
-  const auto fired = capture.counters_of(0).at(JT_COUNTER_FIRED);
+  const auto fired = capture.counters().at(JT_COUNTER_FIRED);
   const auto text =
       fmt::format("{} seen{}", fired, status == 0 ? "" : ", for this kernel has no vsyscalls");
   if (fired != 0 || (status != 0 && status != 128 + SIGSEGV)) return wrong(text);
@@ -305,15 +340,18 @@ Result<std::string> costs(const KernelFeatures& features) {
   constexpr int kRounds = 7, kTimes = 3000;
   struct Way {
     const char* name;
-    bool point, function;
+    bool point, function, raw;
     double others = 1e9, closes = 1e9;
   };
-  std::array ways{Way{"nothing", false, false}, Way{"tracepoint", true, false},
-                  Way{"function", false, true}};
+  std::array ways{Way{"nothing", false, false, false}, Way{"tracepoint", true, false, false},
+                  Way{"function", false, true, false}, Way{"raw", false, false, true}};
+  const std::uint32_t number = capture::call_number("close").value_or(0);
   for (Way& way : ways) {
-    JT_TRY(auto capture, Capture::load({.only_tgid = 1, .functions = {"close"}}, features));
+    JT_TRY(auto capture,
+           Capture::load({.only_tgid = 1, .raw_begins = true, .functions = {"close"}}, features));
     if (way.point) JT_CHECK_OK(attach_point(capture, "close", 0));
     if (way.function) JT_CHECK_OK(capture.attach_call("close", 0, false));
+    if (way.raw) JT_CHECK_OK(capture.attach_raw_call({.number = number}));
     for (int round = 0; round < kRounds; ++round) {
       const auto [others, closes] = time_calls(kTimes);
       way.others = std::min(way.others, others);

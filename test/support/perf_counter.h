@@ -24,8 +24,8 @@ class PerfCounter {
     attr.type = PERF_TYPE_TRACEPOINT;
     attr.config = tracepoint;
     attr.inherit = 1;
-    UniqueFd fd(static_cast<int>(
-        ::syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+    UniqueFd fd(
+        static_cast<int>(::syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
     if (!fd.valid()) return fail(Errc::Internal, errno_text("perf_event_open", errno));
     return PerfCounter(std::move(fd));
   }

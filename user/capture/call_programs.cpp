@@ -181,14 +181,14 @@ void Capture::Impl::autoload_functions(const CaptureConfig& config) {
   if (first != nullptr) {
     (void)bpf_program__set_attach_target(progs.jt_call, 0, first->model.c_str());
   }
-  const bool maps = config.mapping_functions;
   for (bpf_program* program : {progs.jt_made_mmap, progs.jt_made_mprotect, progs.jt_made_mremap}) {
-    bpf_program__set_autoload(program, maps);
+    bpf_program__set_autoload(program, config.mapping_functions);
   }
+  const bool others = config.mapping_functions || config.raw_mappings;
   for (bpf_program* program :
        {progs.jt_enter_mmap, progs.jt_exit_mmap, progs.jt_enter_mprotect, progs.jt_exit_mprotect,
         progs.jt_enter_mremap, progs.jt_exit_mremap}) {
-    bpf_program__set_autoload(program, !maps);
+    bpf_program__set_autoload(program, !others);
   }
 }
 

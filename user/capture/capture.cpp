@@ -159,8 +159,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
   bpf_program__set_autoload(skeleton->progs.jt_chain, points && !features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_raw_event, config.raw && features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_raw_event_chain, config.raw && !features.bpf_loop);
-  bpf_program__set_autoload(skeleton->progs.jt_raw_chain, config.raw && !features.bpf_loop);
-  bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed);
+  autoload_raw_calls(config);
+  bpf_program__set_autoload(skeleton->progs.jt_call_begin, config.timed && points);
   bpf_program__set_autoload(skeleton->progs.jt_held_end, config.held);
   if (config.opens) bpf_program__set_autoload(exit_open_program(), true);
   bpf_program__set_autoload(skeleton->progs.jt_open_files, config.opens);
@@ -252,7 +252,8 @@ Status Capture::attach_event(std::uint32_t id, std::uint32_t event, bool kernel_
   if (impl_->point_events++ > 0 && !impl_->features.attach_cookie) {
     return fail(Errc::Environment,
                 "this kernel has no attach cookie (5.15): one event per run at a tracepoint",
-                "name one event, or boot a newer kernel (doctor: bpf-features)");
+                "name one event, or boot a newer kernel; --attach raw tells system calls apart "
+                "(doctor: bpf-features)");
   }
   const std::uint64_t cookie = event | (kernel_stacks ? JT_COOKIE_KERNEL : 0);
   impl_->skeleton->bss->state.point_cookie = cookie;
@@ -415,7 +416,8 @@ void Capture::settle() {
   bpf_program* program = nullptr;
   while ((program = bpf_object__next_program(object, program)) != nullptr) {
     // Those that are asked what they missed stay.
-    if (program != impl_->event_program() && program != impl_->raw_program()) {
+    if (program != impl_->event_program() && program != impl_->raw_program() &&
+        program != impl_->raw_begin_program() && program != impl_->raw_end_program()) {
       bpf_program__unload(program);
     }
   }

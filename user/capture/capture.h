@@ -20,6 +20,7 @@
 #include "bpf/jtrace_abi.h"
 #include "capture/comm_globs.h"
 #include "capture/features.h"
+#include "capture/raw_calls.h"
 #include "capture/target_table.h"
 
 namespace jtrace::capture {
@@ -51,16 +52,18 @@ struct CaptureConfig {
   bool timed = false;        // ... is a call whose begin is noted
   bool held = false;         // ... is counted when another one ends it
   bool raw = false;          // ... is a raw tracepoint
-  std::vector<std::string> functions{};  // calls that come in by theirs: attach_call
-  bool tracepoints = true;               // ... is a tracepoint
-  bool mapping_functions = false;        // mappings are noticed at functions, not at tracepoints
-  bool opens = false;                    // ... where its descriptors are open at the end
-  bool lists = false;                    // each event is handed over, too
-  bool windows = false;                  // begin_window() is called
-  bool governor = false;                 // events are sampled: govern()
-  bool max_rate = false;                 // ... and capped
-  std::uint32_t events = 1;              // their numbers are below
-  std::uint32_t max_patterns = 1;        // of all events' filters
+  bool raw_begins = false, raw_ends = false;  // ... is a call, at raw tracepoints of all calls
+  std::vector<std::string> functions{};       // calls that come in by theirs: attach_call
+  bool tracepoints = true;                    // ... is a tracepoint
+  bool mapping_functions = false;  // mappings are noticed at functions, not at tracepoints
+  bool raw_mappings = false;       // ... at the raw tracepoint of all calls' ends
+  bool opens = false;              // ... where its descriptors are open at the end
+  bool lists = false;              // each event is handed over, too
+  bool windows = false;            // begin_window() is called
+  bool governor = false;           // events are sampled: govern()
+  bool max_rate = false;           // ... and capped
+  std::uint32_t events = 1;        // their numbers are below
+  std::uint32_t max_patterns = 1;  // of all events' filters
 };
 
 // How an event ended up: one counter per reason, summed over CPUs.
@@ -118,6 +121,9 @@ class Capture {
   [[nodiscard]] Status attach_call(const std::string& call, std::uint32_t event,
                                    bool kernel_stacks);
 
+  // The same of a system call, at the raw tracepoints of all of them.
+  [[nodiscard]] Status attach_raw_call(const RawCall& call);
+
   // Has tracepoint `id` note the begin of what is counted as event number `event`; or, of one that
   // is held, end it.
   [[nodiscard]] Status attach_call_begin(std::uint32_t id, std::uint32_t event);
@@ -125,12 +131,13 @@ class Capture {
 
   // Names of the tracepoints of the lifecycle programs, to be resolved by the caller, in the order
   // attach_lifecycle takes their ids.
-  // Without ids what becomes of mappings is not noticed, but by attach_mapping_functions(); what
+  // Without ids what becomes of mappings is not noticed, but by one of the next two; what
   // becomes of processes is.
   [[nodiscard]] static std::span<const std::pair<const char*, const char*>> lifecycle_tracepoints();
   [[nodiscard]] Status attach_lifecycle(std::span<const std::uint32_t> ids);
-  // Of CaptureConfig::mapping_functions.
+  // Of CaptureConfig::mapping_functions, and raw_mappings.
   [[nodiscard]] Status attach_mapping_functions();
+  [[nodiscard]] Status attach_raw_mappings();
 
   // While paused, attached events are not counted: attaching and detaching hundreds takes its time,
   // and all of them shall have the same window. pause() returns after running programs finished.

@@ -116,7 +116,8 @@ struct Capture::Impl {
   std::optional<TargetTable> targets;
   std::vector<Link> links;
   std::vector<UniqueFd> point_links, raw_links;
-  std::vector<UniqueFd> call_programs;  // copies of jt_call, one for each function
+  std::vector<const bpf_program*> to_all_calls;  // those that are attached
+  std::vector<UniqueFd> call_programs;           // copies of jt_call, one for each function
   CallFunctions functions;
   std::vector<CallWalker> walkers;
   std::uint32_t point_events = 0, raw_events = 0;
@@ -155,6 +156,10 @@ struct Capture::Impl {
   [[nodiscard]] bpf_program* raw_program() const {
     return features.bpf_loop ? skeleton->progs.jt_raw_event : skeleton->progs.jt_raw_event_chain;
   }
+  [[nodiscard]] bpf_program* raw_begin_program() const;
+  [[nodiscard]] bpf_program* raw_end_program() const;
+  void autoload_raw_calls(const CaptureConfig& config) const;
+  [[nodiscard]] Status attach_to_all_calls(const bpf_program* program, const char* name);
   void configure(const CaptureConfig& config);
   [[nodiscard]] Status find_functions(const CaptureConfig& config);
   void autoload_functions(const CaptureConfig& config);

@@ -230,6 +230,8 @@ std::uint64_t Capture::missed_by_recursion() const {
   };
   add(bpf_program__fd(impl_->event_program()));
   add(bpf_program__fd(impl_->raw_program()));
+  add(bpf_program__fd(impl_->raw_begin_program()));
+  add(bpf_program__fd(impl_->raw_end_program()));
   for (const UniqueFd& program : impl_->call_programs) add(program.get());
   return missed;
 }

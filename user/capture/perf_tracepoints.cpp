@@ -19,14 +19,14 @@ namespace {
 // Never enabled: the tracepoint has the program from the attach on, on every CPU whatever cpu is
 // given here, and an event that is enabled would have each hit counted and sampled for nobody, as
 // the program lets all of them pass.
-UniqueFd open_event(std::uint32_t id) {
+UniqueFd open_event(std::uint32_t type, std::uint32_t id) {
   perf_event_attr attr{};
   attr.size = sizeof(attr);
-  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.type = type;
   attr.config = id;
   attr.disabled = 1;
-  return UniqueFd(static_cast<int>(
-      ::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  return UniqueFd(
+      static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ Result<UniqueFd> attach_perf_tracepoint(std::uint32_t id, const char* name, int 
     }
     return fail(Errc::Internal, errno_text(what, error));
   };
-  UniqueFd event = open_event(id);
+  UniqueFd event = open_event(PERF_TYPE_TRACEPOINT, id);
   if (!event.valid()) {
     if (errno == EINVAL || errno == ENOENT) {
       return fail(Errc::Usage, "no tracepoint has the id " + std::to_string(id));
@@ -58,6 +58,12 @@ Result<UniqueFd> attach_perf_tracepoint(std::uint32_t id, const char* name, int 
   UniqueFd link(::bpf_link_create(program, event.get(), BPF_PERF_EVENT, &options));
   if (!link.valid()) return failed(errno);
   return link;
+}
+
+Status probe_perf_events() {
+  const Raised rights({Capability::Bpf, Capability::Perfmon});
+  if (open_event(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY).valid()) return {};
+  return refused("open an event of perf", errno, {Capability::Perfmon}, "perf-event-paranoid");
 }
 
 }  // namespace jtrace::capture

@@ -17,4 +17,8 @@ namespace jtrace::capture {
                                                       int program,
                                                       std::optional<std::uint64_t> cookie);
 
+// Whether this process may have events of perf on all processes at all: asked by one that counts
+// nothing.
+[[nodiscard]] Status probe_perf_events();
+
 }  // namespace jtrace::capture

@@ -184,8 +184,10 @@ Status read_stacks(const Words& words, Options& options) {
                                                            {"off", Recall::Off},
                                                            {"check", Recall::Check},
                                                            {"blind", Recall::Blind}}};
-  static constexpr std::array<Choice<Attach>, 3> kWays{
-      {{"auto", Attach::Auto}, {"fentry", Attach::Fentry}, {"tracepoint", Attach::Tracepoint}}};
+  static constexpr std::array<Choice<Attach>, 4> kWays{{{"auto", Attach::Auto},
+                                                        {"fentry", Attach::Fentry},
+                                                        {"tracepoint", Attach::Tracepoint},
+                                                        {"raw", Attach::Raw}}};
   JT_CHECK_OK(choose(words.attach, kWays, options.attach));
   JT_CHECK_OK(choose(words.recall, kRecalls, options.recall));
   JT_CHECK_OK(choose(words.cstack, kCStacks, options.cstack));

@@ -22,7 +22,7 @@ enum class CStack { Auto, Dwarf, Fp, No };
 enum class KernelStack { Auto, Yes, No };
 enum class JvmSymbols { Auto, VmStructs, Agent, PerfMap, None };
 enum class Recall { On, Off, Check, Blind };
-enum class Attach { Auto, Fentry, Tracepoint };
+enum class Attach { Auto, Fentry, Tracepoint, Raw };
 
 // One -t and what belongs to it.
 struct EventRequest {

@@ -12,7 +12,10 @@ namespace jtrace::session {
 namespace {
 
 Status attach_lifecycle(const AttachInput& input) {
-  if (input.entries.mappings) return input.capture.attach_lifecycle({});
+  if (input.entries.raw_mappings) JT_CHECK_OK(input.capture.attach_raw_mappings());
+  if (input.entries.mappings || input.entries.raw_mappings) {
+    return input.capture.attach_lifecycle({});
+  }
   if (!input.tracefs) {
     input.say(
         "no tracefs: code mapped while tracing is found by no notice; stacks in it stay partial");
@@ -26,6 +29,19 @@ Status attach_lifecycle(const AttachInput& input) {
   return input.capture.attach_lifecycle(ids);
 }
 
+Status attach_raw_call(const AttachInput& input, const Event& event, std::uint32_t number) {
+  using capture::RawCall;
+  RawCall call{.number = *input.entries.events[number].number,
+               .event = number,
+               .kernel_stacks = input.kernel_stacks(event.tracepoint),
+               .what = event.counted.name.starts_with("sys_exit_") ? RawCall::What::End
+                                                                   : RawCall::What::Begin};
+  JT_CHECK_OK(input.capture.attach_raw_call(call));
+  if (!event.call_begin) return {};
+  call.what = RawCall::What::Noted;
+  return input.capture.attach_raw_call(call);
+}
+
 Status attach_event(const AttachInput& input, const Event& event, std::uint32_t number) {
   if (input.events.has_specs()) {
     JT_CHECK_OK(input.capture.set_event(number, event.program.spec, event.program.patterns));
@@ -34,7 +50,9 @@ Status attach_event(const AttachInput& input, const Event& event, std::uint32_t 
   if (event.tracepoint.is_raw()) {
     return input.capture.attach_raw_event(event.tracepoint.name, number, kernel);
   }
-  if (input.entries.events[number].by_function()) return {};  // attach_functions()
+  const EventEntry& entry = input.entries.events[number];
+  if (entry.by_function()) return {};  // attach_functions()
+  if (entry.by_raw()) return attach_raw_call(input, event, number);
   JT_CHECK_OK(input.capture.attach_event(event.counted.id, number, kernel));
   if (event.call_begin) JT_CHECK_OK(input.capture.attach_call_begin(event.call_begin->id, number));
   if (event.held_end) JT_CHECK_OK(input.capture.attach_held_end(event.held_end->id, number));

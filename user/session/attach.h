@@ -27,10 +27,11 @@ struct AttachInput {
   std::function<void(const std::string&)> progress;
 };
 
-// What is at functions, before all else: where the kernel refuses it after all, there is another way
-// yet. The capture is paused then.
-[[nodiscard]] Status attach_functions(capture::Capture& capture, const Entries& entries,
-                                      const std::function<bool(std::uint32_t event)>& kernel_stacks);
+// What is at functions, before all else: where the kernel refuses it after all, there is another
+// way yet. The capture is paused then.
+[[nodiscard]] Status attach_functions(
+    capture::Capture& capture, const Entries& entries,
+    const std::function<bool(std::uint32_t event)>& kernel_stacks);
 
 // Tells the kernel of the targets, attaches what watches processes, then all other events; nothing
 // is counted before Capture::resume().

@@ -183,7 +183,7 @@ bool Events::has_sums() const {
       all, [](const Event& one) { return !one.program.weights.empty() || one.has_errors(); });
 }
 
-bool Events::has_calls() const { return any(*this, JT_EVENT_CALL | JT_EVENT_ENTRY); }
+bool Events::has_calls() const { return any(*this, JT_EVENT_MADE); }
 bool Events::has_timed() const { return any(*this, JT_EVENT_TIMED); }
 bool Events::has_held() const {
   return std::ranges::any_of(all, [](const Event& event) { return event.held_end.has_value(); });

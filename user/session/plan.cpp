@@ -24,6 +24,12 @@ std::string entry_text(const Event& event, const EventEntry& entry,
     return "fentry on " + capture::CallFunctions::function_of(entry.call);
   }
   if (event.tracepoint.is_raw()) return "raw tracepoint";
+  if (entry.by_raw()) {
+    std::string why = "not fentry: " + entry.why_not + "; not perf tracepoint: ";
+    if (entry.why_not == entry.why_no_point) why.clear();
+    return fmt::format("raw tracepoints of all calls, number {}; {}", *entry.number,
+                       printable(why + entry.why_no_point));
+  }
   return fmt::format("perf tracepoint, {}; not fentry: {}",
                      features.attach_cookie ? "told apart by cookie" : "one event per run at one",
                      printable(entry.why_not));
@@ -58,9 +64,11 @@ std::string plan_text(const PlanInput& input) {
     if (event.held_end) line("counted  when it ends: {}\n", event.held_end->display());
     line("attach   {}\n", entry_text(event, input.entries.events[number], features));
   }
-  line("mappings {}\n", input.entries.mappings
-                            ? "fexit"
-                            : "tracepoints; not fexit: " + input.entries.mappings_why_not);
+  line("mappings {}{}\n",
+       input.entries.mappings       ? "fexit"
+       : input.entries.raw_mappings ? "raw tracepoint of all calls; not fexit: "
+                                    : "tracepoints; not fexit: ",
+       input.entries.mappings_why_not);
   line("walk     {}\n", options.cstack == cli::CStack::Fp ? "frame pointers, by the kernel"
                         : features.bpf_loop ? "call frame information and HotSpot, bpf_loop"
                                             : "call frame information and HotSpot, tail calls");

@@ -59,7 +59,8 @@ class Run {
   [[nodiscard]] Status prepare();
   [[nodiscard]] Status resolve();
   [[nodiscard]] Status open_targets();
-  [[nodiscard]] Status choose_entries();
+  // Where functions were refused late, without them.
+  [[nodiscard]] Status choose_entries(const std::optional<std::string>& refused_late);
   [[nodiscard]] Status load();
   [[nodiscard]] Status load_programs();
   [[nodiscard]] Status attach();

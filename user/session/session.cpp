@@ -21,6 +21,7 @@
 #include "base/counted.h"
 #include "base/printable.h"
 #include "capture/capture.h"
+#include "capture/perf_tracepoints.h"
 #include "event/tracepoint.h"
 #include "session/attach.h"
 #include "session/command.h"
@@ -131,17 +132,29 @@ jt_recall recall_of(cli::Recall recall) {
 
 }  // namespace
 
-Status Run::choose_entries() {
+Status Run::choose_entries(const std::optional<std::string>& refused_late) {
+  const auto host = [&] {
+    return refused_late ? FunctionsOfHost{.refused = refused_late} : FunctionsOfHost::ask();
+  };
   JT_TRY(entries_, session::choose_entries(
                        {.events = events_,
                         .attach = options_.attach,
                         .kernel_stacks = [this](const auto& t) { return kernel_stacks(t); },
-                        .host = FunctionsOfHost::ask}));
+                        .host = host,
+                        .no_points = []() -> std::optional<std::string> {
+                          const Status probed = capture::probe_perf_events();
+                          return probed ? std::nullopt : std::optional(probed.error().message);
+                        }}));
   mark_entries(entries_, events_);
   if (options_.attach != cli::Attach::Auto) return {};
   std::set<std::string> said;
   for (const EventEntry& entry : entries_.events) {
-    if (!entry.why_not.empty() && said.insert(entry.why_not).second) {
+    if (entry.by_raw()) {
+      if (said.insert(entry.why_no_point).second) {
+        say(0, "at raw tracepoints, which every system call of the host pays for: " +
+                   entry.why_no_point);
+      }
+    } else if (!entry.why_not.empty() && said.insert(entry.why_not).second) {
       say(1, "at the tracepoint, not by fentry: " + entry.why_not);
     }
   }
@@ -152,16 +165,18 @@ Status Run::load() {
   progress_.begin("loading the BPF programs");
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
-  JT_CHECK_OK(choose_entries());
+  JT_CHECK_OK(choose_entries(std::nullopt));
   Status loaded = load_programs();
   if (!loaded && options_.attach == cli::Attach::Auto && entries_.any_function()) {
-    // A program of nothing was taken there, and ours are not: there are tracepoints yet.
+    // A program of nothing was taken there, and ours are not.
     const std::string why = loaded.error().message.substr(0, loaded.error().message.find('\n'));
     capture_.reset();
-    entries_ = entries_.at_tracepoints(why);
-    mark_entries(entries_, events_);
+    JT_CHECK_OK(choose_entries(why));
     loaded = load_programs();
-    if (loaded) say(0, "at tracepoints, for fentry was refused late: " + why);
+    if (loaded) {
+      say(0, fmt::format("at {}tracepoints, for fentry was refused late: {}",
+                         entries_.any_raw() ? "raw " : "", why));
+    }
   }
   JT_CHECK_OK(loaded);
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
@@ -189,9 +204,12 @@ Status Run::load_programs() {
                                 .timed = events_.has_timed(),
                                 .held = events_.has_held() || events_.has_opens(),
                                 .raw = events_.has_raw(),
+                                .raw_begins = entries_.any_raw_begin(events_),
+                                .raw_ends = entries_.any_raw_end(events_),
                                 .functions = entries_.functions(),
                                 .tracepoints = entries_.any_tracepoint(events_),
                                 .mapping_functions = entries_.mappings,
+                                .raw_mappings = entries_.raw_mappings,
                                 .opens = events_.has_opens(),
                                 .lists = lists_events(),
                                 .windows = options_.continuous(),

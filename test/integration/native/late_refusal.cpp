@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // To be preloaded: a kernel that takes a program at a function when that is tried (jtrace_probe),
-// and refuses it later: to load it, or to attach it (LATE_REFUSAL=load, attach). A program that does
-// nothing takes the place of those that it takes: a kernel that refuses them may lie below.
+// and refuses it later: to load it, or to attach it (LATE_REFUSAL=load, attach). A program that
+// does nothing takes the place of those that it takes: a kernel that refuses them may lie below.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/bpf.h>

@@ -233,6 +233,7 @@ TEST(Options, whereCallsAreMet) {
   EXPECT_EQ(parse({"-t", "a:b", "-p", "1"})->attach, Attach::Auto);
   EXPECT_EQ(attach("fentry"), Attach::Fentry);
   EXPECT_EQ(attach("tracepoint"), Attach::Tracepoint);
+  EXPECT_EQ(attach("raw"), Attach::Raw);
   EXPECT_EQ(attach("auto"), Attach::Auto);
   const auto wrong = parse({"-t", "a:b", "-p", "1", "--attach", "kprobe"});
   ASSERT_FALSE(wrong);

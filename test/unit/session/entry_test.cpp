@@ -41,13 +41,18 @@ class EntryTest : public testing::Test {
                                                   ? std::optional<std::string>("no such one")
                                                   : std::nullopt;
                                      }};
+                               },
+                           .no_points =
+                               [this] {
+                                 ++asked_points_;
+                                 return no_points_;
                                }});
   }
 
   Events events_;
   bool kernel_stacks_ = false;
-  int asked_ = 0;
-  std::optional<std::string> refused_, preempted_;
+  int asked_ = 0, asked_points_ = 0;
+  std::optional<std::string> refused_, preempted_, no_points_;
   std::string lacks_;
 };
 
@@ -143,12 +148,64 @@ TEST_F(EntryTest, whatIsRefusedLateIsAtTracepointsWithItsReason) {
   ASSERT_TRUE(first);
   mark_entries(*first, events_);
   EXPECT_TRUE(first->any_function());
-  const Entries then = first->at_tracepoints("refused");
-  mark_entries(then, events_);
-  EXPECT_FALSE(then.any_function());
-  EXPECT_EQ(then.events[0].why_not, "refused");
-  EXPECT_THAT(then.events[1].why_not, HasSubstr("seccomp"));
+  refused_ = "refused";
+  const auto then = choose();
+  ASSERT_TRUE(then);
+  mark_entries(*then, events_);
+  EXPECT_FALSE(then->any_function());
+  EXPECT_EQ(then->events[0].why_not, "refused");
+  EXPECT_THAT(then->events[1].why_not, HasSubstr("seccomp"));
   EXPECT_EQ(events_.all[0].program.spec.flags, 0U);
+}
+
+TEST_F(EntryTest, rawIsTheLastOfTheWays) {
+  add_call("sys_enter_openat");
+  add_call("sys_exit_openat");
+  add(event_of("sched", "sched_switch"));
+  no_points_ = "refused";
+  const auto entries = choose();
+  ASSERT_TRUE(entries);
+  EXPECT_TRUE(entries->events[0].by_function());
+  EXPECT_FALSE(entries->events[0].by_raw());
+  EXPECT_EQ(entries->events[1].number, 257);
+  EXPECT_EQ(entries->events[1].why_no_point, "refused");
+  EXPECT_FALSE(entries->events[2].by_raw()) << "its raw tracepoint has other fields";
+  EXPECT_FALSE(entries->mappings);
+  EXPECT_TRUE(entries->raw_mappings);
+  EXPECT_TRUE(entries->any_raw_end(events_));
+  EXPECT_FALSE(entries->any_raw_begin(events_));
+  EXPECT_EQ(asked_points_, 1);
+}
+
+TEST_F(EntryTest, rawIsNotAskedForWhereFunctionsServe) {
+  add_call("sys_enter_openat");
+  ASSERT_TRUE(choose());
+  EXPECT_EQ(asked_points_, 0);
+}
+
+TEST_F(EntryTest, whoAsksForRawGetsItForCallsAlone) {
+  add_call("sys_enter_newfstat");
+  add_call("sys_exit_close");
+  events_.all[0].program.spec.values = events_.all[1].program.spec.values = 1;
+  const auto entries = choose(cli::Attach::Raw);
+  ASSERT_TRUE(entries);
+  EXPECT_EQ(entries->events[0].number, 5);
+  EXPECT_EQ(entries->events[1].number, 3);
+  EXPECT_TRUE(entries->raw_mappings);
+  EXPECT_FALSE(entries->any_tracepoint(events_));
+  EXPECT_EQ(asked_ + asked_points_, 0);
+  mark_entries(*entries, events_);
+  EXPECT_EQ(events_.all[0].program.spec.flags, JT_EVENT_ENTRY);
+  EXPECT_EQ(events_.all[1].program.spec.flags, JT_EVENT_EXIT);
+  for (const char* category : {"sched", ""}) {
+    add(event_of(category, "sched_switch"));
+    const auto refused = choose(cli::Attach::Raw);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::Usage);
+    events_.all.pop_back();
+  }
+  add_call("sys_enter_no_such_call");
+  EXPECT_FALSE(choose(cli::Attach::Raw));
 }
 
 TEST_F(EntryTest, fentryOfWhatIsNoCallIsAMistake) {
