@@ -97,8 +97,9 @@ struct jt_predicate {
 	16 /* of a call: it makes descriptors, and counts where they are open at the end */
 #define JT_EVENT_NO_USER \
 	32 /* of a HELD one: an interrupt, and the user's stack is that of a bystander */
-#define JT_EVENT_ENTRY 64 /* the begin of a call, not by its tracepoint: its record is a jt_call \
-	                   */
+#define JT_EVENT_ENTRY \
+	64 /* the begin of a call, not by its tracepoint: its record is a jt_call \
+	    */
 #define JT_EVENT_EXIT \
 	128 /* the end of a call, not by its tracepoint: a jt_call whose first argument is the \
 	     * result, which is where that one's record has it */
