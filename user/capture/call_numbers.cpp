@@ -9,7 +9,7 @@ namespace {
 
 // arch/x86/entry/syscalls/syscall_64.tbl, by the names that the kernel's SYSCALL_DEFINE gives them,
 // which tracepoints have: newfstat for fstat. Numbers never change; what a kernel has not is not
-// asked for. test/kernel has each tracepoint of each kernel count the call of its number.
+// asked for.
 constexpr std::array<std::string_view, 335> kFirst{"read",
                                                    "write",
                                                    "open",
