@@ -21,9 +21,9 @@ __noinline int jt_send_stack(__u32 env)
 	__u32 frames;
 	__u64 flags;
 
-	if (!w ||
-	    !has_ring_share(w->record.key.tgid, w->record.key.frames * sizeof(struct jt_frame)))
+	if (!w || !jt_has_ring_share(w->record.key.tgid, JT_FREE_FOR_STACK))
 		return -1;
+	jt_take_of_ring(w->record.key.tgid, w->record.key.frames * sizeof(struct jt_frame));
 	w->record.head.time_ns = bpf_ktime_get_ns();
 	/* Compiled code needs none to be told apart, but what is read of its methods holds for this
 	 * epoch. */

@@ -101,8 +101,7 @@ static __always_inline int send_registers(struct jt_walk *w, __u32 env, __u32 ty
 	if (last > JT_DEFER_BYTES)
 		last = JT_DEFER_BYTES;
 	d->stack_bytes = last;
-	if (!has_ring_share(w->record.key.tgid, last))
-		return -1;
+	jt_take_of_ring(w->record.key.tgid, last);
 	return bpf_ringbuf_output(&ring, d, offsetof(struct jt_deferred_record, stack) + last,
 	                          flags);
 }

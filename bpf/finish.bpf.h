@@ -5,6 +5,7 @@
 static __always_inline enum jt_counter defer_walk(struct jt_walk *w, __u32 env)
 {
 	if (settle_values(env, w->window, &w->record.key) ||
+	    !jt_has_ring_share(w->record.key.tgid, JT_FREE_FOR_DEFERRED) ||
 	    send_registers(w, env, JT_RECORD_DEFERRED, JT_DEFER_BYTES))
 		return JT_COUNTER_LOST_RING;
 	bump_of(w->window, w->record.key.event, JT_COUNTER_DEFERRED);

@@ -87,10 +87,18 @@ TEST_P(Liar, CostsNobodyElse) {
   fmt::print("{}: VmHWM {} kB, page {} bytes, {} stacks\n{}{}", GetParam(), peak, page_bytes,
              stacks.size(), verdict.table(), to_text(ledger));
   EXPECT_EQ(verdict.performed(), 16 * kCount + 1);
-  // Under a sanitizer the buffer may be full; no more is missing than was counted as lost.
-  const auto lost = kSanitized ? ledger.count("lost: ring buffer full").value_or(0) : 0;
+  // Under a sanitizer the buffer may be full; no more is missing than was counted as lost. So it is
+  // with `deep` for events that wait for the tables of a library that was loaded just then, as the
+  // liar's own do; all others have room.
+  const bool floods = GetParam() == std::string("deep");
+  const auto lost = kSanitized || floods ? ledger.count("lost: ring buffer full").value_or(0) : 0;
   if (lost == 0) {
     EXPECT_EQ(verdict.miscounts(), "");
+  }
+  if (floods && !kSanitized) {
+    Verdict others = verdict;
+    std::erase_if(others.paths, [](const auto& path) { return path.marker.starts_with("late"); });
+    EXPECT_EQ(others.miscounts(), "");
   }
   EXPECT_LE(verdict.whole(), verdict.performed());
   EXPECT_GE(verdict.whole() + lost, verdict.performed());
