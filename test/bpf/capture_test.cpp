@@ -208,6 +208,7 @@ TEST_F(Capturing, eventsAreToldApart) {
 
 TEST_F(Capturing, severalEventsNeedTheAttachCookie) {
   Tracing tracing({}, KernelFeatures{});
+  tracing.attach("getppid");
   const auto status = tracing.capture().attach_event(1, 1, false);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Errc::Environment);

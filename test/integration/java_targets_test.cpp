@@ -72,11 +72,13 @@ TEST_F(JavaTargets, JvmsThatComeAndGoAreWholeAndNamed) {
       << to_text(ledger);
 }
 
-// As a command: from the launcher's first instruction on.
+// As a command: from the launcher's first instruction on. What it does last can be without names
+// where the machine is busy (processes_test), so it lives a little longer.
 TEST_F(JavaTargets, JvmAsACommand) {
   Words argv{jtrace_binary(), "-t", "syscalls:sys_enter_openat", "-f", file("x.collapsed"), "-f",
              file("x.txt"),   "--"};
-  const Words java = java_command(own_jdk(), {"-Xmx64m"}, {"truth.ShortLived", "100", "now"});
+  const Words java =
+      java_command(own_jdk(), {"-Xmx64m"}, {"truth.ShortLived", "100", "now", "300"});
   argv.insert(argv.end(), java.begin(), java.end());
   JT_ASSERT_OK(Child jtrace, Child::start(argv));
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));

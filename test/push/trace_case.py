@@ -97,7 +97,7 @@ class TraceCase(unittest.TestCase):
 
     def java(self, milliseconds):
         program = Program(self, ["java", "-Xmx64m", "-XX:+UseSerialGC", "-cp", self.programs / "classes",
-                                 "truth.ShortLived", str(milliseconds)], "stdout")
+                                 "truth.ShortLived", str(milliseconds), "ready", "300"], "stdout")
         program.wait_for("^ready$")
         return program
 

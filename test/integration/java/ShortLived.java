@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that is over before its code could be looked at twice:
 //
-//   java truth.ShortLived MILLISECONDS [now]
+//   java truth.ShortLived MILLISECONDS [now | ready [LINGER]]
 //
 // Prints "ready", waits for one byte on standard input (with "now" neither), opens files for as long, from methods that
-// get hot, and exits.
+// get hot, lives LINGER milliseconds more, and exits.
 package truth;
 
 import java.io.FileInputStream;
@@ -19,7 +19,7 @@ public final class ShortLived {
   }
 
   public static void main(String[] args) throws Exception {
-    if (args.length == 1) {
+    if (args.length == 1 || !args[1].equals("now")) {
       System.out.print("ready\n");
       System.out.flush();
       if (System.in.read() < 0) return;
@@ -29,6 +29,7 @@ public final class ShortLived {
     while (System.nanoTime() < end) {
       depth(opens++ % 5);
     }
+    if (args.length > 2) Thread.sleep(Long.parseLong(args[2]));
     System.out.println("opens " + opens);
   }
 }

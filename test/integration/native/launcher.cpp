@@ -45,7 +45,9 @@ bool own_mounts() {
 }
 
 bool mount_tracefs() {
-  return own_mounts() && mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) == 0;
+  // Busy: it is there already.
+  return own_mounts() &&
+         (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr) == 0 || errno == EBUSY);
 }
 
 bool refuse_bpf(unsigned command) {
