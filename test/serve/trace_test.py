@@ -167,12 +167,12 @@ class Trace(ServeCase):
         # However often it is asked: once a second, and what that brings.
         begin, before = time.monotonic(), sum(self.wakes())
         seen = set()
-        while time.monotonic() - begin < 4:
+        while (took := time.monotonic() - begin) < 4 or (len(seen) < 3 and took < 20):
             self.ask(pages, "/api/windows?live=1")
             seen.add((json.loads(self.ask(pages, "/api/windows").body)["live"] or {}).get("id"))
         self.assertGreaterEqual(len(seen), 3)
-        self.assertLessEqual(len(seen), 7)
-        self.assertLess((sum(self.wakes()) - before) / (time.monotonic() - begin), 40)
+        self.assertLessEqual(len(seen), took + 3)
+        self.assertLess((sum(self.wakes()) - before) / took, 40)
         self.tracer.send_signal(signal.SIGINT)
         self.assertEqual(self.tracer.wait(60), 0)
 
