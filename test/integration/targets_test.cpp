@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -313,6 +314,55 @@ TEST_F(Targets, CgroupHasItsDescendants) {
   run_through(family(built("truth_family"), false));
   stop(second);
   EXPECT_EQ(opens_by(stacks(), "parent_opens"), kOpens);
+}
+
+// Of two that wait, one opens files while jtrace stands still: its tables are in the kernel by
+// then, so that nothing waits for jtrace, which could not keep up.
+class ReadyAhead : public Targets {
+ protected:
+  void expect_ready(const Words& selection, const Words& first, const Words& second) {
+    const auto with = [](Words words, const Words& more) {
+      words.insert(words.end(), more.begin(), more.end());
+      return words;
+    };
+    JT_ASSERT_OK(Child steady, start_ready(with(first, {"100", "2"})));
+    JT_ASSERT_OK(const Child idle, start_ready(with(second, {"0", "1"})));
+    JT_ASSERT_OK(Child jtrace, start_jtrace(arguments(with(selection, {"-v"}))));
+    ASSERT_TRUE(jtrace.signal(SIGSTOP));
+    ASSERT_TRUE(steady.send("\n"));
+    const auto is_over = [](const Child& child) { return child.out().ends_with("over\n"); };
+    ASSERT_TRUE(steady.wait_until("over", is_over, kPatience).has_value());
+    ASSERT_TRUE(jtrace.signal(SIGCONT));
+    stop(jtrace);
+    unsigned long once = 0, twice = 0;
+    ASSERT_EQ(
+        std::sscanf(steady.out().c_str(), "ready open_once %lu open_twice %lu", &once, &twice), 2)
+        << steady.out();
+    EXPECT_GT(once, 1000U);
+    EXPECT_EQ(opens_by(stacks(), "open_once"), once);
+    EXPECT_EQ(opens_by(stacks(), "open_twice"), twice);
+    EXPECT_EQ(ledger_faults(ledger()), "");
+    EXPECT_EQ(ledger().count("walk finished in user space"), 0U) << to_text(ledger());
+    EXPECT_THAT(jtrace.err(), HasSubstr("jtrace: 1 process, 0 JVMs of them, 1 at a time"))
+        << "who only stands by is not counted";
+  }
+};
+
+TEST_F(ReadyAhead, WhatHasTheName) {
+  const auto named = [&](const std::string& name) {
+    std::filesystem::copy_file(built("truth_steady"), directory_.path() / name);
+    return Words{file(name)};
+  };
+  expect_ready({"--comm", "jtready*"}, named("jtready1"), named("jtready2"));
+}
+
+TEST_F(ReadyAhead, WhatIsInTheCgroup) {
+  JT_NEEDS("bpf", no_cgroups());
+  const auto name = fmt::format("jtrace-test-ready-{}", ::getpid());
+  const OwnCgroup above(cgroup_tree() / name);
+  const OwnCgroup below(above.path() / "below");
+  const Words steady{built("truth_steady").string()};
+  expect_ready({"--cgroup", "/" + name}, in_cgroup(below, steady), in_cgroup(above, steady));
 }
 
 TEST_F(Targets, WhatDoesNotExistIsTold) {

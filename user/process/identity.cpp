@@ -8,8 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -73,21 +76,30 @@ bool is_64bit(pid_t pid) {
   return ident[EI_CLASS] != ELFCLASS32;
 }
 
+// What is called by a number there: processes, threads.
+std::vector<pid_t> numbers_in(const std::filesystem::path& folder,
+                              std::size_t limit = std::numeric_limits<std::size_t>::max()) {
+  std::vector<pid_t> numbers;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end;
+       !error && it != end && numbers.size() < limit; it.increment(error)) {
+    const auto number = parse_number<pid_t>(it->path().filename().string());
+    if (number) numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 // Processes that have this number in a pid namespace below ours: what `ps` in a container shows.
 std::vector<pid_t> processes_numbered(pid_t inner) {
   constexpr std::size_t kShown = 3;
   std::vector<pid_t> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end;
-       it.increment(error)) {
-    const auto outer = parse_number<pid_t>(it->path().filename().string());
-    const auto status =
-        outer ? read_file(it->path() / "status", kMaxProcFile) : Result<std::string>();
-    if (!outer || !status) continue;
+  for (const pid_t outer : numbers_in("/proc")) {
+    const auto status = read_file(fmt::format("/proc/{}/status", outer), kMaxProcFile);
+    if (!status) continue;
     // "NStgid: 4711 23 1": ours first.
     const std::string_view numbers = status_field(*status, "NStgid");
     for (std::size_t level = 1; !word(numbers, level).empty(); ++level) {
-      if (parse_number<pid_t>(word(numbers, level)) == inner) found.push_back(*outer);
+      if (parse_number<pid_t>(word(numbers, level)) == inner) found.push_back(outer);
     }
     if (found.size() == kShown) break;
   }
@@ -120,6 +132,8 @@ std::optional<ProcessText> parse_process(std::string_view status, std::string_vi
   const auto field = [&](std::size_t n) { return word(rest, n - 3); };
   const auto flags = parse_number<unsigned>(field(9));
   const auto start = parse_number<std::uint64_t>(field(22));
+  const auto user = parse_number<std::uint64_t>(field(14));
+  const auto system = parse_number<std::uint64_t>(field(15));
   const auto tgid = parse_number<pid_t>(status_field(status, "Tgid"));
   if (!tgid || !flags || !start || field(3).size() != 1) return std::nullopt;
   return ProcessText{.tgid = *tgid,
@@ -127,16 +141,52 @@ std::optional<ProcessText> parse_process(std::string_view status, std::string_vi
                      .state = field(3).front(),
                      .flags = *flags,
                      .start_ticks = *start,
+                     .cpu_ticks = user.value_or(0) + system.value_or(0),
                      .inner_tgid = innermost(status_field(status, "NStgid"))};
+}
+
+namespace {
+
+struct Texts {
+  std::string status, stat;
+};
+
+// nullopt: it is gone.
+std::optional<Texts> read_texts(pid_t pid) {
+  auto status = read_file(fmt::format("/proc/{}/status", pid), kMaxProcFile);
+  auto stat = read_file(fmt::format("/proc/{}/stat", pid), kMaxProcFile);
+  if (!status || !stat) return std::nullopt;
+  return Texts{*std::move(status), *std::move(stat)};
+}
+
+bool is_kernel_thread(const ProcessText& process) {
+  constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD
+  return (process.flags & kKernelThread) != 0;
+}
+
+bool has_ended(const ProcessText& process) { return process.state == 'Z' || process.state == 'X'; }
+
+}  // namespace
+
+std::vector<ProcessText> programs_by_cpu_time() {
+  std::vector<ProcessText> programs;
+  for (const pid_t pid : numbers_in("/proc")) {
+    const auto texts = read_texts(pid);
+    auto found = texts ? parse_process(texts->status, texts->stat) : std::nullopt;
+    if (found && !is_kernel_thread(*found) && !has_ended(*found)) {
+      programs.push_back(*std::move(found));
+    }
+  }
+  std::ranges::stable_sort(programs, std::ranges::greater(), &ProcessText::cpu_ticks);
+  return programs;
 }
 
 Result<ProcessInfo> find_process(pid_t pid) {
   const auto gone = [&] { return no_such_process(pid); };
   if (pid <= 0) return gone();
-  const auto status = read_file(fmt::format("/proc/{}/status", pid), kMaxProcFile);
-  const auto stat_text = read_file(fmt::format("/proc/{}/stat", pid), kMaxProcFile);
-  if (!status || !stat_text) return gone();
-  const auto found = parse_process(*status, *stat_text);
+  const auto texts = read_texts(pid);
+  if (!texts) return gone();
+  const auto found = parse_process(texts->status, texts->stat);
   if (!found) {
     return fail(Errc::Environment, fmt::format("/proc/{}/stat: not understood", pid),
                 "is something else mounted on /proc? (doctor: process)");
@@ -145,16 +195,15 @@ Result<ProcessInfo> find_process(pid_t pid) {
     return fail(Errc::Target, fmt::format("{} is a thread of process {}", pid, found->tgid),
                 fmt::format("use -p {}", found->tgid));
   }
-  if (found->state == 'Z' || found->state == 'X') {
+  if (has_ended(*found)) {
     return fail(Errc::Target,
                 fmt::format("process {} has exited and waits for its parent (zombie)", pid));
   }
-  constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD
   ProcessInfo info;
   info.key = {pid, found->start_ticks};
   info.comm = found->comm;
   info.inner_tgid = found->inner_tgid.value_or(pid);
-  info.kernel_thread = (found->flags & kKernelThread) != 0;
+  info.kernel_thread = is_kernel_thread(*found);
   info.is_64bit = is_64bit(pid);
   return info;
 }
@@ -173,13 +222,7 @@ std::optional<pid_t> inner_tid(pid_t tgid, pid_t tid) {
 }
 
 std::vector<pid_t> thread_ids(pid_t tgid, std::size_t limit) {
-  std::vector<pid_t> ids;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(fmt::format("/proc/{}/task", tgid), error), end;
-       !error && it != end && ids.size() < limit; it.increment(error)) {
-    if (const auto id = parse_number<pid_t>(it->path().filename().string())) ids.push_back(*id);
-  }
-  return ids;
+  return numbers_in(fmt::format("/proc/{}/task", tgid), limit);
 }
 
 bool in_initial_pid_namespace() {

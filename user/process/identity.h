@@ -36,6 +36,7 @@ struct ProcessText {
   char state = '?';
   unsigned flags = 0;
   std::uint64_t start_ticks = 0;
+  std::uint64_t cpu_ticks = 0;  // its threads' until now, those that ended included
   std::optional<pid_t> inner_tgid;
 };
 [[nodiscard]] std::optional<ProcessText> parse_process(std::string_view status,
@@ -44,6 +45,10 @@ struct ProcessText {
 // Errc::Target where there is no such process ("no such process: 123"), where `pid` is a thread of
 // another process (the hint names the process), or a zombie.
 [[nodiscard]] Result<ProcessInfo> find_process(pid_t pid);
+
+// Every process that has a program (threads of the kernel and zombies have none), those first that
+// used most CPU time.
+[[nodiscard]] std::vector<ProcessText> programs_by_cpu_time();
 
 // The process that has this thread; Errc::Target where there is no such thread.
 [[nodiscard]] Result<pid_t> process_of(pid_t tid);

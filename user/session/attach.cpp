@@ -76,11 +76,10 @@ Status attach_functions(capture::Capture& capture, const Entries& entries,
 Status attach_all(const AttachInput& input) {
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
   if (input.options.follow || input.options.selects()) JT_CHECK_OK(input.targets.open_log());
-  const auto targets = input.targets.current();
-  for (Target* target : targets) JT_CHECK_OK(target->refresh(&input.capture));
+  JT_CHECK_OK(input.targets.refresh_all(input.capture));
   JT_CHECK_OK(attach_lifecycle(input));
   // Again: what was mapped before the notices came is in the ranges now.
-  for (Target* target : targets) JT_CHECK_OK(target->refresh(&input.capture));
+  JT_CHECK_OK(input.targets.refresh_all(input.capture));
   input.capture.pause();
   for (std::uint32_t i = 0; i < input.events.all.size(); ++i) {
     input.progress(fmt::format("attaching event {} of {}", i + 1, input.events.all.size()));

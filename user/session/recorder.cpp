@@ -116,6 +116,13 @@ LocationId Recorder::marker(std::string_view text) {
        .lines = {{.function = symbols_->function(text), .kind = FrameKind::Marker}}});
 }
 
+// Whose mappings a stack is of.
+Target* Recorder::meet(std::uint32_t tgid) {
+  Target* const target = find(tgid);
+  if (target) target->meet();
+  return target;
+}
+
 void Recorder::note_thread(Window& window, std::uint32_t tgid, std::uint32_t tid) {
   if (tid == 0) return;
   auto& threads = window.threads;
@@ -178,7 +185,7 @@ void Recorder::on_stack(const jt_stack_record& record) {
   SampleStore& samples = window_of(record.head.window).samples;
   if (samples.full()) return;
   // A child that has no tables of its own yet is walked, and named, by its parent's.
-  Target* target = find(record.space);
+  Target* target = meet(record.space);
   if (target && target->revoked()) target = nullptr;  // no frames
   if (record.key.user_stack >= 0 && target) {
     std::vector<jt_frame> frames;
@@ -264,7 +271,7 @@ void Recorder::on_deferred(const jt_deferred_record& record) {
   std::memcpy(copy.get(), &record, bytes);
   deferred_bytes_ += bytes;
   deferred_.push_back(std::move(copy));
-  Target* target = find(record.space);
+  Target* target = meet(record.space);
   // One that is just starting is looked at from time to time.
   if (target && !target->jvm_pending()) changed_.insert(target);
   if (deferred_bytes_ >= kMaxDeferredBytes) {

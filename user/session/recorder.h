@@ -87,6 +87,7 @@ class Recorder {
   // Only as long as its stack copy.
   using Deferred = std::unique_ptr<jt_deferred_record, Free>;
   [[nodiscard]] Target* find(std::uint32_t tgid) const { return targets_.find(tgid); }
+  Target* meet(std::uint32_t tgid);
   void on_stack(const jt_stack_record& record);
   void on_deferred(const jt_deferred_record& record);
   void on_notice(const jt_notice_record& notice);

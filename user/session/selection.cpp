@@ -3,8 +3,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "base/file.h"
+#include "process/description.h"
 
 namespace jtrace::session {
 namespace {
@@ -79,6 +84,33 @@ Status Selection::apply(capture::Capture& capture, const std::vector<pid_t>& own
   }
   if (options_->traces_command()) JT_CHECK_OK(capture.targets().hold(command->pid()));
   return {};
+}
+
+bool Selection::may_match(const process::ProcessText& program) const {
+  const auto is_called = [&](const std::string& glob) {
+    return ::fnmatch(glob.c_str(), program.comm.c_str(), 0) == 0;
+  };
+  if (!options_->comms.empty() && std::ranges::none_of(options_->comms, is_called)) return false;
+  if (cgroups_.empty()) return true;
+  constexpr std::size_t kMost = 64U << 10;
+  const auto text = read_file(fmt::format("/proc/{}/cgroup", program.tgid), kMost);
+  if (!text) return false;
+  const std::string path = std::string(process::cgroup_of(*text)) + '/';
+  return std::ranges::any_of(cgroups_, [&](const process::Cgroup& cgroup) {
+    return cgroup.path == "/" || path.starts_with(cgroup.path + '/');
+  });
+}
+
+std::vector<pid_t> Selection::candidates(const std::vector<pid_t>& own,
+                                         const std::optional<Command>& command) const {
+  std::vector<pid_t> pids;
+  if (!options_->selects()) return pids;
+  for (const auto& program : process::programs_by_cpu_time()) {
+    if (std::ranges::find(own, program.tgid) != own.end()) continue;
+    if (command && command->pid() == program.tgid) continue;
+    if (may_match(program)) pids.push_back(program.tgid);
+  }
+  return pids;
 }
 
 std::string Selection::who(const Targets& targets, const std::optional<Command>& command) const {

@@ -30,6 +30,10 @@ class Selection {
   // Once the programs are loaded. `own`: processes of jtrace's own.
   [[nodiscard]] Status apply(capture::Capture& capture, const std::vector<pid_t>& own,
                              const std::optional<Command>& command) const;
+  // Those that are there and may become targets at their first event, the busiest first; none where
+  // targets are given by number. Names are compared by the kernel in the end.
+  [[nodiscard]] std::vector<pid_t> candidates(const std::vector<pid_t>& own,
+                                              const std::optional<Command>& command) const;
   // Tracing ends when the processes that it began with, and theirs, have ended.
   [[nodiscard]] bool ends_with_targets() const {
     return !options_->selects() && !options_->traces_command();
@@ -44,6 +48,7 @@ class Selection {
 
  private:
   explicit Selection(const cli::Options& options) : options_(&options) {}
+  [[nodiscard]] bool may_match(const process::ProcessText& program) const;
   [[nodiscard]] std::string who(const Targets& targets,
                                 const std::optional<Command>& command) const;
 

@@ -226,6 +226,11 @@ Status Run::load_programs() {
 }
 
 Status Run::attach() {
+  constexpr std::chrono::seconds kMostReading{1};
+  if (!options_.dry_run) {
+    progress_.begin("reading the processes there are");
+    targets_.stand_by(selection_->candidates(own_, command_), kMostReading);
+  }
   progress_.begin("attaching");
   return attach_all(
       {.options = options_,

@@ -91,6 +91,10 @@ class Target {
   [[nodiscard]] capture::Life life() const { return {info_.key.tgid, birth_}; }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   [[nodiscard]] bool is_jvm() const { return vm_ != nullptr; }
+  // It may become a target at its first event; meet(): that has come.
+  void stand_by() { stands_by_ = true; }
+  void meet() { stands_by_ = false; }
+  [[nodiscard]] bool stands_by() const { return stands_by_; }
   // A libjvm is mapped whose code cache is not there yet: refresh again soon. Until then the kernel
   // defers what it cannot walk, and a walk here would fail too. Ends by itself after a while.
   [[nodiscard]] bool jvm_pending() const { return jvm_pending_; }
@@ -194,6 +198,7 @@ class Target {
   bool jvm_pending_ = false;
   std::chrono::steady_clock::time_point next_probe_{};
   bool revoked_ = false;
+  bool stands_by_ = false;
   std::optional<std::chrono::steady_clock::time_point> jvm_first_seen_;
   std::string jvm_note_;
   std::string jvm_version_;

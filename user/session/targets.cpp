@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds kChildhood{500};
 // More than that many are not asked in each turn whether they have ended.
 constexpr std::size_t kFew = 64;
 constexpr std::chrono::milliseconds kWatchMany{50};
+constexpr std::size_t kMostStandingBy = 256;
 // Of processes that have ended; a person reads no more.
 constexpr std::size_t kMostRemarks = 32;
 
@@ -67,8 +68,37 @@ Result<Target*> Targets::open(pid_t pid) {
   processes_.learn(opened->info(), 0);
   if (!by_tgid_.empty()) processes_.expect_several();
   by_tgid_.insert_or_assign(static_cast<std::uint32_t>(pid), std::move(target));
-  figures_.most = std::max(figures_.most, by_tgid_.size());
   return opened;
+}
+
+void Targets::stand_by(const std::vector<pid_t>& pids, Clock::duration most) {
+  const auto begin = Clock::now();
+  for (const pid_t pid : pids) {
+    if (by_tgid_.size() >= kMostStandingBy || Clock::now() - begin >= most) return;
+    if (shared_.store.used() > shared_.store.capacity() / 2) return;
+    if (by_tgid_.contains(static_cast<std::uint32_t>(pid))) continue;
+    if (const auto target = open(pid)) (*target)->stand_by();
+  }
+}
+
+Status Targets::refresh_all(capture::Capture& capture) {
+  for (auto it = by_tgid_.begin(); it != by_tgid_.end();) {
+    Target& target = *it->second;
+    const Status told = target.refresh(&capture);
+    if (!told && !target.stands_by()) return told;
+    if (!told) {
+      capture.targets().remove(target.life());
+      capture.targets().give_back_ranges(target.life());
+    }
+    it = told ? std::next(it) : by_tgid_.erase(it);
+  }
+  return {};
+}
+
+// Of those that are there, whose events have come.
+std::size_t Targets::met() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      by_tgid_, [](const auto& entry) { return !entry.second->stands_by(); }));
 }
 
 void Targets::note_new(const jt_notice_record& notice) {
@@ -126,7 +156,6 @@ Result<Target*> Targets::adopt(capture::Capture& capture, const jt_notice_record
   Target* const adopted = target->get();
   processes_.learn(adopted->info(), life.birth);
   by_tgid_.insert_or_assign(notice.tgid, *std::move(target));
-  figures_.most = std::max(figures_.most, by_tgid_.size());
   return adopted;
 }
 
@@ -211,6 +240,7 @@ bool Targets::watch(capture::Capture& capture) {
   if (!children_.empty() && by_tgid_.empty()) return true;
   if (by_tgid_.size() > kFew && now - watched_ < kWatchMany) return true;
   watched_ = now;
+  figures_.most = std::max(figures_.most, met());
   std::vector<pollfd> fds;
   std::vector<std::uint32_t> tgids;
   for (const auto& [tgid, target] : by_tgid_) {
@@ -231,9 +261,11 @@ std::vector<std::unique_ptr<Target>> Targets::take_ended(capture::Capture& captu
   while (!ended_.empty() && ended_[taken.size()].since < before) {
     Target& target = *ended_[taken.size()].target;
     capture.targets().give_back_ranges(target.life());
-    keep_remarks(target);
-    ++figures_.opened;
-    figures_.jvms += target.is_jvm();
+    if (!target.stands_by()) {
+      keep_remarks(target);
+      ++figures_.opened;
+      figures_.jvms += target.is_jvm();
+    }
     taken.push_back(std::move(ended_[taken.size()].target));
     if (taken.size() == ended_.size()) break;
   }
@@ -255,16 +287,21 @@ void Targets::keep_remark(Remark remark) {
 
 Targets::Figures Targets::figures() const {
   Figures all = figures_;
-  all.opened += by_tgid_.size() + ended_.size();
-  const auto is_jvm = [](const Target& target) { return target.is_jvm() ? 1U : 0U; };
-  for (const auto& [tgid, target] : by_tgid_) all.jvms += is_jvm(*target);
-  for (const auto& one : ended_) all.jvms += is_jvm(*one.target);
+  all.most = std::max(all.most, met());
+  const auto add = [&](const Target& target) {
+    if (target.stands_by()) return;
+    ++all.opened;
+    all.jvms += target.is_jvm();
+  };
+  for (const auto& [tgid, target] : by_tgid_) add(*target);
+  for (const auto& one : ended_) add(*one.target);
   return all;
 }
 
 std::vector<Remark> Targets::remarks() const {
   std::vector<Remark> all = kept_;
   const auto add = [&](const Target& target) {
+    if (target.stands_by()) return;
     std::ranges::move(remarks_of(target, options_.jvm_symbols), std::back_inserter(all));
   };
   for (const auto& one : ended_) add(*one.target);

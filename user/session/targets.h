@@ -28,6 +28,13 @@ class Targets {
 
   // Before there is a capture.
   [[nodiscard]] Result<Target*> open(pid_t pid);
+  // Before there is anything counted: processes that may become targets at their first event are
+  // made ready for it, the first ones first, for so long and while they leave half of the tables'
+  // rows to others. Without, a busy one's events are lost while its tables are read. Who cannot be
+  // read, or has ended, is no matter here.
+  void stand_by(const std::vector<pid_t>& pids, std::chrono::steady_clock::duration most);
+  // Tells the kernel of all there are. Who stands by and cannot be read any more is let go.
+  [[nodiscard]] Status refresh_all(capture::Capture& capture);
   // The kernel side has made a process a target. Null where it has ended already, or cannot be
   // read, by who was lent our rights for instance: the kernel side counts it no more then.
   [[nodiscard]] Result<Target*> adopt(capture::Capture& capture, const jt_notice_record& notice);
@@ -90,6 +97,7 @@ class Targets {
   static capture::Life life_of(const jt_notice_record& notice) {
     return {.tgid = static_cast<pid_t>(notice.tgid), .birth = notice.lo};
   }
+  [[nodiscard]] std::size_t met() const;
   void retire(std::map<std::uint32_t, std::unique_ptr<Target>>::iterator it,
               capture::Capture& capture);
   [[nodiscard]] Target* remains_of(const capture::Life& life);

@@ -11,8 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <functional>
 #include <latch>
+#include <string>
 #include <thread>
 
 namespace jtrace::process {
@@ -38,6 +41,31 @@ TEST(FindProcess, hostileNamesDoNotMisleadTheParser) {
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ(info->key, honest->key);
   EXPECT_TRUE(info->comm.starts_with("x) Z 1"));
+}
+
+TEST(Programs, theBusiestComeFirstAndThreadsOfTheKernelNot) {
+  const pid_t zombie = ::fork();
+  if (zombie == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT), 0);
+  const auto programs = programs_by_cpu_time();
+  ::waitpid(zombie, nullptr, 0);
+  const auto has = [&](pid_t pid) {
+    return std::ranges::find(programs, pid, &ProcessText::tgid) != programs.end();
+  };
+  EXPECT_TRUE(has(::getpid()));
+  EXPECT_FALSE(has(zombie));
+  EXPECT_FALSE(has(2)) << "kthreadd, in the pid namespace of the host";
+  EXPECT_TRUE(std::ranges::is_sorted(programs, std::ranges::greater(), &ProcessText::cpu_ticks));
+}
+
+TEST(ParseProcess, addsItsTimeInUserAndKernel) {
+  const std::string rest = ") S 1 7 7 0 -1 4194560 10 20 30 40 250 17 9 9 20 0 1 0 4711 0\n";
+  const auto process = parse_process("Tgid:\t7\n", "7 (a b) c" + rest);
+  ASSERT_TRUE(process);
+  EXPECT_EQ(process->cpu_ticks, 267U);
+  EXPECT_EQ(process->start_ticks, 4711U);
+  EXPECT_EQ(process->comm, "a b) c");
 }
 
 TEST(FindProcess, saysThereIsNone) {
