@@ -47,7 +47,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->record.pad = 0;
 	w->tid = tid;
 	w->seed = cfg.hash_seed;
-	w->scale = 1;
+	w->base = jt_hash_base(cfg.hash_seed);
 	w->range = JT_NO_RANGE;
 	w->defer = 0;
 	w->interpreted = 0;

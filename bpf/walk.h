@@ -24,6 +24,7 @@
 #define JTRACE_WALK_H
 
 #include "jtrace_abi.h"
+#include "stack_hash.h"
 
 #define JT_BUF_BYTES   512
 #define JT_STACK_WORDS 12
@@ -108,11 +109,11 @@ struct jt_walk {
 	__u64 heap_end, entry, cont, tail;
 	__u64 parent; /* StackChunk behind the one that is read */
 	struct {
-		__u64 hash, scale;
+		__u64 hash;
 		__u32 frames, pad;
 	} mark;               /* the walk as it was before it */
 	__u64 seed;           /* of the hash, per run */
-	__u64 scale;          /* JT_HASH_BASE to the power of the frames so far */
+	__u64 base;           /* ... and its base */
 	struct jt_regs first; /* registers at the event */
 	__u32 first_exact;    /* whether their pc is exact */
 	__u32 held;           /* counted when it ends: JT_EVENT_HELD, with _OPENS, _NO_USER */
@@ -147,19 +148,5 @@ struct jt_walk {
 #define JT_FRAME_WHERE(kind, exact, addr) \
 	(((__u64)((kind) | ((exact) ? JT_FRAME_EXACT : 0)) << JT_ADDR_BITS) | \
 	 ((addr) & JT_ADDR_MASK))
-
-/*
- * The hash of a stack is the sum over its frames i, from the leaf, of mix(frame i) * base^i: parts
- * can be joined, so a walk that meets a remembered one need not hash the rest again (base is odd,
- * hence invertible modulo 2^64).
- */
-#define JT_HASH_BASE 0xd1342543de82ef95ULL
-
-/* One round of a 64-bit mix (xor, multiply by an odd constant, fold): two per frame. */
-#define JT_MIX(h, v) \
-	do { \
-		(h) = ((h) ^ (v)) * 0x9e3779b97f4a7c15ULL; \
-		(h) ^= (h) >> 32; \
-	} while (0)
 
 #endif

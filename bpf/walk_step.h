@@ -30,11 +30,7 @@ static JT_INLINE int jt_end(struct jt_walk *w, __u32 status)
 
 static JT_INLINE __u64 jt_mix_frame(const struct jt_walk *w, __u64 where, __u64 info)
 {
-	__u64 h = w->seed;
-
-	JT_MIX(h, where);
-	JT_MIX(h, info);
-	return h;
+	return jt_hash_mix(w->seed, where, info);
 }
 
 /* Adds a frame. Returns nonzero where there is no room. */
@@ -47,8 +43,7 @@ static JT_INLINE int jt_push_mixed(struct jt_walk *w, __u64 where, __u64 info, _
 	w->record.frame[n].where = where;
 	w->record.frame[n].info = info;
 	w->record.key.frames = n + 1;
-	w->record.key.hash += mixed * w->scale;
-	w->scale *= JT_HASH_BASE;
+	w->record.key.hash = jt_hash_push(w->record.key.hash, w->base, mixed);
 	return 0;
 }
 

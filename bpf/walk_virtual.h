@@ -56,7 +56,6 @@ static JT_INLINE int jt_leave_heap(jt_env_t env, struct jt_walk *w, const struct
 		return JT_GO_ON;
 	w->record.key.frames = w->mark.frames;
 	w->record.key.hash = w->mark.hash;
-	w->scale = w->mark.scale;
 	w->frozen = 1;
 	return jt_push(w, JT_FRAME_FROZEN, 0, 0) ? jt_end(w, JT_STATUS_DEPTH) : JT_GO_ON;
 }
@@ -145,7 +144,6 @@ JT_WALK_FN int jt_step_barrier(jt_env_t env)
 	w->entry = entry;
 	w->mark.frames = w->record.key.frames;
 	w->mark.hash = w->record.key.hash;
-	w->mark.scale = w->scale;
 	w->tail = vm->off_chunk_stack ? jt_tail(env, w, vm, &w->cont) : 0;
 	if (!w->tail)
 		return jt_leave_heap(env, w, vm, 0);
