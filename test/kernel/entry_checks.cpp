@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "capture/call_functions.h"
 #include "capture/call_numbers.h"
 #include "capture/capture.h"
+#include "capture/kernel_types.h"
 #include "integration/support/trace_run.h"
 #include "kernel/check.h"
 #include "kernel/entry_calls.h"
@@ -228,7 +228,8 @@ double ms_since(std::chrono::steady_clock::time_point start) {
 
 // Of all calls that have a tracepoint.
 Result<std::string> attachable() {
-  JT_TRY(const auto* const functions, capture::CallFunctions::of_kernel());
+  JT_TRY(const auto* const types, capture::KernelTypes::of_kernel());
+  const auto* const functions = &types->functions();
   JT_CHECK_OK(capture::probe_function(*functions, "close"));
   int calls = 0;
   std::vector<std::string> not_those;

@@ -128,7 +128,7 @@ profile::Profile hostile_weights_profile() {
               {s.label(markup, value), s.label("__proto__", value), s.label("a=b", value),
                s.label("event", value), s.label(markup, number, markup),
                s.label("latency", number, "nanoseconds")});
-    number = number * 97 + 3;
+    number = static_cast<std::int64_t>(static_cast<std::uint64_t>(number) * 97 + 3);  // wraps
   }
   s.weighed({s.frame(Native, "main")}, {1, INT64_MAX, INT64_MAX},
             {s.label("latency", INT64_MAX, "nanoseconds"), s.label("latency", -5, "nanoseconds")});

@@ -4,13 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdarg>
-#include <memory>
+#include <sstream>
+#include <utility>
 
 #include "base/file.h"
 #include "base/rights.h"
@@ -21,6 +22,7 @@ namespace jtrace::capture {
 namespace {
 
 constexpr std::string_view kPrefix = "__x64_sys_";
+constexpr std::string_view kThrow = "bpf_throw";
 
 bool has_word(std::string_view text, std::string_view word) {
   for (std::size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
@@ -45,31 +47,39 @@ std::string CallFunctions::function_of(std::string_view call) {
   return std::string(kPrefix).append(call);
 }
 
-Result<const CallFunctions*> CallFunctions::of_kernel() {
-  static std::optional<CallFunctions> kernel;
-  if (!kernel) {
-    JT_TRY(kernel, read("/sys/kernel/btf/vmlinux"));
-  }
-  return &*kernel;
-}
-
-Result<CallFunctions> CallFunctions::read(const std::string& file) {
-  libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
-  const std::unique_ptr<btf, decltype(&btf__free)> types(btf__parse(file.c_str(), nullptr),
-                                                         btf__free);
-  if (!types) {
-    return fail(Errc::Environment, errno_text("read the kernel's types: " + file, errno),
-                "boot a kernel with CONFIG_DEBUG_INFO_BTF=y, as distributions' are (doctor: btf)");
-  }
+CallFunctions CallFunctions::of(const btf& types) {
   CallFunctions functions;
-  for (std::uint32_t id = 1; id < btf__type_cnt(types.get()); ++id) {
-    const btf_type* type = btf__type_by_id(types.get(), id);
+  for (std::uint32_t id = 1; id < btf__type_cnt(&types); ++id) {
+    const btf_type* type = btf__type_by_id(&types, id);
     if (!btf_is_func(type)) continue;
-    const char* name = btf__name_by_offset(types.get(), type->name_off);
+    const char* name = btf__name_by_offset(&types, type->name_off);
     if (name == nullptr) continue;
-    functions.has_throw_ |= std::string_view(name) == "bpf_throw";
+    functions.has_throw_ |= std::string_view(name) == kThrow;
     if (!std::string_view(name).starts_with(kPrefix)) continue;
     functions.by_call_.emplace(name + kPrefix.size(), Function{.id = id, .prototype = type->type});
+  }
+  return functions;
+}
+
+std::string CallFunctions::to_text() const {
+  std::string text = has_throw_ ? fmt::format("{}\n", kThrow) : std::string();
+  for (const auto& [call, function] : by_call_) {
+    text += fmt::format("{} {} {}\n", call, function.id, function.prototype);
+  }
+  return text;
+}
+
+CallFunctions CallFunctions::of_text(std::string_view text) {
+  CallFunctions functions;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    functions.has_throw_ |= line == kThrow;
+    std::istringstream words(line);
+    std::string call;
+    Function function;
+    if (words >> call >> function.id >> function.prototype) {
+      functions.by_call_.insert_or_assign(std::move(call), function);
+    }
   }
   return functions;
 }

@@ -11,14 +11,18 @@
 
 #include "base/result.h"
 
+struct btf;
+
 namespace jtrace::capture {
 
 class CallFunctions {
  public:
-  // From the kernel's types, which are read once: that takes a tenth of the time to start.
   CallFunctions() = default;
-  [[nodiscard]] static Result<const CallFunctions*> of_kernel();
-  [[nodiscard]] static Result<CallFunctions> read(const std::string& file);
+  // Among the kernel's types.
+  [[nodiscard]] static CallFunctions of(const btf& types);
+  // As a file keeps them: a line each.
+  [[nodiscard]] std::string to_text() const;
+  [[nodiscard]] static CallFunctions of_text(std::string_view text);
 
   [[nodiscard]] static std::string function_of(std::string_view call);
   // Why no program can be attached to the function of that call ("openat"); nothing: one can.

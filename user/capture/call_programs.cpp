@@ -13,8 +13,8 @@
 
 #include "base/rights.h"
 #include "bpf/entry_abi.h"
-#include "capture/call_functions.h"
 #include "capture/capture_impl.h"
+#include "capture/kernel_types.h"
 #include "capture/verifier_log.h"
 
 namespace jtrace::capture {
@@ -110,8 +110,8 @@ Status Capture::attach_mapping_functions() {
 
 Status Capture::Impl::find_functions(const CaptureConfig& config) {
   if (config.functions.empty()) return {};
-  JT_TRY(const CallFunctions* const kernel, CallFunctions::of_kernel());
-  functions = *kernel;
+  JT_TRY(const KernelTypes* const kernel, KernelTypes::of_kernel());
+  functions = kernel->functions();
   for (const std::string& call : config.functions) {
     const auto function = functions.find(call);
     if (function.id == 0) {
@@ -146,9 +146,8 @@ Status Capture::Impl::load_walker(CallWalker& walker) {
   constexpr const char* kWhat = "load BPF programs at functions";
   struct jtrace_bpf* object = skeleton.get();
   if (&walker != &walkers.front()) {
+    JT_TRY(walker.own, open_object());
     const LogCapture log;
-    walker.own.reset(jtrace_bpf__open());
-    if (!walker.own) return fail(Errc::Internal, errno_text(kWhat, errno) + log.tail());
     object = walker.own.get();
     bpf_program* program = nullptr;
     while ((program = bpf_object__next_program(object->obj, program)) != nullptr) {

@@ -203,13 +203,7 @@ Status Capture::Impl::fill_chain(const bpf_map* map, std::uint32_t index,
 Result<Capture> Capture::load(const CaptureConfig& config, const KernelFeatures& features) {
   auto impl = std::make_unique<Impl>();
   impl->features = features;
-  {
-    const LogCapture log;
-    impl->skeleton.reset(jtrace_bpf__open());
-    if (!impl->skeleton) {
-      return fail(Errc::Internal, errno_text("open BPF object", errno) + log.tail());
-    }
-  }
+  JT_TRY(impl->skeleton, open_object());
   JT_CHECK_OK(impl->find_functions(config));
   impl->configure(config);
   const Raised rights(kToLoad);

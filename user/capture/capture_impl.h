@@ -21,13 +21,10 @@
 #include "base/unique_fd.h"
 #include "capture/call_functions.h"
 #include "capture/capture.h"
-#include "jtrace_bpf.skel.h"
+#include "capture/object.h"
 
 namespace jtrace::capture {
 
-struct SkeletonDelete {
-  void operator()(struct jtrace_bpf* skeleton) const { jtrace_bpf__destroy(skeleton); }
-};
 struct LinkDelete {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
@@ -37,12 +34,11 @@ struct LinkDelete {
 struct CallWalker {
   std::uint32_t prototype = 0;
   std::string model = {};  // one such function
-  std::unique_ptr<struct jtrace_bpf, SkeletonDelete> own = {};
+  Skeleton own = {};
 };
 struct RingDelete {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
-using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
 using Link = std::unique_ptr<bpf_link, LinkDelete>;
 using Ring = std::unique_ptr<ring_buffer, RingDelete>;
 

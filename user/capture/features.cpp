@@ -9,7 +9,7 @@
 
 #include "base/rights.h"
 #include "base/unique_fd.h"
-#include "capture/call_functions.h"
+#include "capture/kernel_types.h"
 
 namespace jtrace::capture {
 namespace {
@@ -21,8 +21,8 @@ bool has_helper(bpf_func_id helper, bpf_prog_type type = BPF_PROG_TYPE_TRACEPOIN
 // bpf_throw came with the same release (6.7) as the counting of missed events in trace_call_bpf
 // (commit dd8657894c11), which leaves no trace of its own in BTF.
 bool counts_misses() {
-  const auto functions = CallFunctions::of_kernel();
-  return functions && (*functions)->has_throw();
+  const auto types = KernelTypes::of_kernel();
+  return types && (*types)->functions().has_throw();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "base/cache_folder.h"
 #include "base/counted.h"
 #include "base/file.h"
 #include "base/privileges.h"
@@ -21,7 +22,6 @@
 #include "session/agent_file.h"
 #include "session/doctor.h"
 #include "symbolize/kernel_symbols.h"
-#include "unwind/table_cache.h"
 
 namespace jtrace::session {
 namespace {
@@ -389,7 +389,7 @@ Host Host::real() {
           .load_bpf = capture::probe_loading,
           .features = capture::probe_features,
           .in_initial_pid_namespace = process::in_initial_pid_namespace,
-          .cache = unwind::TableCache::default_directory(),
+          .cache = CacheFolder::default_directory(),
           .rights_are_lent = jtrace::rights_are_lent()};
 }
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "capture/call_functions.h"
 #include "capture/call_numbers.h"
+#include "capture/kernel_types.h"
 
 namespace jtrace::session {
 namespace {
@@ -163,9 +163,9 @@ Result<Entries> Choice::operator()() {
 }  // namespace
 
 FunctionsOfHost FunctionsOfHost::ask() {
-  const auto kernel = capture::CallFunctions::of_kernel();
+  const auto kernel = capture::KernelTypes::of_kernel();
   if (!kernel) return {.refused = kernel.error().message};
-  const capture::CallFunctions& functions = **kernel;
+  const capture::CallFunctions& functions = (*kernel)->functions();
   const Status probed = capture::probe_function(functions, "openat");
   if (!probed) return {.refused = probed.error().message};
   return {.preempted = capture::why_preempted(),

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "base/sanitized.h"
 
 namespace jtrace::session {
 namespace {
@@ -32,7 +33,9 @@ Resident resident() {
   std::uint64_t all = 0;
   std::uint64_t shared = 0;
   words >> size >> all >> shared;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // A sanitizer's shadow of memory, and what it puts around each piece, is not ours.
+  constexpr std::uint64_t kOurPart = kSanitized ? 3 : 1;
+  const std::uint64_t page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / kOurPart;
   return {.all = all * page, .own = (all - std::min(all, shared)) * page};
 }
 

@@ -69,7 +69,7 @@ LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::Symb
 }  // namespace
 
 SharedTables::SharedTables(std::size_t max_rows)
-    : cache(unwind::TableCache::default_directory()),
+    : cache(CacheFolder::default_directory()),
       store(max_rows),
       binaries(store, &cache, files),
       native(files) {}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF object that is built in.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "bpf/jtrace_abi.h"
+#include "jtrace_bpf.skel.h"
+
+namespace jtrace::capture {
+
+struct SkeletonDelete {
+  void operator()(struct jtrace_bpf* skeleton) const { jtrace_bpf__destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
+
+[[nodiscard]] std::span<const std::byte> object_bytes();
+
+// Opened, to be configured and loaded: relocated by KernelTypes, where those can be had.
+[[nodiscard]] Result<Skeleton> open_object();
+
+}  // namespace jtrace::capture
