@@ -25,11 +25,12 @@ struct Instructions {
 };
 
 // Whether the kernel takes them is another matter: they are relocated before.
-Instructions relocated_by(const std::string& types) {
+Instructions relocated_by(const UniqueFd& types) {
   const LogCapture quiet;
   bpf_object_open_opts options{};
   options.sz = sizeof options;
-  if (!types.empty()) options.btf_custom_path = types.c_str();
+  const std::string path = "/proc/self/fd/" + std::to_string(types.get());
+  if (types.valid()) options.btf_custom_path = path.c_str();
   const auto bytes = object_bytes();
   const std::unique_ptr<bpf_object, decltype(&bpf_object__close)> object(
       bpf_object__open_mem(bytes.data(), bytes.size(), &options), bpf_object__close);
@@ -66,9 +67,10 @@ TEST(Relocation, byAPartOfTheTypesIsAsByAllOfThem) {
   JT_NEEDS("bpf", test::no_bpf());
   const auto types = KernelTypes::of_kernel();
   ASSERT_TRUE(types) << types.error().message;
-  ASSERT_NE((*types)->path(), "");
-  const auto by_part = relocated_by((*types)->path());
-  const auto by_all = relocated_by("");
+  const auto part = (*types)->open_relevant();
+  ASSERT_TRUE(part.valid());
+  const auto by_part = relocated_by(part);
+  const auto by_all = relocated_by(UniqueFd());
   EXPECT_GT(by_all.all, 10'000U);
   ASSERT_EQ(by_part.of.size(), by_all.of.size());
   for (const auto& [name, instructions] : by_all.of) {
@@ -81,8 +83,8 @@ TEST(Relocation, byNoTypesIsAnotherOne) {
   JT_NEEDS("bpf", test::no_bpf());
   const auto none = KernelTypes::read("/sys/kernel/btf/vmlinux", {"no_such_type"});
   ASSERT_TRUE(none) << none.error().message;
-  const auto by_none = relocated_by(none->path());
-  EXPECT_NE(by_none.of, relocated_by("").of);
+  const auto by_none = relocated_by(none->open_relevant());
+  EXPECT_NE(by_none.of, relocated_by(UniqueFd()).of);
 }
 
 }  // namespace

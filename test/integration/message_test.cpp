@@ -114,7 +114,11 @@ TEST_F(Message, tracefsThatIsNotMountedOrNotReadable) {
 }
 
 TEST_F(Message, kernelWithoutBtf) {
-  const Ended run = ended(in_mounts("mount -t tmpfs none /sys/kernel/btf") + by_id());
+  // What was kept of it would do.
+  const Ended run = ended(in_mounts("mount -t tmpfs none /sys/kernel/btf && "
+                                    "mkdir -p /var/cache/jtrace && "
+                                    "mount -t tmpfs none /var/cache/jtrace") +
+                          by_id());
   EXPECT_EQ(run.status, 3);
   EXPECT_THAT(error_of(run), HasSubstr("this kernel has no BTF: /sys/kernel/btf/vmlinux"));
   EXPECT_THAT(run.log, HasSubstr("(doctor: btf)"));

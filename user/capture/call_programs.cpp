@@ -145,8 +145,9 @@ void Capture::Impl::autoload_walker(const struct jtrace_bpf& object,
 Status Capture::Impl::load_walker(CallWalker& walker) {
   constexpr const char* kWhat = "load BPF programs at functions";
   struct jtrace_bpf* object = skeleton.get();
+  UniqueFd types;
   if (&walker != &walkers.front()) {
-    JT_TRY(walker.own, open_object());
+    JT_TRY(walker.own, open_object(types));
     const LogCapture log;
     object = walker.own.get();
     bpf_program* program = nullptr;

@@ -203,7 +203,8 @@ Status Capture::Impl::fill_chain(const bpf_map* map, std::uint32_t index,
 Result<Capture> Capture::load(const CaptureConfig& config, const KernelFeatures& features) {
   auto impl = std::make_unique<Impl>();
   impl->features = features;
-  JT_TRY(impl->skeleton, open_object());
+  UniqueFd types;
+  JT_TRY(impl->skeleton, open_object(types));
   JT_CHECK_OK(impl->find_functions(config));
   impl->configure(config);
   const Raised rights(kToLoad);

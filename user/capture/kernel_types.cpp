@@ -96,18 +96,14 @@ Result<KernelTypes> KernelTypes::read(const std::string& file, const TypeNames& 
   KernelTypes kernel;
   kernel.functions_ = CallFunctions::of(*types);
   kernel.relevant_ = relevant_types(*types, names);
-  kernel.open_file();
   return kernel;
 }
 
-void KernelTypes::open_file() {
-  if (relevant_.empty()) return;
-  file_ = UniqueFd(::memfd_create("jtrace-kernel-types", MFD_CLOEXEC));
-  if (file_.valid() && !write_exactly(file_.get(), relevant_)) file_.reset();
-}
-
-std::string KernelTypes::path() const {
-  return file_.valid() ? fmt::format("/proc/self/fd/{}", file_.get()) : std::string();
+UniqueFd KernelTypes::open_relevant() const {
+  if (relevant_.empty()) return UniqueFd();
+  UniqueFd file(::memfd_create("kernel-types", MFD_CLOEXEC));
+  if (file.valid() && !write_exactly(file.get(), relevant_)) file.reset();
+  return file;
 }
 
 std::vector<std::byte> KernelTypes::to_bytes() const {
@@ -140,7 +136,6 @@ std::optional<KernelTypes> KernelTypes::from_bytes(std::span<const std::byte> by
   kernel.functions_ = CallFunctions::of_text(
       {reinterpret_cast<const char*>(text.data()), text.size()});  // NOLINT(*-reinterpret-cast)
   kernel.relevant_.assign(relevant.begin(), relevant.end());
-  kernel.open_file();
   return kernel;
 }
 

@@ -31,18 +31,16 @@ class KernelTypes {
   [[nodiscard]] static std::optional<KernelTypes> from_bytes(std::span<const std::byte> bytes);
 
   [[nodiscard]] const CallFunctions& functions() const { return functions_; }
-  // A file of the types that programs are relocated by, as long as this object lives; empty: the
-  // kernel's own have to do.
-  [[nodiscard]] std::string path() const;
+  // A file of the types that programs are relocated by, for libbpf; none: the kernel's own have to
+  // do.
+  [[nodiscard]] UniqueFd open_relevant() const;
 
  private:
   [[nodiscard]] static std::optional<KernelTypes> load(const CacheFolder& cache,
                                                        const std::string& key);
-  void open_file();
 
   CallFunctions functions_;
   std::vector<std::byte> relevant_;
-  UniqueFd file_;  // has `relevant_`
 };
 
 // In the notes of an ELF file or of the kernel (/sys/kernel/notes): the GNU build id, hexadecimal;

@@ -15,13 +15,13 @@ std::span<const std::byte> object_bytes() {
   return {static_cast<const std::byte*>(bytes), size};
 }
 
-Result<Skeleton> open_object() {
-  const auto types = KernelTypes::of_kernel();
-  const std::string path = types ? (*types)->path() : std::string();
+Result<Skeleton> open_object(UniqueFd& types) {
+  if (const auto kernel = KernelTypes::of_kernel()) types = (*kernel)->open_relevant();
+  const std::string path = "/proc/self/fd/" + std::to_string(types.get());
   const LogCapture log;
   bpf_object_open_opts options{};
   options.sz = sizeof options;
-  if (!path.empty()) options.btf_custom_path = path.c_str();
+  if (types.valid()) options.btf_custom_path = path.c_str();
   Skeleton skeleton(jtrace_bpf__open_opts(&options));
   if (!skeleton) return fail(Errc::Internal, errno_text("open BPF object", errno) + log.tail());
   return skeleton;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "bpf/jtrace_abi.h"
 #include "jtrace_bpf.skel.h"
 
@@ -19,7 +20,8 @@ using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
 
 [[nodiscard]] std::span<const std::byte> object_bytes();
 
-// Opened, to be configured and loaded: relocated by KernelTypes, where those can be had.
-[[nodiscard]] Result<Skeleton> open_object();
+// Opened, to be configured and loaded: relocated by KernelTypes, where those can be had; their file
+// is open in `types` and has to stay so until then.
+[[nodiscard]] Result<Skeleton> open_object(UniqueFd& types);
 
 }  // namespace jtrace::capture

@@ -58,7 +58,9 @@ class Run {
  private:
   [[nodiscard]] Status prepare();
   [[nodiscard]] Status resolve();
-  [[nodiscard]] Status open_targets();
+  [[nodiscard]] Status find_targets();
+  [[nodiscard]] Status read_targets();
+  [[nodiscard]] std::pair<Status, Status> load_and_read();
   // Where functions were refused late, without them.
   [[nodiscard]] Status choose_entries(const std::optional<std::string>& refused_late);
   [[nodiscard]] Status load();

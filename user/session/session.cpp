@@ -14,6 +14,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -73,16 +74,21 @@ Status Run::resolve() {
   return {};
 }
 
-Status Run::open_targets() {
+Status Run::find_targets() {
   if (!process::in_initial_pid_namespace()) {
     return fail(Errc::Environment, "jtrace runs in a pid namespace of its own",
                 "run it on the host, or the container with --pid=host: BPF sees the host's process "
                 "numbers (doctor: pid-namespace)");
   }
   JT_TRY(selection_, Selection::find(options_));
-  for (const pid_t pid : selection_->pids()) {
-    progress_.begin(fmt::format("reading the mappings and binaries of process {}", pid));
-    JT_TRY(Target* const target, targets_.open(pid));
+  for (const pid_t pid : selection_->pids()) JT_CHECK_OK(targets_.find_process(pid));
+  return {};
+}
+
+Status Run::read_targets() {
+  for (Target* const target : targets_.current()) {
+    const pid_t pid = target->info().key.tgid;
+    JT_CHECK_OK(target->refresh(nullptr));
     if (target->is_jvm()) {
       if (shared_.agent && !target->names().agent().has_log() && !options_.dry_run) {
         say(0, fmt::format("{}: loading the agent into its JVM; one of JDK 21 or later writes a "
@@ -95,6 +101,10 @@ Status Run::open_targets() {
     } else if (target->jvm_note().empty()) {
       say(0, fmt::format("{}: not a JVM; native stacks go on", pid));
     }
+  }
+  constexpr std::chrono::seconds kMostStandingBy{1};
+  if (!options_.dry_run) {
+    targets_.stand_by(selection_->candidates(own_, command_), kMostStandingBy);
   }
   return {};
 }
@@ -161,12 +171,24 @@ Status Run::choose_entries(const std::optional<std::string>& refused_late) {
   return {};
 }
 
+// Both take a CPU for tens of milliseconds, and neither needs the other.
+std::pair<Status, Status> Run::load_and_read() {
+  Status loaded;
+  Status read;
+  {
+    const std::jthread loading([&] { loaded = load_programs(); });
+    read = read_targets();
+  }
+  return {std::move(loaded), std::move(read)};
+}
+
 Status Run::load() {
-  progress_.begin("loading the BPF programs");
+  progress_.begin("loading the BPF programs, reading mappings and binaries of processes");
   features_ = capture::probe_features();
   for (const std::string& line : features_.fallbacks()) say(1, line);
   JT_CHECK_OK(choose_entries(std::nullopt));
-  Status loaded = load_programs();
+  auto [loaded, read] = load_and_read();
+  JT_CHECK_OK(read);
   if (!loaded && options_.attach == cli::Attach::Auto && entries_.any_function()) {
     // A program of nothing was taken there, and ours are not.
     const std::string why = loaded.error().message.substr(0, loaded.error().message.find('\n'));
@@ -180,9 +202,6 @@ Status Run::load() {
   }
   JT_CHECK_OK(loaded);
   const Raised rights({Capability::Bpf});  // Capture::maps_take_rights
-  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
-  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
-  std::erase(own_, -1);
   return selection_->apply(*capture_, own_, command_);
 }
 
@@ -226,11 +245,6 @@ Status Run::load_programs() {
 }
 
 Status Run::attach() {
-  constexpr std::chrono::seconds kMostReading{1};
-  if (!options_.dry_run) {
-    progress_.begin("reading the processes there are");
-    targets_.stand_by(selection_->candidates(own_, command_), kMostReading);
-  }
   progress_.begin("attaching");
   return attach_all(
       {.options = options_,
@@ -266,7 +280,7 @@ Status Run::prepare() {
   }
   progress_.begin("looking up the events");
   JT_CHECK_OK(resolve());
-  JT_CHECK_OK(open_targets());
+  JT_CHECK_OK(find_targets());
   target_text_ = selection_->text(targets_, command_);
   JT_TRY(outputs_, plan_outputs(options_, selection_->eponym(targets_, command_),
                                 std::chrono::system_clock::now(), targets_.processes().several()));
@@ -276,6 +290,9 @@ Status Run::prepare() {
     JT_TRY(uploads_, Uploads::start(options_));
     if (const auto opened = notice_.open(); !opened) say(0, opened.error().message);
   }
+  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
+  if (shared_.attacher) own_.push_back(shared_.attacher->pid());
+  std::erase(own_, -1);
   return {};
 }
 

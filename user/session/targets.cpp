@@ -62,13 +62,12 @@ Targets::Targets(SharedTables& shared, const cli::Options& options)
   if (options.selects() || options.follow || options.traces_command()) processes_.expect_several();
 }
 
-Result<Target*> Targets::open(pid_t pid) {
-  JT_TRY(auto target, Target::open(pid, shared_, options_));
-  Target* const opened = target.get();
-  processes_.learn(opened->info(), 0);
+Status Targets::find_process(pid_t pid) {
+  JT_TRY(auto target, Target::adopt({.tgid = pid}, shared_, options_));
+  processes_.learn(target->info(), 0);
   if (!by_tgid_.empty()) processes_.expect_several();
   by_tgid_.insert_or_assign(static_cast<std::uint32_t>(pid), std::move(target));
-  return opened;
+  return {};
 }
 
 void Targets::stand_by(const std::vector<pid_t>& pids, Clock::duration most) {
@@ -76,8 +75,13 @@ void Targets::stand_by(const std::vector<pid_t>& pids, Clock::duration most) {
   for (const pid_t pid : pids) {
     if (by_tgid_.size() >= kMostStandingBy || Clock::now() - begin >= most) return;
     if (shared_.store.used() > shared_.store.capacity() / 2) return;
-    if (by_tgid_.contains(static_cast<std::uint32_t>(pid))) continue;
-    if (const auto target = open(pid)) (*target)->stand_by();
+    const auto tgid = static_cast<std::uint32_t>(pid);
+    if (by_tgid_.contains(tgid)) continue;
+    auto target = Target::adopt({.tgid = pid}, shared_, options_);
+    if (!target || !(*target)->refresh(nullptr)) continue;
+    (*target)->stand_by();
+    processes_.learn((*target)->info(), 0);
+    by_tgid_.emplace(tgid, *std::move(target));
   }
 }
 

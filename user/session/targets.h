@@ -26,8 +26,8 @@ class Targets {
  public:
   Targets(SharedTables& shared, const cli::Options& options);
 
-  // Before there is a capture.
-  [[nodiscard]] Result<Target*> open(pid_t pid);
+  // Before there is a capture: one of the current() ones from now on, whose mappings are not read.
+  [[nodiscard]] Status find_process(pid_t pid);
   // Before there is anything counted: processes that may become targets at their first event are
   // made ready for it, the first ones first, for so long and while they leave half of the tables'
   // rows to others. Without, a busy one's events are lost while its tables are read. Who cannot be
