@@ -316,8 +316,10 @@ Status Capture::Impl::attach_open_files() {
   return {};
 }
 
+void Capture::start_paused() { impl_->skeleton->bss->state.paused = 1; }
+
 void Capture::pause() {
-  impl_->skeleton->bss->state.paused = 1;
+  start_paused();
   wait_for_programs();
 }
 

@@ -140,7 +140,9 @@ class Capture {
   [[nodiscard]] Status attach_raw_mappings();
 
   // While paused, attached events are not counted: attaching and detaching hundreds takes its time,
-  // and all of them shall have the same window. pause() returns after running programs finished.
+  // and all of them shall have the same window. pause() returns after running programs finished,
+  // which takes a grace period of the kernel's (16 ms); before any is attached there is none.
+  void start_paused();
   void pause();
   void resume();
 

@@ -64,7 +64,7 @@ Status attach_event(const AttachInput& input, const Event& event, std::uint32_t 
 Status attach_functions(capture::Capture& capture, const Entries& entries,
                         const std::function<bool(std::uint32_t event)>& kernel_stacks) {
   if (!entries.any_function()) return {};
-  capture.pause();
+  capture.start_paused();
   for (std::uint32_t i = 0; i < entries.events.size(); ++i) {
     const EventEntry& entry = entries.events[i];
     if (entry.by_function()) JT_CHECK_OK(capture.attach_call(entry.call, i, kernel_stacks(i)));
@@ -80,7 +80,7 @@ Status attach_all(const AttachInput& input) {
   JT_CHECK_OK(attach_lifecycle(input));
   // Again: what was mapped before the notices came is in the ranges now.
   JT_CHECK_OK(input.targets.refresh_all(input.capture));
-  input.capture.pause();
+  input.capture.start_paused();
   for (std::uint32_t i = 0; i < input.events.all.size(); ++i) {
     input.progress(fmt::format("attaching event {} of {}", i + 1, input.events.all.size()));
     JT_CHECK_OK(attach_event(input, input.events.all[i], i));
