@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <optional>
+#include <string_view>
 
+#include "base/sanitized.h"
 #include "integration/support/environment.h"
 #include "kernel/perf_checks.h"
 
@@ -13,7 +15,12 @@ namespace {
 
 class PerfBesideUs : public testing::TestWithParam<PerfScene> {
  protected:
-  void SetUp() override { JT_NEEDS("bpf", no_bpf()); }
+  void SetUp() override {
+    JT_NEEDS("bpf", no_bpf());
+    if (kSanitized && GetParam().name == std::string_view("processes")) {
+      GTEST_SKIP() << "a sanitizer's search for leaks is a process of its own";
+    }
+  }
   static void expect_counts(const capture::KernelFeatures& features) {
     const auto said = GetParam().run(features);
     // Another tracer's program keeps the event from perf: nothing of ours mends that.
