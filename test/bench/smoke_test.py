@@ -229,6 +229,14 @@ class Bench(unittest.TestCase):
             self.assertEqual((whole, lost), ("100.00 %", "0.0000"))
         self.assertEqual(rows["two native, 4"][3], "0.0000")
 
+    def test_checked_finds_no_stack_that_a_walk_does_not_give(self):
+        rows = bench("checked", "--only", "methods", *QUICK)
+        for name in ("methods that come and go", "all"):
+            events, again, otherwise = rows[name]
+            self.assertGreater(int(events.replace(",", "")), 500)
+            self.assertGreater(float(again.split()[0]), 50)
+            self.assertEqual(otherwise, "0")
+
     def test_values_has_a_figure_for_each(self):
         rows = bench("values", "--window", "0.1", "--warmup", "0.5")
         for name in ("jtrace", "jtrace --by filename", "jtrace --weight latency", "jtrace, and -o events"):
