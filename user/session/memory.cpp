@@ -46,6 +46,11 @@ std::uint32_t MemoryLimit::rows(std::uint32_t most) const {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, most_ / kPart / sizeof(jt_row)));
 }
 
+bool MemoryLimit::has_room_ahead() const {
+  constexpr std::uint64_t kPart = 4;
+  return most_ == 0 || resident().own < most_ / kPart;
+}
+
 void MemoryLimit::size(capture::CaptureConfig& config) const {
   if (most_ == 0) return;
   // Twice 160 bytes a stack; the ring is twice as large where processes come while tracing.

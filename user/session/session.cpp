@@ -102,10 +102,12 @@ Status Run::read_targets() {
       say(0, fmt::format("{}: not a JVM; native stacks go on", pid));
     }
   }
-  constexpr std::chrono::seconds kMostStandingBy{1};
-  if (!options_.dry_run) {
-    targets_.stand_by(selection_->candidates(own_, command_), kMostStandingBy);
-  }
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds kMost{1};
+  if (options_.dry_run) return {};
+  targets_.stand_by(selection_->candidates(own_, command_), [this, until = Clock::now() + kMost] {
+    return Clock::now() < until && memory_.has_room_ahead();
+  });
   return {};
 }
 

@@ -70,10 +70,9 @@ Status Targets::find_process(pid_t pid) {
   return {};
 }
 
-void Targets::stand_by(const std::vector<pid_t>& pids, Clock::duration most) {
-  const auto begin = Clock::now();
+void Targets::stand_by(const std::vector<pid_t>& pids, const std::function<bool()>& goes_on) {
   for (const pid_t pid : pids) {
-    if (by_tgid_.size() >= kMostStandingBy || Clock::now() - begin >= most) return;
+    if (by_tgid_.size() >= kMostStandingBy || !goes_on()) return;
     if (shared_.store.used() > shared_.store.capacity() / 2) return;
     const auto tgid = static_cast<std::uint32_t>(pid);
     if (by_tgid_.contains(tgid)) continue;

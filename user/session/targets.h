@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,10 +30,10 @@ class Targets {
   // Before there is a capture: one of the current() ones from now on, whose mappings are not read.
   [[nodiscard]] Status find_process(pid_t pid);
   // Before there is anything counted: processes that may become targets at their first event are
-  // made ready for it, the first ones first, for so long and while they leave half of the tables'
-  // rows to others. Without, a busy one's events are lost while its tables are read. Who cannot be
-  // read, or has ended, is no matter here.
-  void stand_by(const std::vector<pid_t>& pids, std::chrono::steady_clock::duration most);
+  // made ready for it, the first ones first, as long as `goes_on` says so and while they leave half
+  // of the tables' rows to others. Without, a busy one's events are lost while its tables are read.
+  // Who cannot be read, or has ended, is no matter here.
+  void stand_by(const std::vector<pid_t>& pids, const std::function<bool()>& goes_on);
   // Tells the kernel of all there are. Who stands by and cannot be read any more is let go.
   [[nodiscard]] Status refresh_all(capture::Capture& capture);
   // The kernel side has made a process a target. Null where it has ended already, or cannot be
