@@ -59,7 +59,9 @@ TypeNames names_in_object() {
   const std::unique_ptr<bpf_object, decltype(&bpf_object__close)> object(
       bpf_object__open_mem(bytes.data(), bytes.size(), nullptr), bpf_object__close);
   const btf* types = object ? bpf_object__btf(object.get()) : nullptr;
-  return types ? names_of(*types) : TypeNames();
+  TypeNames names = types ? names_of(*types) : TypeNames();
+  std::erase_if(names, [](const std::string& name) { return name.starts_with("jt_"); });  // ours
+  return names;
 }
 
 }  // namespace

@@ -143,16 +143,21 @@ std::string_view essential_name(std::string_view name) {
 
 TypeNames names_of(const btf& types) {
   TypeNames names;
-  visit_names(types, [&](std::uint32_t, const char* name) { names.emplace(essential_name(name)); });
+  visit_names(types, [&](std::uint32_t id, const char* name) {
+    if (!btf_is_fwd(btf__type_by_id(&types, id))) names.emplace(essential_name(name));
+  });
   return names;
 }
 
 std::vector<std::byte> relevant_types(const btf& types, const TypeNames& names) {
   Picker picker(types);
+  std::set<std::string_view> met;
   visit_names(types, [&](std::uint32_t id, const char* name) {
-    if (names.contains(essential_name(name))) picker.want(id);
+    if (!names.contains(essential_name(name))) return;
+    picker.want(id);
+    met.insert(essential_name(name));
   });
-  return picker.take();
+  return met.size() == names.size() ? picker.take() : std::vector<std::byte>();
 }
 
 }  // namespace jtrace::capture

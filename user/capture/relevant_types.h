@@ -18,12 +18,13 @@ using TypeNames = std::set<std::string, std::less<>>;
 // A type's name without what a program puts behind it to tell kernels apart ("task_struct___5_14").
 [[nodiscard]] std::string_view essential_name(std::string_view name);
 
-// The essential names of all types.
+// The essential names of all types that are more than mentioned.
 [[nodiscard]] TypeNames names_of(const btf& types);
 
 // The types that have these essential names and those they are made of, as BTF. What a pointer
-// points to is left out: relocations go by the offset of one field at a time. Empty where the
-// types are none that we understand.
+// points to is left out: relocations go by the offset of one field at a time. Empty where a name is
+// missing, which may be a module's then (unix_sock before 6.4), or where the types are none that we
+// understand.
 [[nodiscard]] std::vector<std::byte> relevant_types(const btf& types, const TypeNames& names);
 
 }  // namespace jtrace::capture
