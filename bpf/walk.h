@@ -14,7 +14,7 @@
  *   jt_drop_java_thread(env, tid): what it said is another thread's, or no thread any more,
  *   jt_maker_of(env, tid) -> where who made a process in its own memory waits for it, or NULL,
  *   jt_range_at(i), jt_row_at(i), jt_rule_at(i), jt_jvm_at(i) -> pointer or NULL,
- *   jt_known_pc_at(env, pc) -> where what is found of it may be kept, or NULL,
+ *   jt_known_pc_at(env, w, pc) -> where what is found of it may be kept, or NULL,
  *   jt_stack_t, jt_stack(env), jt_stack_word(env, w, stack, address, value): one word of the
  * event's own stack, 0 or an error: where it is at hand, jt_opaque(value), jt_load64(at),
  * jt_load32(at) -> the unaligned word there, JT_INLINE, JT_WALK_FN (linkage of the functions),

@@ -92,12 +92,13 @@ JT_WALK_FN __u64 jt_find_header(jt_env_t env, __u32 jvm, __u64 pc)
 {
 	const struct jt_hotspot *vm = jt_jvm_at(env, jvm);
 	struct jt_walk *w = jt_walk_of(env);
-	struct jt_known_pc *known = jt_known_pc_at(env, pc);
+	struct jt_known_pc *known;
 	__u64 block;
 	__u32 id_at, status;
 
 	if (!w || !vm)
 		return 0;
+	known = jt_known_pc_at(env, w, pc);
 	id_at = vm->block_header + vm->off_compile_id;
 	if (jt_is_known(known, w, pc) && known->block &&
 	    !jt_read_header(env, w, vm, known->block) && jt_u32_at(w, id_at) == known->id)

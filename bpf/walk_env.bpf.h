@@ -57,10 +57,18 @@ static __always_inline const struct jt_hotspot *jt_jvm_at(jt_env_t env, __u32 i)
 	return bpf_map_lookup_elem(&jvms, &i);
 }
 
-static __always_inline struct jt_known_pc *jt_known_pc_at(jt_env_t env, __u64 pc)
+/* One of two places: return addresses that share one take turns in a stack, and would push each
+ * other out at each frame. What was found by older tables gives way. */
+static __always_inline struct jt_known_pc *jt_known_pc_at(jt_env_t env, const struct jt_walk *w,
+                                                          __u64 pc)
 {
-	__u32 i = env * JT_KNOWN_PCS + (__u32)((pc * 0x9e3779b97f4a7c15ULL) >> 32) % JT_KNOWN_PCS;
+	__u32 i = (__u32)((pc * 0x9e3779b97f4a7c15ULL) >> 32) % JT_KNOWN_PCS + env * JT_KNOWN_PCS;
+	struct jt_known_pc *known = bpf_map_lookup_elem(&known_pcs, &i);
 
+	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
+	if (!known || known->pc == pc || known->tables != w->tables)
+		return known;
+	i ^= 1;
 	jt_cost(JT_COUNTER_COST_LOOKUPS, 1);
 	return bpf_map_lookup_elem(&known_pcs, &i);
 }

@@ -174,7 +174,7 @@ static JT_INLINE int jt_step_blob(jt_env_t env, struct jt_walk *w, const struct 
                                   __u32 jvm)
 {
 	__u64 pc = w->exact ? w->regs.pc : w->regs.pc - 1, block;
-	struct jt_known_pc *known = jt_known_pc_at(env, pc);
+	struct jt_known_pc *known = jt_known_pc_at(env, w, pc);
 	struct jt_code code;
 
 	/* Before any header is read; it is that of the process's JVM. */

@@ -126,7 +126,7 @@ static JT_INLINE void jt_used_known(jt_env_t env, const struct jt_walk *w,
  * range and rule set. */
 static JT_INLINE int jt_step_known(jt_env_t env, struct jt_walk *w, __u64 at)
 {
-	struct jt_known_pc *known = jt_known_pc_at(env, at);
+	struct jt_known_pc *known = jt_known_pc_at(env, w, at);
 	__u64 fp = w->regs.fp, bx = w->regs.bx, cfa, pc;
 	jt_stack_t stack = jt_stack(env);
 	__u32 kind;

@@ -65,9 +65,9 @@ Instructions relocated_by(const UniqueFd& types) {
 
 TEST(Relocation, byAPartOfTheTypesIsAsByAllOfThem) {
   JT_NEEDS("bpf", test::no_bpf());
-  const auto types = KernelTypes::of_kernel();
+  const auto types = KernelTypes::read_kernel();
   ASSERT_TRUE(types) << types.error().message;
-  const auto part = (*types)->open_relevant();
+  const auto part = types->open_relevant();
   ASSERT_TRUE(part.valid());
   const auto by_part = relocated_by(part);
   const auto by_all = relocated_by(UniqueFd());

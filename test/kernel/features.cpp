@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "capture/capture.h"
+#include "capture/kernel_types.h"
 #include "kernel/check.h"
 
 namespace jtrace::test {
@@ -76,6 +77,9 @@ void print_features(const capture::KernelFeatures& features, const VerifiedInstr
   // Not on a kernel that preempts the programs.
   say("syscall_events_exact", !preempts_programs());
   say("perf_link", attaches_by_link(features));
+  const auto types = capture::KernelTypes::read_kernel();
+  std::printf("relocated by %s of the kernel's types\n",
+              types && types->open_relevant().valid() ? "a part" : "all");
   say("memory_by_cgroup", !counts_locked_memory());
   say("verified_instructions",
       std::ranges::any_of(verified, [](const auto& one) { return one.second > 0; }));

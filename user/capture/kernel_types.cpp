@@ -25,7 +25,7 @@ namespace jtrace::capture {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'j', 't', 'k', 't', 'y', 'p', 'e', 's'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 // A hundred times what there is today.
 constexpr std::uint32_t kMostBytes = 16U << 20;
 
@@ -148,6 +148,10 @@ std::optional<KernelTypes> KernelTypes::load(const CacheFolder& cache, const std
   return read_exactly(file->fd.get(), bytes) ? from_bytes(bytes) : std::nullopt;
 }
 
+Result<KernelTypes> KernelTypes::read_kernel() {
+  return read("/sys/kernel/btf/vmlinux", names_in_object());
+}
+
 Result<const KernelTypes*> KernelTypes::of_kernel() {
   static std::optional<KernelTypes> kernel;
   if (kernel) return &*kernel;
@@ -155,7 +159,7 @@ Result<const KernelTypes*> KernelTypes::of_kernel() {
   const std::string key = key_of_kernel();
   kernel = load(cache, key);
   if (kernel) return &*kernel;
-  JT_TRY(kernel, read("/sys/kernel/btf/vmlinux", names_in_object()));
+  JT_TRY(kernel, read_kernel());
   const auto bytes = kernel->to_bytes();
   const std::array parts{std::span<const std::byte>(bytes)};
   cache.replace(key, parts);

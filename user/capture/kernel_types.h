@@ -23,6 +23,8 @@ class KernelTypes {
  public:
   // Of the running kernel, read once. Errc::Environment where it has none.
   [[nodiscard]] static Result<const KernelTypes*> of_kernel();
+  // The same, whatever is kept.
+  [[nodiscard]] static Result<KernelTypes> read_kernel();
   // Of a file of BTF; `names`: of the types that programs are relocated by.
   [[nodiscard]] static Result<KernelTypes> read(const std::string& file, const TypeNames& names);
 

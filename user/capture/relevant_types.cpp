@@ -144,7 +144,9 @@ std::string_view essential_name(std::string_view name) {
 TypeNames names_of(const btf& types) {
   TypeNames names;
   visit_names(types, [&](std::uint32_t id, const char* name) {
-    if (!btf_is_fwd(btf__type_by_id(&types, id))) names.emplace(essential_name(name));
+    const btf_type* type = btf__type_by_id(&types, id);
+    const bool has_parts = btf_is_composite(type) || btf_is_any_enum(type);
+    if (has_parts) names.emplace(essential_name(name));
   });
   return names;
 }

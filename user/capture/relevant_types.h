@@ -18,7 +18,7 @@ using TypeNames = std::set<std::string, std::less<>>;
 // A type's name without what a program puts behind it to tell kernels apart ("task_struct___5_14").
 [[nodiscard]] std::string_view essential_name(std::string_view name);
 
-// The essential names of all types that are more than mentioned.
+// The essential names of all structures, unions and enumerations: what relocations begin at.
 [[nodiscard]] TypeNames names_of(const btf& types);
 
 // The types that have these essential names and those they are made of, as BTF. What a pointer

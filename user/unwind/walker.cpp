@@ -83,7 +83,7 @@ const jt_row* jt_row_at(jt_env_t env, std::uint32_t i) { return at(env->tables->
 const jt_rule* jt_rule_at(jt_env_t env, std::uint32_t i) { return at(env->tables->rules, i); }
 const jt_hotspot* jt_jvm_at(jt_env_t env, std::uint32_t i) { return at(env->tables->jvms, i); }
 
-jt_known_pc* jt_known_pc_at(jt_env_t env, std::uint64_t pc) {
+jt_known_pc* jt_known_pc_at(jt_env_t env, const jt_walk*, std::uint64_t pc) {
   const std::uint32_t count = env->tables->known_count;
   return count == 0 ? nullptr : env->tables->known + pc % count;
 }
