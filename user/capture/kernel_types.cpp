@@ -25,7 +25,7 @@ namespace jtrace::capture {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'j', 't', 'k', 't', 'y', 'p', 'e', 's'};
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 // A hundred times what there is today.
 constexpr std::uint32_t kMostBytes = 16U << 20;
 
@@ -53,15 +53,13 @@ std::string key_of_kernel() {
   return kernel + fmt::format("{:016x}", XXH3_64bits(object.data(), object.size()));
 }
 
-TypeNames names_in_object() {
+TypeNames names_for_object() {
   const LogCapture quiet;
   const auto bytes = object_bytes();
   const std::unique_ptr<bpf_object, decltype(&bpf_object__close)> object(
       bpf_object__open_mem(bytes.data(), bytes.size(), nullptr), bpf_object__close);
   const btf* types = object ? bpf_object__btf(object.get()) : nullptr;
-  TypeNames names = types ? names_of(*types) : TypeNames();
-  std::erase_if(names, [](const std::string& name) { return name.starts_with("jt_"); });  // ours
-  return names;
+  return types ? relocated_names(bytes, *types) : TypeNames();
 }
 
 }  // namespace
@@ -149,7 +147,7 @@ std::optional<KernelTypes> KernelTypes::load(const CacheFolder& cache, const std
 }
 
 Result<KernelTypes> KernelTypes::read_kernel() {
-  return read("/sys/kernel/btf/vmlinux", names_in_object());
+  return read("/sys/kernel/btf/vmlinux", names_for_object());
 }
 
 Result<const KernelTypes*> KernelTypes::of_kernel() {

@@ -2,9 +2,13 @@
 #include "capture/relevant_types.h"
 
 #include <bpf/btf.h>
+#include <elf.h>
+#include <linux/bpf.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -122,6 +126,68 @@ std::vector<std::byte> Picker::take() {
   return data == nullptr ? std::vector<std::byte>() : std::vector<std::byte>(data, data + bytes);
 }
 
+// At `offset`; nothing where that is not all inside.
+template <class T>
+std::optional<T> read_at(std::span<const std::byte> bytes, std::uint64_t offset) {
+  if (offset > bytes.size() || sizeof(T) > bytes.size() - offset) return std::nullopt;
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+std::span<const std::byte> part(std::span<const std::byte> bytes, std::uint64_t offset,
+                                std::uint64_t size) {
+  if (offset > bytes.size() || size > bytes.size() - offset) return {};
+  return bytes.subspan(offset, size);
+}
+
+// Of an ELF file.
+std::span<const std::byte> section(std::span<const std::byte> file, std::string_view name) {
+  const auto head = read_at<Elf64_Ehdr>(file, 0);
+  if (!head) return {};
+  const auto header = [&](std::uint64_t i) {
+    return read_at<Elf64_Shdr>(file, head->e_shoff + i * sizeof(Elf64_Shdr));
+  };
+  const auto names = header(head->e_shstrndx);
+  const auto texts = names ? part(file, names->sh_offset, names->sh_size) : file.first(0);
+  for (std::uint64_t i = 0; i < head->e_shnum; ++i) {
+    const auto one = header(i);
+    const auto text = one ? part(texts, one->sh_name, name.size() + 1) : file.first(0);
+    if (text.empty() || text.back() != std::byte{0}) continue;
+    if (std::memcmp(text.data(), name.data(), name.size()) != 0) continue;
+    return part(file, one->sh_offset, one->sh_size);
+  }
+  return {};
+}
+
+// What libbpf reads, but does not tell: linux/Documentation/bpf/btf.rst, ".BTF.ext section".
+std::vector<bpf_core_relo> relocations_of(std::span<const std::byte> ext) {
+  struct Header {
+    std::uint16_t magic;
+    std::uint8_t version, flags;
+    std::uint32_t bytes, functions[2], lines[2], first, size;
+  };
+  struct OfSection {
+    std::uint32_t name, count;
+  };
+  std::vector<bpf_core_relo> found;
+  const auto head = read_at<Header>(ext, 0);
+  if (!head) return found;
+  const auto all = part(ext, std::uint64_t{head->bytes} + head->first, head->size);
+  const auto record = read_at<std::uint32_t>(all, 0);
+  if (!record || *record < sizeof(bpf_core_relo)) return found;
+  std::uint64_t at = sizeof *record;
+  while (const auto of = read_at<OfSection>(all, at)) {
+    at += sizeof *of;
+    for (std::uint32_t i = 0; i < of->count; ++i, at += *record) {
+      const auto relocation = read_at<bpf_core_relo>(all, at);
+      if (!relocation) return found;
+      found.push_back(*relocation);
+    }
+  }
+  return found;
+}
+
 template <class Visit>
 void visit_names(const btf& types, const Visit& visit) {
   for (std::uint32_t id = 1; id < btf__type_cnt(&types); ++id) {
@@ -141,13 +207,13 @@ std::string_view essential_name(std::string_view name) {
   return flavor == 0 ? name : name.substr(0, flavor);
 }
 
-TypeNames names_of(const btf& types) {
+TypeNames relocated_names(std::span<const std::byte> object, const btf& types) {
   TypeNames names;
-  visit_names(types, [&](std::uint32_t id, const char* name) {
-    const btf_type* type = btf__type_by_id(&types, id);
-    const bool has_parts = btf_is_composite(type) || btf_is_any_enum(type);
-    if (has_parts) names.emplace(essential_name(name));
-  });
+  for (const bpf_core_relo& relocation : relocations_of(section(object, ".BTF.ext"))) {
+    const btf_type* type = btf__type_by_id(&types, relocation.type_id);
+    const char* name = type ? btf__name_by_offset(&types, type->name_off) : nullptr;
+    if (name != nullptr && *name != 0) names.emplace(essential_name(name));
+  }
   return names;
 }
 

@@ -2,6 +2,7 @@
 #include "capture/kernel_types.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "capture/object.h"
 
 namespace jtrace::capture {
 namespace {
@@ -99,14 +101,28 @@ TEST_F(SmallKernel, WhatItLacksMayBeAModules) {
   EXPECT_TRUE(relevant_types(*types_, {"task", "of_a_module"}).empty());
 }
 
-TEST_F(SmallKernel, NamesAreWithoutFlavor) {
+TEST(Relocations, BeginAtTypesOfTheKernel) {
+  const auto bytes = object_bytes();
+  const std::unique_ptr<bpf_object, decltype(&bpf_object__close)> object(
+      bpf_object__open_mem(bytes.data(), bytes.size(), nullptr), bpf_object__close);
+  ASSERT_TRUE(object);
+  const btf& types = *bpf_object__btf(object.get());
+  const auto names = relocated_names(bytes, types);
+  EXPECT_TRUE(names.contains("task_struct"));
+  EXPECT_TRUE(names.contains("dentry"));
+  EXPECT_FALSE(names.contains("jt_walk"));
+  EXPECT_GT(names.size(), 10U);
+  EXPECT_LT(names.size(), 40U);
+  for (std::size_t size = 0; size < bytes.size(); size += 997) {
+    EXPECT_LE(relocated_names(bytes.first(size), types).size(), names.size());
+  }
+}
+
+TEST(Relocations, NamesAreWithoutFlavor) {
   EXPECT_EQ(essential_name("task___5_14"), "task");
   EXPECT_EQ(essential_name("task__x"), "task__x");
   EXPECT_EQ(essential_name("a___b___c"), "a___b");
   EXPECT_EQ(essential_name("___a"), "___a");
-  btf__add_struct(types_.get(), "signal___old", 4);
-  btf__add_fwd(types_.get(), "mentioned", BTF_FWD_STRUCT);
-  EXPECT_EQ(names_of(*types_), (TypeNames{"nobody", "signal", "states", "task"}));
 }
 
 TEST_F(SmallKernel, IsTheSameFromAFile) {
