@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -177,7 +177,9 @@ std::vector<ProcessText> programs_by_cpu_time() {
       programs.push_back(*std::move(found));
     }
   }
-  std::ranges::stable_sort(programs, std::ranges::greater(), &ProcessText::cpu_ticks);
+  std::ranges::sort(programs, [](const ProcessText& a, const ProcessText& b) {
+    return std::pair(b.cpu_ticks, a.tgid) < std::pair(a.cpu_ticks, b.tgid);
+  });
   return programs;
 }
 
