@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* kWrong = "remembered stacks that a walk did not give";
 constexpr const char* kAgain = "stacks that were met again";
+constexpr const char* kWrongRest = "remembered rests of stacks that a walk did not give";
+constexpr const char* kRestAgain = "stacks of which all but the top was met again";
 
 TraceOptions recall(const char* mode) {
   TraceOptions options;
@@ -39,7 +41,9 @@ TEST_P(Recall, IsNeverWrongWhereCodeComesAndGoes) {
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_EQ(traced.ledger.count(kWrongRest), 0U);
   EXPECT_GT(traced.ledger.count(kAgain).value_or(0), 1000U);
+  EXPECT_GT(traced.ledger.count(kRestAgain).value_or(0), 10U);
 }
 
 TEST_P(Recall, IsNeverWrongOnKnownPaths) {
@@ -48,6 +52,7 @@ TEST_P(Recall, IsNeverWrongOnKnownPaths) {
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_EQ(traced.ledger.count(kWrongRest), 0U);
   EXPECT_GT(traced.ledger.count(kAgain).value_or(0), traced.ledger.count("kept").value_or(0) / 2);
 }
 
@@ -57,6 +62,7 @@ TEST_P(Recall, DifferencesAreCounted) {
   JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("blind")));
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_GT(traced.ledger.count(kWrong).value_or(0), 0U);
+  EXPECT_GT(traced.ledger.count(kWrongRest).value_or(0), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jdk, Recall, ::testing::Values("8", "17", "25"),
