@@ -37,13 +37,16 @@ class Recall : public ::testing::TestWithParam<const char*> {
 // Methods are compiled, thrown away and unloaded all the time, in a code cache that is too small.
 TEST_P(Recall, IsNeverWrongWhereCodeComesAndGoes) {
   ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m"}};
-  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("check")));
+  TraceOptions options = recall("check");
+  // Room for 128 walks, and more stacks: so that of many all but the top is met again.
+  options.extra.insert(options.extra.end(), {"--max-memory", "64M"});
+  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), options));
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_EQ(traced.ledger.count(kWrong), 0U);
   EXPECT_EQ(traced.ledger.count(kWrongRest), 0U);
   EXPECT_GT(traced.ledger.count(kAgain).value_or(0), 1000U);
-  EXPECT_GT(traced.ledger.count(kRestAgain).value_or(0), 10U);
+  EXPECT_GT(traced.ledger.count(kRestAgain).value_or(0), 100U);
 }
 
 TEST_P(Recall, IsNeverWrongOnKnownPaths) {
