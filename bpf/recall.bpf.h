@@ -26,17 +26,13 @@ __noinline int jt_recall_from(__u32 env, __u32 i)
 {
 	struct jt_walk *w = jt_walk_of(env);
 	struct jt_remembered *m = remembered_at(i);
-	int same = 0, words;
+	int same = 0;
 
 	if (!w || !m || !begins_as(w, m) || !take_remembered(m))
 		return 0;
 	/* Again, now that nobody else writes it. */
-	if (begins_as(w, m)) {
-		words = jt_differing_words(env, i, 0);
-		if (words) {
-			if (words < JT_NO_WORDS)
-				jt_note_difference(env, i, words - 1);
-		} else if (jt_has_code(env, i, 0)) {
+	if (begins_as(w, m) && jt_has_words(env, i)) {
+		if (jt_has_code(env, i, 0)) {
 			take_remembered_stack(w, m);
 			same = 1;
 		} else {
@@ -95,10 +91,10 @@ __noinline int jt_keep_walk(__u32 env)
 	struct jt_remembered *m = under_way(env);
 	__u32 n, k;
 
-	if (!w)
+	if (!w || w->recalled)
 		return 0;
 	/* Another one would be better. */
-	if (w->other && !w->recalled)
+	if (w->other)
 		set_last_walk(0);
 	if (!m)
 		return 0;

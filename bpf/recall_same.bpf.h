@@ -32,9 +32,9 @@ __noinline int jt_copy_for(__u32 env, __u32 i)
 	return offset >= JT_RECALL_BYTES || (offset & 7) ? JT_NO_COPY : offset;
 }
 
-static __always_inline const __u8 *copy_for(__u32 env, __u32 i)
+/* What is there, of a copy that has the remembered walk's words. */
+static __always_inline const __u8 *copied_at(__u32 env, __u32 offset)
 {
-	__u32 offset = jt_copy_for(env, i);
 	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
 
 	jt_opaque(offset);
@@ -65,30 +65,60 @@ __noinline int jt_note_difference(__u32 env, __u32 i, __u32 turn)
 	return 0;
 }
 
+/* Are the words, from the event's sp on, those on the stack? */
+__noinline int jt_has_words(__u32 env, __u32 i)
+{
+	struct jt_walk *w = jt_walk_of(env);
+	struct jt_remembered *m = remembered_at(i);
+	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
+	__u32 turn, k;
+
+	if (!w || !m || !copy || !copy_from(env, w, copy, w->first.sp, m->bytes))
+		return 0;
+	if (cfg.recall == JT_RECALL_BLIND)
+		return 1;
+	for (turn = 0; turn < JT_RECALL_WORDS; turn += JT_CHUNK) {
+		__u64 differs = 0;
+
+		if (turn >= m->words)
+			return 1;
+#pragma unroll
+		for (k = 0; k < JT_CHUNK; k++) {
+			__u64 word = copied_word(copy->byte, m->place[turn + k]);
+
+			/* Else LLVM makes a branch of each, and the verifier follows them all. */
+			word ^= m->word[turn + k];
+			jt_opaque(word);
+			differs |= word;
+		}
+		if (differs) {
+			jt_note_difference(env, i, turn);
+			return 0;
+		}
+	}
+	return 1;
+}
+
 #define JT_NO_WORDS (JT_RECALL_WORDS + 1)
 
-/* Compares the words with those on the stack, from the leaf's on, or from the root's. 0: they are
- * the same, n + 1: one of the JT_CHUNK from n on is not, JT_NO_WORDS: the stack has not so many. */
-__noinline int jt_differing_words(__u32 env, __u32 i, __u32 from_root)
+/* Compares the words with those of the copy, where at `offset` that one's sp is, from the root's
+ * on. 0: they are the same, n + 1: one of the JT_CHUNK from n on is not, JT_NO_WORDS: there is no
+ * copy. Not jt_has_words(), which is each event's: the turn's place costs. */
+__noinline int jt_differing_words(__u32 env, __u32 i, __u32 offset)
 {
 	struct jt_remembered *m = remembered_at(i);
-	__u32 turn, k, flip, add;
+	__u32 turn, k;
 	const __u8 *copy;
 
 	if (!m)
 		return JT_NO_WORDS;
-	copy = copy_for(env, i);
+	copy = copied_at(env, offset);
 	if (!copy)
 		return JT_NO_WORDS;
 	if (cfg.recall == JT_RECALL_BLIND)
 		return 0;
-	/* From the root on, the last chunk's first word less turn; ~turn is -turn - 1. Without a
-	 * branch, each side of which the verifier would follow. */
-	flip = 0 - (from_root & 1);
-	jt_opaque(flip);
-	add = (((m->words - 1) & ~(JT_CHUNK - 1)) + 1) & flip;
 	for (turn = 0; turn < JT_RECALL_WORDS; turn += JT_CHUNK) {
-		__u32 n = (turn ^ flip) + add;
+		__u32 n = ((m->words - 1) & ~(JT_CHUNK - 1)) - turn;
 		const __u64 *noted;
 		const __u16 *place;
 		__u64 differs = 0;
@@ -106,7 +136,6 @@ __noinline int jt_differing_words(__u32 env, __u32 i, __u32 from_root)
 		for (k = 0; k < JT_CHUNK; k++) {
 			__u64 word = copied_word(copy, place[k]);
 
-			/* Else LLVM makes a branch of each, and the verifier follows them all. */
 			word ^= noted[k];
 			jt_opaque(word);
 			differs |= word;
@@ -118,7 +147,7 @@ __noinline int jt_differing_words(__u32 env, __u32 i, __u32 from_root)
 }
 
 /* Of the JT_CHUNK words from n on, the number behind the last one that differs. */
-__noinline int jt_last_difference(__u32 env, __u32 i, __u32 n)
+__noinline int jt_last_difference(__u32 env, __u32 i, __u32 offset, __u32 n)
 {
 	struct jt_remembered *m = remembered_at(i);
 	const __u8 *copy;
@@ -126,7 +155,7 @@ __noinline int jt_last_difference(__u32 env, __u32 i, __u32 n)
 
 	if (!m)
 		return JT_RECALL_WORDS;
-	copy = copy_for(env, i);
+	copy = copied_at(env, offset);
 	if (!copy)
 		return JT_RECALL_WORDS;
 	n &= JT_RECALL_WORDS - 1;

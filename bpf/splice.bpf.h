@@ -89,15 +89,16 @@ static __always_inline bool watch_bound(struct jt_walk *w, const struct jt_remem
 static __always_inline int watch_held(__u32 env, struct jt_walk *w, struct jt_remembered *m,
                                       __u32 i)
 {
-	__u32 n, same = 0;
+	__u32 n, offset, same = 0;
 
 	if (!is_by_same_tables(w, m))
 		return 0;
-	n = jt_differing_words(env, i, 1);
+	offset = jt_copy_for(env, i);
+	n = jt_differing_words(env, i, offset);
 	if (n >= JT_NO_WORDS)
 		return 0;
 	if (n)
-		same = jt_last_difference(env, i, n - 1);
+		same = jt_last_difference(env, i, offset, n - 1);
 	w->bound = 0;
 	n = jt_find_bound(env, i, w->first.sp + 1, same);
 	if (!watch_bound(w, m, n))
