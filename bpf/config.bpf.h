@@ -25,3 +25,6 @@ struct jt_governor governor;
 const volatile struct jt_config cfg = {
 	.max_frames = JT_MAX_FRAMES,
 };
+
+/* The base of the stacks' hash to the power of each number, as cfg. */
+const volatile __u64 powers[JT_MAX_FRAMES + 1];

@@ -23,8 +23,14 @@ static __always_inline bool has_no_memory(void)
 /* The walk that was not made has to be: back to where the event's begin left off. */
 static __always_inline void begin_walk_again(struct jt_walk *w)
 {
-	w->recalled = 0;
+	w->recalled = JT_NOT_RECALLED;
+	w->watch = JT_WATCH_NOTHING;
+	w->other = 0;
 	w->interpreted = 0;
+	w->unusual = 0;
+	w->wrapper = 0;
+	w->fp_known = 1;
+	w->bx_known = 1;
 	w->regs = w->first;
 	w->exact = w->first_exact;
 	w->record.end = w->first;
@@ -41,13 +47,18 @@ static __always_inline bool is_compared(struct jt_walk *w)
 	if (w->recalled) {
 		w->recalled_hash = w->record.key.hash;
 		w->recalled_frames = w->record.key.frames;
+		w->recalled_end = w->record.end.sp;
+		w->recalled_interpreted = w->interpreted;
+		w->recalled_as = w->recalled;
 		begin_walk_again(w);
 		return true;
 	}
 	if (w->recalled_frames &&
 	    (w->recalled_hash != w->record.key.hash || w->recalled_frames != w->record.key.frames ||
+	     w->recalled_end != w->record.end.sp || !w->recalled_interpreted != !w->interpreted ||
 	     w->record.key.status != JT_STATUS_COMPLETE))
-		bump(JT_COUNTER_RECALL_WRONG);
+		bump(w->recalled_as == JT_SPLICED ? JT_COUNTER_SPLICE_WRONG
+		                                  : JT_COUNTER_RECALL_WRONG);
 	return false;
 }
 
@@ -76,6 +87,7 @@ __noinline int finish(__u32 env)
 
 	if (!w)
 		return 0;
+	w->record.key.hash = jt_hash_settle(w->record.key.hash);
 	if (cfg.recall)
 		jt_keep_walk(env);
 	if (is_compared(w))

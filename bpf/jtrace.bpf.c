@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "jtrace_abi.h"
+#include "stack_hash.h"
 #include "config.bpf.h"
 #include "maps.bpf.h"
 #include "windows.bpf.h"
@@ -19,6 +20,7 @@
 #include "notice.bpf.h"
 #include "walk_env.bpf.h"
 #include "remembered.bpf.h"
+#include "bounds.bpf.h"
 #include "stack_copy.bpf.h"
 #include "walk_step.h"
 #include "event_env.bpf.h"
@@ -36,6 +38,8 @@
 #include "ring_share.bpf.h"
 #include "defer.bpf.h"
 #include "recall_set.bpf.h"
+#include "recall_same.bpf.h"
+#include "splice.bpf.h"
 #include "recall.bpf.h"
 #include "count.bpf.h"
 #include "held.bpf.h"

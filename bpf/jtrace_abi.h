@@ -133,8 +133,7 @@ enum jt_status {
 	X(COST_LOOKUPS, "map lookups") \
 	X(COST_FRAMES, "frames walked") \
 	X(COST_NATIVE, "native frames walked") \
-	X(COST_RECALLED, "stacks that were met again") \
-	X(RECALL_WRONG, "remembered walks that differed")
+	JT_RECALL_COUNTER_LIST(X)
 
 enum jt_counter {
 #define X(name, text) JT_COUNTER_##name,

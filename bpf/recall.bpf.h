@@ -5,98 +5,15 @@
 /* Begins as the remembered one did? */
 static __always_inline bool begins_as(const struct jt_walk *w, const struct jt_remembered *m)
 {
-	return m->valid && m->choice == w->choice && m->sp == w->first.sp && m->pc == w->first.pc &&
-	       m->tgid == w->record.key.tgid && m->tables == w->tables &&
-	       m->first_range == w->target.first_range && m->ranges == w->target.ranges &&
-	       m->clean_seq == w->target.clean_seq && m->exact == w->first_exact &&
+	return m->choice == w->choice && m->sp == w->first.sp && m->pc == w->first.pc &&
+	       is_by_same_tables(w, m) && m->exact == w->first_exact &&
 	       (!m->used_fp || m->fp == w->first.fp) && (!m->used_bx || m->bx == w->first.bx);
-}
-
-/* The place of the first of JT_CHUNK words that differs, for the root. */
-__noinline int jt_note_difference(__u32 env, __u32 i, __u32 turn)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	struct jt_remembered *m = remembered_at(i);
-	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
-	__u32 k;
-
-	if (!w || !m || !copy || w->differs)
-		return 0;
-	for (k = 0; k < JT_CHUNK; k++) {
-		__u32 n = (turn + k) & (JT_RECALL_WORDS - 1);
-
-		if (copied_word(copy, m->place[n]) != m->word[n]) {
-			w->differs = m->place[n] + 1;
-			w->differs_bytes = m->bytes;
-			return 0;
-		}
-	}
-	return 0;
-}
-
-/* Are the words those on the stack? */
-__noinline int jt_has_words(__u32 env, __u32 i)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	struct jt_remembered *m = remembered_at(i);
-	struct jt_stack_copy *copy = bpf_map_lookup_elem(&stack_copies, &env);
-	__u32 turn, k;
-
-	if (!w || !m || !copy || !copy_from_sp(env, w, copy, m->bytes))
-		return 0;
-	if (cfg.recall == JT_RECALL_BLIND)
-		return 1;
-	for (turn = 0; turn < JT_RECALL_WORDS; turn += JT_CHUNK) {
-		__u64 differs = 0;
-
-		if (turn >= m->words)
-			return 1;
-#pragma unroll
-		for (k = 0; k < JT_CHUNK; k++) {
-			__u64 word = copied_word(copy, m->place[turn + k]);
-
-			/* Else LLVM makes a branch of each, and the verifier follows them all. */
-			word ^= m->word[turn + k];
-			jt_opaque(word);
-			differs |= word;
-		}
-		if (differs) {
-			jt_note_difference(env, i, turn);
-			return 0;
-		}
-	}
-	return 1;
-}
-
-/* Is the compiled code still that of the same methods? */
-__noinline int jt_has_code(__u32 env, __u32 i)
-{
-	struct jt_walk *w = jt_walk_of(env);
-	struct jt_remembered *m = remembered_at(i);
-	__u64 epoch;
-	__u32 id, n;
-
-	if (!w || !m)
-		return 0;
-	if (!m->codes)
-		return 1;
-	epoch = jt_code_epoch(env);
-	if (epoch && epoch == m->code_epoch)
-		return 1;
-	for (n = 0; n < JT_RECALL_CODES; n++) {
-		if (n >= m->codes)
-			break;
-		if (jt_read_code(env, &id, sizeof(id), m->code[n]) || id != m->code_id[n])
-			return 0;
-	}
-	m->code_epoch = epoch;
-	return 1;
 }
 
 /* As if it had been walked, but for the frames. */
 static __always_inline void take_remembered_stack(struct jt_walk *w, const struct jt_remembered *m)
 {
-	w->recalled = 1;
+	w->recalled = JT_RECALLED;
 	w->record.key.hash = m->hash;
 	w->record.key.frames = m->frames;
 	w->record.key.status = JT_STATUS_COMPLETE;
@@ -115,7 +32,7 @@ __noinline int jt_recall_from(__u32 env, __u32 i)
 		return 0;
 	/* Again, now that nobody else writes it. */
 	if (begins_as(w, m) && jt_has_words(env, i)) {
-		if (jt_has_code(env, i)) {
+		if (jt_has_code(env, i, 0)) {
 			take_remembered_stack(w, m);
 			same = 1;
 		} else {
@@ -135,6 +52,7 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	if (!w || !m || !take_remembered(m))
 		return 0;
 	m->valid = 0;
+	m->version++;
 	m->tgid = w->record.key.tgid;
 	m->tables = w->tables;
 	m->root = w->root;
@@ -153,6 +71,7 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	m->words = 0;
 	m->codes = 0;
 	m->bytes = 0;
+	m->bounds = 0;
 	m->unfit = 0;
 	m->last_id[0] = 0;
 	m->last_id[1] = 0;
@@ -160,6 +79,8 @@ __noinline int jt_note_walk(__u32 env, __u32 i)
 	m->bx_from = JT_FROM_EVENT;
 	m->code_epoch = jt_code_epoch(env);
 	w->slot = i + 1;
+	w->next_bound = JT_BOUND_NEAR;
+	w->watch = JT_WATCH_WRITTEN;
 	return 0;
 }
 
@@ -170,29 +91,33 @@ __noinline int jt_keep_walk(__u32 env)
 	struct jt_remembered *m = under_way(env);
 	__u32 n, k;
 
-	if (!w || !m)
+	if (!w || w->recalled)
 		return 0;
-	w->slot = 0;
+	/* Another one would be better. */
+	if (w->other)
+		set_last_walk(0);
+	if (!m)
+		return 0;
 	n = m->words;
 	if (!m->unfit && n && !w->defer && w->record.key.status == JT_STATUS_COMPLETE) {
-		/* The last turn compares the first word again. */
+		/* The last turn compares the last word again. */
+		n = (n - 1) & (JT_RECALL_WORDS - 1);
+		jt_opaque(n);
+		n &= JT_RECALL_WORDS - 1;
 #pragma unroll
-		for (k = 0; k < JT_CHUNK - 1; k++) {
-			__u32 i = n + k;
-
-			if (i >= JT_RECALL_WORDS)
-				break;
-			jt_opaque(i);
-			i &= JT_RECALL_WORDS - 1;
-			m->word[i] = m->word[0];
-			m->place[i] = m->place[0];
+		for (k = 1; k < JT_CHUNK; k++) {
+			m->word[n + k] = m->word[n];
+			m->place[n + k] = m->place[n];
 		}
+		end_bound(m);
 		m->hash = w->record.key.hash;
 		m->frames = w->record.key.frames;
 		m->interpreted = w->interpreted;
 		m->end_sp = w->record.end.sp;
 		m->valid = 1;
+		set_last_walk(w->slot);
 	}
+	w->slot = 0;
 	give_remembered_back(m);
 	return 0;
 }
@@ -200,12 +125,13 @@ __noinline int jt_keep_walk(__u32 env)
 /*
  * Has the walk that is about to be made written down, where there is room. Another one gives way to
  * one miss in eight only: where more stacks take turns than there is room for, those that are
- * remembered stay, and the others are not written down in vain.
+ * remembered stay, and the others are not written down in vain. One in 64, where the rest of the
+ * thread's last walk may be met again: then it is not made whole.
  */
 __noinline int jt_note_in_set(__u32 env, __u32 set)
 {
 	struct jt_walk *w = jt_walk_of(env);
-	__u32 i, random;
+	__u32 i, random, seldom = 7;
 
 	if (!w)
 		return 0;
@@ -215,10 +141,14 @@ __noinline int jt_note_in_set(__u32 env, __u32 set)
 		if (m && is_void(w, m))
 			return jt_note_walk(env, set + i);
 	}
+	if (jt_watch_bounds(env) == 1)
+		seldom = 63;
 	random = bpf_get_prandom_u32();
-	if (random & 7)
+	if (random & seldom)
 		return 0;
-	return jt_note_walk(env, set + ((random >> 3) & (JT_WAYS - 1)));
+	w->other = 0;
+	w->watch = JT_WATCH_NOTHING;
+	return jt_note_walk(env, set + ((random >> 6) & (JT_WAYS - 1)));
 }
 
 /* 1: the walk need not be made. */
@@ -231,7 +161,9 @@ __noinline int jt_recall(__u32 env)
 		return 0;
 	w->differs = 0;
 	set = jt_choose_set(env);
-	for (i = 0; i < JT_WAYS; i++) {
+	/* The control is to find differences of rests, too. */
+	for (i = cfg.recall == JT_RECALL_BLIND && (bpf_get_prandom_u32() & 1) ? JT_WAYS : 0;
+	     i < JT_WAYS; i++) {
 		if (jt_recall_from(env, set + i)) {
 			jt_cost(JT_COUNTER_COST_RECALLED, 1);
 			return 1;

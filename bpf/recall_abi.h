@@ -13,4 +13,11 @@ enum jt_recall {
 /* Places of return addresses whose range and rule are kept, of each CPU: 80 bytes each. */
 #define JT_KNOWN_PCS 1024
 
+/* X(enumerator, what it counts): the first two with cfg.count_cost, the others with CHECK. */
+#define JT_RECALL_COUNTER_LIST(X) \
+	X(COST_RECALLED, "stacks that were met again") \
+	X(COST_SPLICED, "stacks of which all but the top was met again") \
+	X(RECALL_WRONG, "remembered walks that differed") \
+	X(SPLICE_WRONG, "remembered rests of walks that differed")
+
 #endif

@@ -32,26 +32,26 @@ static __always_inline struct jt_root *root_at(__u32 i)
 	return bpf_map_lookup_elem(&roots, &i);
 }
 
-/* Copies the stack from sp on. */
-static __always_inline bool copy_from_sp(__u32 env, struct jt_walk *w, struct jt_stack_copy *copy,
-                                         __u32 bytes)
+/* Copies the stack from an address on. */
+static __always_inline bool copy_from(__u32 env, struct jt_walk *w, struct jt_stack_copy *copy,
+                                      __u64 address, __u64 bytes)
 {
-	if (is_copied(w, w->first.sp, bytes))
+	if (is_copied(w, address, bytes))
 		return true;
 	/* A read that fails leaves zeros. */
 	w->copied = 0;
 	barrier_var(bytes);
-	if (bytes > JT_RECALL_BYTES || jt_read(env, copy->byte, bytes, w->first.sp))
+	if (bytes > JT_RECALL_BYTES || jt_read(env, copy->byte, bytes, address))
 		return false;
-	w->copied_from = w->first.sp;
+	w->copied_from = address;
 	w->copied = bytes;
 	return true;
 }
 
-/* The word of a copy from sp on. */
-static __always_inline __u64 copied_word(const struct jt_stack_copy *copy, __u32 place)
+/* The word of a copy at this place. */
+static __always_inline __u64 copied_word(const __u8 *copy, __u32 place)
 {
-	return jt_load64(copy->byte + ((place * 8) & (JT_RECALL_BYTES - 8)));
+	return jt_load64(copy + ((place * 8) & (JT_RECALL_BYTES - 8)));
 }
 
 static __always_inline bool is_root_of(const struct jt_root *root, const struct jt_walk *w)
@@ -77,12 +77,12 @@ __noinline int jt_choose_set(__u32 env)
 	w->root = (__u32)h & (JT_ROOTS - 1);
 	w->generation = 0;
 	root = root_at(w->root);
-	if (root && is_root_of(root, w) && copy_from_sp(env, w, copy, root->bytes)) {
+	if (root && is_root_of(root, w) && copy_from(env, w, copy, w->first.sp, root->bytes)) {
 		w->generation = root->generation;
 		for (k = 0; k < JT_PLACES; k++) {
 			if (k >= root->places)
 				break;
-			JT_MIX(h, copied_word(copy, root->place[k]));
+			JT_MIX(h, copied_word(copy->byte, root->place[k]));
 		}
 	}
 	w->choice = h >> 32;

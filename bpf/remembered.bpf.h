@@ -15,9 +15,24 @@
 #define JT_RECALL_BYTES 32768 /* of the stack, from sp to the highest word */
 #define JT_CHUNK        8     /* words compared in one turn */
 
+#define JT_BOUNDS 40 /* of one walk, where another one may have the same rest: 600 frames */
+
 /* Where a register's value is from that a step uses. */
 #define JT_FROM_EVENT   0 /* from the event's registers */
 #define JT_FROM_NOWHERE 1 /* the word it came from is noted already */
+
+/* The walk as it is before a step, and the words and code that it has used. `needs`: JT_NEEDS_*,
+ * what later steps use of it. */
+struct jt_bound {
+	__u64 pc, sp, fp, bx;
+	__u64 hash;
+	__u16 frames, words;
+	__u8 codes, needs;
+	__u8 fp_known, bx_known;
+};
+
+#define JT_NEEDS_FP 1
+#define JT_NEEDS_BX 2
 
 /* One walk. Written and read by who holds it: `busy`. */
 struct jt_remembered {
@@ -38,10 +53,15 @@ struct jt_remembered {
 	__u32 last_id[2]; /* the last two compile ids, of any frame */
 	__u64 fp_from, bx_from;
 	__u64 code_epoch; /* no code was freed while this counter of the JVM stays; 0: none */
-	__u64 word[JT_RECALL_WORDS];
-	__u16 place[JT_RECALL_WORDS]; /* of a word, from sp, in words */
-	__u64 code[JT_RECALL_CODES];  /* where a compile id lies */
+	/* Since the last boundary: fp was used as it was there; it was loaded. The same of bx. */
+	__u8 fp_needed, fp_moved, bx_needed, bx_moved;
+	__u32 bounds, version; /* version: another walk is written into it, another number */
+	/* Compared by JT_CHUNK: behind the last one it is there again. */
+	__u64 word[JT_RECALL_WORDS + JT_CHUNK];
+	__u16 place[JT_RECALL_WORDS + JT_CHUNK]; /* of a word, from sp, in words */
+	__u64 code[JT_RECALL_CODES];             /* where a compile id lies */
 	__u32 code_id[JT_RECALL_CODES];
+	struct jt_bound bound[JT_BOUNDS];
 };
 
 /* By process, pc and sp, and the words at the root's places: JT_WAYS together. [set] An array, and
@@ -116,6 +136,8 @@ __noinline int jt_note_fp(__u32 env, __u64 value)
 
 	if (!m)
 		return 0;
+	if (!m->fp_moved)
+		m->fp_needed = 1;
 	from = m->fp_from;
 	m->fp_from = JT_FROM_NOWHERE;
 	if (from == JT_FROM_EVENT)
@@ -132,6 +154,8 @@ __noinline int jt_note_bx(__u32 env, __u64 value)
 
 	if (!m)
 		return 0;
+	if (!m->bx_moved)
+		m->bx_needed = 1;
 	from = m->bx_from;
 	m->bx_from = JT_FROM_NOWHERE;
 	if (from == JT_FROM_EVENT)
@@ -170,16 +194,20 @@ static __always_inline void note_fp_from(__u32 env, __u64 from)
 {
 	struct jt_remembered *m = under_way(env);
 
-	if (m)
-		m->fp_from = from;
+	if (!m)
+		return;
+	m->fp_from = from;
+	m->fp_moved = 1;
 }
 
 static __always_inline void note_bx_from(__u32 env, __u64 from)
 {
 	struct jt_remembered *m = under_way(env);
 
-	if (m)
-		m->bx_from = from;
+	if (!m)
+		return;
+	m->bx_from = from;
+	m->bx_moved = 1;
 }
 
 static __always_inline void note_unfit(__u32 env)

@@ -8,9 +8,10 @@
 
 #define JT_STACK_PAGE 4096
 
-/* By CPU [set]. */
+/* By CPU [set]. The copy has JT_RECALL_BYTES at most; a remembered walk's words are looked for at
+ * offsets up to that from where it begins in the copy. */
 struct jt_stack_copy {
-	__u8 byte[JT_RECALL_BYTES + JT_STACK_WORDS * 8];
+	__u8 byte[2 * JT_RECALL_BYTES + JT_STACK_WORDS * 8];
 };
 
 struct {

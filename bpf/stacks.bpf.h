@@ -59,7 +59,9 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->wrapper = 0;
 	w->joined = 0;
 	w->slot = 0;
-	w->recalled = 0;
+	w->recalled = JT_NOT_RECALLED;
+	w->watch = JT_WATCH_NOTHING;
+	w->other = 0;
 	w->recalled_frames = 0;
 	w->copied = 0;
 	w->tables = state.tables;

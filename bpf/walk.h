@@ -64,6 +64,19 @@ enum jt_known_step {
 	JT_KNOWN_COMPILED = 2,
 };
 
+/* Whose frames are not here. */
+enum jt_recalled {
+	JT_NOT_RECALLED = 0,
+	JT_RECALLED = 1, /* the stack is a remembered one */
+	JT_SPLICED = 2,  /* all but its top, which was walked, is that of a remembered one */
+};
+
+enum jt_watch {
+	JT_WATCH_NOTHING = 0,
+	JT_WATCH_WRITTEN = 1, /* the walk is written down */
+	JT_WATCH_BOUNDS = 2,  /* its rest may be that of a remembered one */
+};
+
 /* One run of a program, where the governor is on. */
 struct jt_run {
 	__u32 random;
@@ -84,7 +97,7 @@ struct jt_walk {
 	__u32 rule;  /* of regs.pc, where that is in native code; JT_MAX_RULES: none */
 	__u32 defer; /* pc in a changed range: user space must finish this walk */
 	__u32 tid;
-	__u32 interpreted; /* nonzero: some frame was */
+	__u32 interpreted; /* nonzero: some frame was; the number of the last one, + 1 */
 	__u32 frozen;      /* nonzero: frames of a virtual thread were in the heap */
 	__u32 gap;         /* nonzero: native code was jumped over */
 	__u32 unproven;    /* nonzero: whether interrupted code had a frame was not sure */
@@ -92,15 +105,23 @@ struct jt_walk {
 	__u32 unusual;     /* reads beyond those that frames usually take; JT_MAX_UNUSUAL end it */
 	__u32 window;      /* 1: the event is one of a window with an odd number */
 	__u32 slot;        /* of `remembered`, + 1: this walk is written down there */
-	__u32 recalled;    /* the stack is a remembered one: its frames are not here */
-	__u32 tables;      /* number of the last change of the tables before the event */
-	__u32 copied;      /* bytes of the stack that are in stack_copies, from copied_from on */
+	__u32 recalled;    /* enum jt_recalled */
+	__u32 watch;       /* enum jt_watch: what is done at a frame, if any */
+	__u32 next_bound;  /* writing down: frames at which the next boundary is kept */
+	/* The walk whose rest this one's may be: its slot in `remembered`, + 1, and which one was
+	 * there, from which of its words on all are the same, its boundary that is next, and the sp
+	 * of that. */
+	__u32 other, other_version, same_words, bound;
+	__u64 bound_sp;
+	__u32 tables; /* number of the last change of the tables before the event */
+	__u32 copied; /* bytes of the stack that are in stack_copies, from copied_from on */
 	/* Of the search among remembered walks: its root, of which generation, the words at the
 	 * root's places as a number, and a place where a walk differed all the same (in words from
 	 * sp, + 1) with the bytes that one reads. */
 	__u32 root, generation, choice, differs, differs_bytes;
-	__u32 recalled_frames; /* to be compared with the walk, where both are made */
-	__u64 recalled_hash;
+	/* To be compared with the walk, where both are made; recalled_as: `recalled`. */
+	__u32 recalled_frames, recalled_as, recalled_interpreted;
+	__u64 recalled_hash, recalled_end;
 	__u64 copied_from;
 	__u64 epoch;   /* jt_code_epoch(), or JT_ASK_EPOCH */
 	__u64 wrapper; /* JavaCallWrapper of the last call_stub */

@@ -8,9 +8,11 @@
  * equal words at equal registers are an equal walk. rbp and rbx count where they are used, with the
  * address they were loaded from: rbp at a system call often is no frame pointer (glibc's open64:
  * the path), and most callers reload it unused. jt_used_code: a compiled method, told by its id,
- * which is at that address; jt_used_more: anything else that may change.
+ * which is at that address; jt_used_more: anything else that may change. jt_at_frame: before each
+ * step; nonzero: the rest is known, and the walk ends here.
  */
 #ifndef jt_used_word
+#define jt_at_frame(env, w)               0
 #define jt_remembers(w)                   0
 #define jt_used_word(env, address, value) ((void)(address), (void)(value))
 #define jt_used_fp(env, w)                ((void)0)
@@ -51,7 +53,8 @@ static JT_INLINE int jt_push(struct jt_walk *w, __u32 kind, __u64 addr, __u64 in
 {
 	__u64 where = JT_FRAME_WHERE(kind, w->exact, addr);
 
-	w->interpreted |= kind == JT_FRAME_INTERPRETED;
+	if (kind == JT_FRAME_INTERPRETED)
+		w->interpreted = w->record.key.frames + 1;
 	return jt_push_mixed(w, where, info, jt_mix_frame(w, where, info));
 }
 
@@ -177,6 +180,8 @@ JT_WALK_FN int jt_step(jt_env_t env)
 		return jt_end(w, JT_STATUS_DEPTH);
 	if (w->unusual > JT_MAX_UNUSUAL)
 		return jt_end(w, JT_STATUS_BUDGET);
+	if (w->watch && jt_at_frame(env, w))
+		return JT_STOP;
 	/* What the last frame of a chunk returns to differs: enterSpecial, the barrier, nothing
 	 * (25). */
 	if (w->heap_end && w->regs.sp >= w->heap_end)

@@ -47,6 +47,7 @@ RESTRICTED = [
     (r"bpf/walk\w*\.h", {"unwind"}, "the walker is compiled for user space in unwind only"),
     (r"bpf/(bpf|libbpf|btf|libbpf_common)\.h|\w+\.skel\.h", {"capture"}, "libbpf is capture's"),
     (r"bpf/governor\w*\.h", {"capture"}, "the governor's law starts in capture"),
+    (r"bpf/stack_hash\.h", {"capture"}, "the base of the hash is drawn in capture"),
     (r"bpf/.*", set(), "is BPF code"),
     (r"curl/.*", {"push"}, "who else would talk to a network"),
     (r"microhttpd\.h", {"serve"}, "who else would answer one"),

@@ -10,16 +10,19 @@ import java.util.concurrent.locks.LockSupport;
  * call paths of equal length. Prints "ops wall-ns cpu-ns" ten times a second; "p" on standard input
  * makes it pause, "g" go on.
  *
- * <p>Words: DEPTH THREADS STACKS TURN CLASSES CALLS. With a TURN above 0 one thread at a time opens, so
- * often; else all do. Of the classes M0, M1, ... so many are called so often first.
+ * <p>Words: DEPTH THREADS STACKS TURN CLASSES CALLS TOP. With a TURN above 0 one thread at a time opens,
+ * so often; else all do. Of the classes M0, M1, ... so many are called so often first. With a TOP above
+ * 0 the paths differ in so many last calls alone, those next to the leaf.
  */
 public final class PathLoop {
   private static final int BITS = 14;
   private static final int FIRST = 0x1555; // left and right in turn
+  private static final long MASK = 0xffffffffL; // of a path without that of its top
   private static final int APART = 16; // no two threads count in one cache line
   private static volatile boolean paused;
   private static volatile int sink;
   private static volatile int whose;
+  private static int top = -1;
   private static Thread[] openers;
   private static AtomicLongArray ops;
 
@@ -29,22 +32,28 @@ public final class PathLoop {
     }
   }
 
-  static int left(int depth, int path) throws IOException {
+  /** What is left of a path; where `top` calls are left, the path of these begins. */
+  static long rest(int depth, long path) {
+    return depth == top ? path >>> Integer.SIZE : Integer.rotateRight((int) path, 1) & MASK | path & ~MASK;
+  }
+
+  static int left(int depth, long path) throws IOException {
     if (depth <= 0) return open();
-    int rest = Integer.rotateRight(path, 1);
+    long rest = rest(depth, path);
     return (path & 1) == 0 ? left(depth - 1, rest) + 1 : right(depth - 1, rest) + 2;
   }
 
-  static int right(int depth, int path) throws IOException {
+  static int right(int depth, long path) throws IOException {
     if (depth <= 0) return open();
-    int rest = Integer.rotateRight(path, 1);
+    long rest = rest(depth, path);
     return (path & 1) == 0 ? left(depth - 1, rest) + 3 : right(depth - 1, rest) + 4;
   }
 
-  /** Bits over and over: paths differ at the leaf and at the root. */
-  static int path(int number) {
+  /** Bits over and over: paths differ at the leaf and at the root; with a top, in that alone. */
+  static long path(int number) {
     int bits = (FIRST + number) & ((1 << BITS) - 1);
-    return bits | bits << BITS | bits << 2 * BITS;
+    if (top > 0) return FIRST | FIRST << BITS | (long) bits << Integer.SIZE;
+    return (bits | bits << BITS | bits << 2 * BITS) & MASK;
   }
 
   static void loop(int id, int depth, int stacks, int turn) throws IOException {
@@ -79,12 +88,13 @@ public final class PathLoop {
   }
 
   public static void main(String[] words) throws Exception {
-    final int[] numbers = new int[6];
+    final int[] numbers = new int[7];
     for (int i = 0; i < words.length; i++) numbers[i] = Integer.parseInt(words[i]);
     final int depth = numbers[0];
     final int threads = numbers[1];
     final int stacks = Math.max(1, numbers[2]);
     final int turn = numbers[3];
+    if (numbers[6] > 0) top = numbers[6];
     callClasses(numbers[4], numbers[5]);
     openers = new Thread[threads];
     ops = new AtomicLongArray(Math.max(1, threads * APART));

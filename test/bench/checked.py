@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stacks that are met again, compared with a walk of each event (--recall check), over a matrix of programs: events, how
-many of them were met again, and how many of those a walk did not give. One that it did not is a failure."""
+"""Stacks that are met again, or all but their top, compared with a walk of each event (--recall check), over a matrix of
+programs: events, how many of them were met again, of how many all but the top was, and how many of those a walk did not
+give. One that it did not is a failure."""
 import os
 import subprocess
 import sys
@@ -9,10 +10,13 @@ import tempfile
 import dimensions
 import jvm
 import table
+import tops
 import tracers
 
 CHECKED = ("--recall", "check", "--count-cost")
-OTHERWISE = "remembered stacks that a walk did not give"
+AGAIN = "stacks that were met again"
+REST = "stacks of which all but the top was met again"
+OTHERWISE = ("remembered stacks that a walk did not give", "remembered rests of stacks that a walk did not give")
 CLASSES = "test/integration/classes"  # of the build: programs that know the truth
 EVERY = 200  # classes of NameChurn behind which garbage is collected
 
@@ -23,13 +27,20 @@ def traced(args, directory, pid, go, **more):
     tracer.start(pid)
     go()
     tracer.stop()
-    return {"events": tracer.ledger("kept"), "again": tracer.ledger("stacks that were met again"),
-            "otherwise": tracer.ledger(OTHERWISE)}
+    return {"events": tracer.ledger("kept"), "again": tracer.ledger(AGAIN), "rest": tracer.ledger(REST),
+            "otherwise": sum(map(tracer.ledger, OTHERWISE))}
 
 
 def opens(args, directory, place):
     """Two threads of a JVM that open a file as fast as they can."""
     with dimensions.program(directory, place) as loop:
+        loop.ns_per_op(args.warmup)
+        return traced(args, directory, loop.pid, lambda: loop.ns_per_op(args.window))
+
+
+def other_tops(args, directory, depth, stacks):
+    """As opens(), whose stacks differ in their top alone."""
+    with jvm.Loop(directory, "PathLoop", depth, 2, stacks, 0, 0, 0, tops.TOP) as loop:
         loop.ns_per_op(args.warmup)
         return traced(args, directory, loop.pid, lambda: loop.ns_per_op(args.window))
 
@@ -53,6 +64,8 @@ def scenes(args, directory):
     for depth in (5, 100, 400):
         place = {**dimensions.BASE, "threads": 2, "stacks": 100, "depth": depth}
         yield f"C2, depth {depth}, 100 stacks", lambda place=place: opens(args, directory, place)
+    for depth in (30, 100, 400):
+        yield f"C2, depth {depth}, 10 000 tops", lambda depth=depth: other_tops(args, directory, depth, 10_000)
     classes = os.path.join(args.build, CLASSES)
     count = int(2000 * args.window)
     yield "methods that come and go", lambda: told(
@@ -62,10 +75,15 @@ def scenes(args, directory):
                                           event="syscalls:sys_enter_getppid")
 
 
+def row(name, counted):
+    shares = [f"{100 * counted[key] / max(1, counted['events']):.1f} %" for key in ("again", "rest")]
+    table.row(name, f"{counted['events']:,}", *shares, f"{counted['otherwise']:,}")
+
+
 def run(args):
     print("\nStacks that are met again, compared with a walk of each event\n", flush=True)
-    table.head("program", "events", "met again", "of those a walk did not give")
-    sums = {"events": 0, "again": 0, "otherwise": 0}
+    table.head("program", "events", "met again", "all but the top", "of those a walk did not give")
+    sums = {"events": 0, "again": 0, "rest": 0, "otherwise": 0}
     with tempfile.TemporaryDirectory() as directory:
         jvm.compile_java([jvm.HERE / "PathLoop.java"], directory)
         for name, scene in scenes(args, directory):
@@ -74,9 +92,7 @@ def run(args):
             counted = scene()
             for key, count in counted.items():
                 sums[key] += count
-            table.row(name, f"{counted['events']:,}", f"{100 * counted['again'] / max(1, counted['events']):.1f} %",
-                      f"{counted['otherwise']:,}")
-    table.row("all", f"{sums['events']:,}", f"{100 * sums['again'] / max(1, sums['events']):.1f} %",
-              f"{sums['otherwise']:,}")
+            row(name, counted)
+    row("all", sums)
     if sums["otherwise"]:
         sys.exit("bench: a stack that was met again is not the one that a walk gives")

@@ -367,6 +367,41 @@ TEST_F(Capturing, aStackThatIsMetAgainIsNotWalkedAgain) {
   EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_FRAMES), trace.size());
 }
 
+// Stacks of which the upper part is that of another one, twice each: there is room for four of
+// them, so that of most all but the top is met again.
+TEST_F(Capturing, ofAStackWhoseRestIsMetAgainTheTopIsWalked) {
+  std::vector<int> depths;
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int depth = 100; depth < 130; ++depth) depths.push_back(depth);
+  }
+  for (const jt_recall recall : {JT_RECALL_ON, JT_RECALL_CHECK}) {
+    OneChild one(calls(depths), {.count_cost = true, .recall = recall, .max_recalled = 4});
+    std::set<Trace> traces;
+    std::size_t frames = 0;
+    for (std::size_t i = 0; i < depths.size(); ++i) {
+      const auto trace = one.child.go_and_receive_trace();
+      frames += trace.size();
+      traces.insert(trace);
+    }
+    one.tracing.finish();
+    expect_closed(one.tracing);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_KEPT), depths.size());
+    EXPECT_GT(one.tracing.counter(JT_COUNTER_COST_SPLICED), depths.size() / 2);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_SPLICE_WRONG), 0U);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_RECALL_WRONG), 0U);
+    if (recall == JT_RECALL_ON) {
+      EXPECT_LT(one.tracing.counter(JT_COUNTER_COST_FRAMES), frames * 3 / 4);
+    }
+    const auto counts = one.tracing.capture().counts();
+    EXPECT_THAT(counts, SizeIs(traces.size()));
+    for (const auto& entry : counts) {
+      EXPECT_EQ(entry.sum.count, 2U);
+      ASSERT_TRUE(one.tracing.stacks.contains(entry.key));
+      EXPECT_TRUE(traces.contains(addresses(one.tracing.stacks[entry.key])));
+    }
+  }
+}
+
 TEST_F(Capturing, everyNthEvent) {
   OneChild one(calls({3}, 1000), {.interval = 10});
   const auto trace = one.child.go_and_receive_trace();

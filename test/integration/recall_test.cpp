@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* kWrong = "remembered stacks that a walk did not give";
 constexpr const char* kAgain = "stacks that were met again";
+constexpr const char* kWrongRest = "remembered rests of stacks that a walk did not give";
+constexpr const char* kRestAgain = "stacks of which all but the top was met again";
 
 TraceOptions recall(const char* mode) {
   TraceOptions options;
@@ -35,11 +37,16 @@ class Recall : public ::testing::TestWithParam<const char*> {
 // Methods are compiled, thrown away and unloaded all the time, in a code cache that is too small.
 TEST_P(Recall, IsNeverWrongWhereCodeComesAndGoes) {
   ChurnRun run{.flags = {"-XX:ReservedCodeCacheSize=8m"}};
-  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("check")));
+  TraceOptions options = recall("check");
+  // Room for 128 walks, and more stacks: so that of many all but the top is met again.
+  options.extra.insert(options.extra.end(), {"--max-memory", "64M"});
+  JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), options));
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_EQ(traced.ledger.count(kWrongRest), 0U);
   EXPECT_GT(traced.ledger.count(kAgain).value_or(0), 1000U);
+  EXPECT_GT(traced.ledger.count(kRestAgain).value_or(0), 100U);
 }
 
 TEST_P(Recall, IsNeverWrongOnKnownPaths) {
@@ -48,6 +55,7 @@ TEST_P(Recall, IsNeverWrongOnKnownPaths) {
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_EQ(ledger_faults(traced.ledger), "");
   EXPECT_EQ(traced.ledger.count(kWrong), 0U);
+  EXPECT_EQ(traced.ledger.count(kWrongRest), 0U);
   EXPECT_GT(traced.ledger.count(kAgain).value_or(0), traced.ledger.count("kept").value_or(0) / 2);
 }
 
@@ -57,6 +65,7 @@ TEST_P(Recall, DifferencesAreCounted) {
   JT_ASSERT_OK(const Traced traced, trace(name_churn(*jdk_, run), recall("blind")));
   fmt::print("{}", to_text(traced.ledger));
   EXPECT_GT(traced.ledger.count(kWrong).value_or(0), 0U);
+  EXPECT_GT(traced.ledger.count(kWrongRest).value_or(0), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Jdk, Recall, ::testing::Values("8", "17", "25"),

@@ -12,9 +12,11 @@
 #include <cerrno>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "base/privileges.h"
 #include "base/rights.h"
+#include "bpf/stack_hash.h"
 #include "capture/capture_impl.h"
 #include "capture/lifecycle.h"
 #include "capture/perf_tracepoints.h"
@@ -100,6 +102,15 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
   return settings;
 }
 
+// Of the base of the stacks' hash, for rests that are joined.
+std::vector<std::uint64_t> powers(std::uint64_t base) {
+  std::vector<std::uint64_t> made{1};
+  while (made.size() <= JT_MAX_FRAMES) {
+    made.push_back(jt_hash_settle(jt_hash_push(made.back(), base, 0)));
+  }
+  return made;
+}
+
 // Processes come while tracing, and are remembered whether they are targets or not.
 bool is_open(const CaptureConfig& config) { return config.follow || config.every; }
 
@@ -153,6 +164,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
       config.comm.has_value());
   const auto settings = rodata(config, features);
   std::memcpy(const_cast<jt_config*>(&skeleton->rodata->cfg), &settings, sizeof(settings));
+  std::ranges::copy(powers(jt_hash_base(settings.hash_seed)),
+                    const_cast<__u64*>(std::begin(skeleton->rodata->powers)));
   const bool points = config.tracepoints;
   bpf_program__set_autoload(skeleton->progs.jt_event, points && features.bpf_loop);
   bpf_program__set_autoload(skeleton->progs.jt_event_chain, points && !features.bpf_loop);

@@ -221,6 +221,7 @@ void add_cost(Ledger& ledger, const capture::Counters& counters) {
   line("user reads", JT_COUNTER_COST_READS);
   line("map look-ups", JT_COUNTER_COST_LOOKUPS);
   line("stacks that were met again", JT_COUNTER_COST_RECALLED);
+  line("stacks of which all but the top was met again", JT_COUNTER_COST_SPLICED);
 }
 
 void add_checked(Ledger& ledger, const capture::Counters& counters,
@@ -367,6 +368,8 @@ Ledger make_ledger(const LedgerInput& input) {
   if (input.recall_checked) {
     ledger.lines.push_back({.name = "remembered stacks that a walk did not give",
                             .count = c.at(JT_COUNTER_RECALL_WRONG)});
+    ledger.lines.push_back({.name = "remembered rests of stacks that a walk did not give",
+                            .count = c.at(JT_COUNTER_SPLICE_WRONG)});
   }
   if (input.checked != nullptr) add_checked(ledger, c, input.checked->figures());
   return ledger;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hash that tells stacks apart.
+// The hash that tells stacks apart, and that is joined where the rest of one is another one's.
 #include "bpf/stack_hash.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,12 @@ class StackHash : public ::testing::Test {
     return hash;
   }
   static std::uint64_t hash_of(std::span<const std::uint64_t> frames, std::uint64_t base = kBase) {
-    return push_all(0, frames, base);
+    return jt_hash_settle(push_all(0, frames, base));
+  }
+  static std::uint64_t power(std::size_t n, std::uint64_t base = kBase) {
+    std::uint64_t result = 1;
+    for (; n > 0; --n) result = jt_hash_push(result, base, 0);
+    return jt_hash_settle(result);
   }
   // Two frames in the order of Thue and Morse: which, by the parity of the place's bits.
   static Frames thue_morse(std::size_t length, std::uint64_t even, std::uint64_t odd) {
@@ -56,7 +61,7 @@ TEST_F(StackHash, IsThePolynomialModuloThePrime) {
     const std::uint64_t base = (random() >> 32) | 1;
     __extension__ unsigned __int128 wanted = 0;
     for (const auto mixed : frames) wanted = (wanted * base + mixed) % JT_HASH_PRIME;
-    EXPECT_EQ(hash_of(frames, base) % JT_HASH_PRIME, static_cast<std::uint64_t>(wanted));
+    EXPECT_EQ(hash_of(frames, base), static_cast<std::uint64_t>(wanted));
   }
 }
 
@@ -65,7 +70,26 @@ TEST_F(StackHash, LargestNumbersDoNotOverflow) {
   const std::uint64_t base = 0xffffffff;
   __extension__ unsigned __int128 wanted = 0;
   for (const auto mixed : frames) wanted = (wanted * base + mixed) % JT_HASH_PRIME;
-  EXPECT_EQ(hash_of(frames, base) % JT_HASH_PRIME, static_cast<std::uint64_t>(wanted));
+  EXPECT_EQ(hash_of(frames, base), static_cast<std::uint64_t>(wanted));
+}
+
+TEST_F(StackHash, ARestIsJoinedWithAnotherTop) {
+  std::mt19937_64 random(2);
+  const auto drawn = [&](std::size_t n) {
+    Frames frames(n);
+    for (auto& mixed : frames) mixed = frame(random() % 100);
+    return frames;
+  };
+  for (int turn = 0; turn < 10'000; ++turn) {
+    const Frames begin = drawn(random() % 40), top = drawn(random() % 40);
+    const Frames rest = drawn(random() % 200);
+    Frames whole = begin, other = top;
+    whole.insert(whole.end(), rest.begin(), rest.end());
+    other.insert(other.end(), rest.begin(), rest.end());
+    const auto joined =
+        jt_hash_join(push_all(0, top), push_all(0, begin), hash_of(whole), power(rest.size()));
+    EXPECT_EQ(jt_hash_settle(joined), hash_of(other));
+  }
 }
 
 // A million and a half: of drawn frames, all orders of nine, all rows of two.
