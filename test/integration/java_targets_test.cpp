@@ -5,17 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "integration/support/jdks.h"
+#include "integration/support/users.h"
 
 namespace jtrace::test {
 namespace {
 
 using testing::HasSubstr;
-using Words = std::vector<std::string>;
 
 bool has(const Stack& stack, const std::string& function) {
   return std::ranges::any_of(stack.frames, [&](const Frame& f) { return f.name == function; });
@@ -25,6 +26,18 @@ std::uint64_t count_with(const std::vector<Stack>& stacks, const std::string& fu
   std::uint64_t count = 0;
   for (const Stack& stack : stacks) count += has(stack, function) ? stack.count : 0;
   return count;
+}
+
+// What there is beside, where a count is not what it should be.
+std::string without(const std::vector<Stack>& stacks, const std::string& function) {
+  std::string text;
+  for (const Stack& stack : stacks) {
+    if (has(stack, function)) continue;
+    text += fmt::format("{}:", stack.count);
+    for (const Frame& f : stack.frames) text += " " + f.name;
+    text += "\n";
+  }
+  return text;
 }
 
 class JavaTargets : public ::testing::Test {
@@ -62,7 +75,8 @@ TEST_F(JavaTargets, JvmsThatComeAndGoAreWholeAndNamed) {
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
   ASSERT_EQ(status, 0) << jtrace.err();
   ASSERT_GT(opens, 100U);
-  EXPECT_EQ(count_with(stacks(), "truth/ShortLived.depth"), opens) << jtrace.err();
+  EXPECT_EQ(count_with(stacks(), "truth/ShortLived.depth"), opens)
+      << jtrace.err() << without(stacks(), "truth/ShortLived.depth");
   EXPECT_GE(count_with(stacks(), "java/io/FileInputStream.open0"), opens);
   JT_ASSERT_OK(const std::string text, read_text(file("x.txt")));
   JT_ASSERT_OK(const Ledger ledger, parse_ledger(text));
@@ -70,6 +84,35 @@ TEST_F(JavaTargets, JvmsThatComeAndGoAreWholeAndNamed) {
   EXPECT_GE(static_cast<double>(ledger.count("complete").value_or(0)),
             0.999 * static_cast<double>(ledger.count("kept").value_or(1)))
       << to_text(ledger);
+}
+
+// Their methods have names whatever it takes to read the files that their stacks go through: here
+// it is as long as they live, all four.
+TEST_F(JavaTargets, FilesTakeLongerThanJvmsLive) {
+  JT_ASSERT_OK(Child jtrace, start_jtrace({"-t", "syscalls:sys_enter_openat", "--comm", "java",
+                                           "-f", file("x.collapsed")}));
+  const auto keeper = child_named(jtrace.pid(), "jtrace-symbols");
+  ASSERT_TRUE(keeper.has_value());
+  std::vector<pid_t> readers = children_of(*keeper);
+  readers.push_back(*keeper);
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGSTOP), 0);
+  std::uint64_t opens = 0;
+  for (int i = 0; i < 4; ++i) {
+    JT_ASSERT_OK(Child java, Child::start(java_command(own_jdk(), {"-Xmx64m"},
+                                                       {"truth.ShortLived", "200", "now", "100"})));
+    JT_ASSERT_OK(const int status, java.wait_exit(kPatience));
+    ASSERT_EQ(status, 0) << java.err();
+    opens += std::strtoull(java.out().c_str() + java.out().find("opens ") + 6, nullptr, 10);
+  }
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGCONT), 0);
+  ASSERT_TRUE(jtrace.signal(SIGINT));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  ASSERT_EQ(status, 0) << jtrace.err();
+  EXPECT_EQ(count_with(stacks(), "truth/ShortLived.depth"), opens)
+      << jtrace.err() << without(stacks(), "truth/ShortLived.depth");
+  // libjvm's and libjava's functions, too.
+  EXPECT_GE(count_with(stacks(), "JavaCalls::call_helper"), opens);
+  EXPECT_GE(count_with(stacks(), "fileOpen"), opens);
 }
 
 // As a command: from the launcher's first instruction on. What it does last can be without names

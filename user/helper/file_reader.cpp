@@ -42,15 +42,13 @@ bool same_file(const process::FileStatus& a, const process::FileStatus& b) {
 
 }  // namespace
 
-FileReader::FileReader() : FileReader(Limits{}) {}
-
-FileReader::FileReader(Limits limits) : limits_(limits) {
+FileReader::FileReader(Limits limits, const char* name) : limits_(limits) {
   SocketPair sockets = make_sockets();
   if (!sockets.ours.valid()) return;
   keeper_ = ::fork();
   if (keeper_ == 0) {
     sockets.ours.reset();
-    run_keeper(sockets.theirs.get());
+    run_keeper(sockets.theirs.get(), name);
   }
   orders_ = std::move(sockets.ours);
   // Ready before it is needed: a fork takes longer than a small file.

@@ -34,8 +34,9 @@ class FileReader final : public unwind::BinaryReader {
   };
 
   // Forks: to be made before there are threads and before what no child shall inherit.
-  FileReader();
-  explicit FileReader(Limits limits);
+  // `name`: of those processes.
+  FileReader() : FileReader(Limits{}) {}
+  explicit FileReader(Limits limits, const char* name = "jtrace-files");
   ~FileReader() override;
 
   // `fd`: from process::find_mapped_file.

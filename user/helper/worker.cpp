@@ -137,10 +137,10 @@ class Keeper {
 
 }  // namespace
 
-void run_keeper(int orders) {
+void run_keeper(int orders, const char* name) {
   // Ctrl-C and a closed terminal are for jtrace, which goes on to write its profile.
   ::setsid();
-  (void)::prctl(PR_SET_NAME, "jtrace-files");
+  (void)::prctl(PR_SET_NAME, name);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
   // What the terminal shows is not for a child that was taken over.
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -14,7 +14,7 @@ namespace jtrace::helper {
 enum class Order : char { Start = 'S', Stop = 'K' };
 
 // Never returns. Ends when the other side of the socket does.
-[[noreturn]] void run_keeper(int orders);
+[[noreturn]] void run_keeper(int orders, const char* name);
 
 // What a child does of one file: the bytes of the reply, or why there are none.
 [[nodiscard]] Result<std::string> do_work(const Request& request, int file,

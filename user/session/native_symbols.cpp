@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/native_symbols.h"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/unique_fd.h"
 
@@ -29,26 +31,74 @@ Result<UniqueFd> vdso_file() {
   return fd;
 }
 
+using Symbols = std::unique_ptr<symbolize::ElfSymbols>;
+
+Symbols held(Result<symbolize::ElfSymbols> read) {
+  return read ? std::make_unique<symbolize::ElfSymbols>(std::move(*read)) : nullptr;
+}
+
 }  // namespace
 
-std::unique_ptr<symbolize::ElfSymbols> NativeSymbols::load(pid_t tgid,
-                                                           const unwind::MappedImage& image) {
+void NativeSymbols::put(Symbols symbols, File& file) {
+  bytes_ += symbols ? symbols->bytes() : 0;
+  file.symbols = std::move(symbols);
+  file.awaited = 0;
+}
+
+void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& file) {
   const unwind::Binary& binary = *image.binary;
   const std::string& path = image.entry.path;
-  const auto read = [&]() -> Result<symbolize::ElfSymbols> {
-    // Ours, so nothing hostile is in it.
-    if (path == "[vdso]") {
-      JT_TRY(const auto fd, vdso_file());
-      return symbolize::ElfSymbols::load(fd.get(), path);
-    }
-    if (binary.file.valid()) return reader_.symbols(tgid, binary.file.get(), path, binary.build_id);
-    JT_TRY(const auto found, process::find_mapped_file(tgid, image.entry));
-    return reader_.symbols(tgid, found.get(), path, binary.build_id);
-  };
-  auto symbols = read();
-  if (!symbols) return nullptr;
-  bytes_ += symbols->bytes();
-  return std::make_unique<symbolize::ElfSymbols>(std::move(*symbols));
+  // Ours, so nothing hostile is in it.
+  if (path == "[vdso]") {
+    const auto fd = vdso_file();
+    auto symbols = fd ? symbolize::ElfSymbols::load(fd->get(), path) : std::unexpected(fd.error());
+    return put(held(std::move(symbols)), file);
+  }
+  // Found while its process is there.
+  UniqueFd fd = binary.file.valid()
+                    ? UniqueFd(::fcntl(binary.file.get(), F_DUPFD_CLOEXEC, 0))
+                    : process::find_mapped_file(tgid, image.entry).value_or(UniqueFd());
+  if (!fd.valid()) return;
+  if (!worker_) {
+    worker_.emplace([this](Order order) {
+      return Done{.binary = order.binary,
+                  .serial = order.serial,
+                  .symbols = held(
+                      reader_.symbols(order.tgid, order.file.get(), order.path, order.build_id))};
+    });
+  }
+  file.awaited = binary.serial;
+  worker_->give({.binary = &binary,
+                 .serial = binary.serial,
+                 .tgid = tgid,
+                 .file = std::move(fd),
+                 .path = path,
+                 .build_id = binary.build_id});
+}
+
+bool NativeSymbols::settle(std::optional<Done> done) {
+  if (!done) return false;
+  const auto file = files_.find(done->binary);
+  if (file != files_.end() && file->second.awaited == done->serial) {
+    put(std::move(done->symbols), file->second);
+  }
+  return true;
+}
+
+bool NativeSymbols::is_busy() const { return worker_ && worker_->waiting() >= kMostAwaited; }
+
+bool NativeSymbols::is_ready(pid_t tgid, const unwind::MappedImage& image) {
+  const auto known = files_.find(image.binary);
+  if (known != files_.end() && known->second.awaited == 0) return true;
+  while (worker_ && settle(worker_->take())) {
+  }
+  if (!files_.contains(image.binary) && is_busy()) return false;
+  return file_of(tgid, image).awaited == 0;
+}
+
+void NativeSymbols::wait() {
+  while (worker_ && settle(worker_->take_last())) {
+  }
 }
 
 std::size_t NativeSymbols::excess() const { return bytes_ - std::min(bytes_, max_bytes_ / 2); }
@@ -65,18 +115,21 @@ void NativeSymbols::forget(const unwind::Binary& binary) {
   files_.erase(file);
 }
 
-const NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
-  static const File kNone{};
-  if (bytes_ >= max_bytes_ && !files_.contains(image.binary)) return kNone;
+NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
+  if (bytes_ >= max_bytes_ && !files_.contains(image.binary)) return no_room_;
   const auto [it, fresh] = files_.try_emplace(image.binary);
-  if (fresh && image.binary) it->second.symbols = load(tgid, image);
+  if (fresh && image.binary) begin(tgid, image, it->second);
   return it->second;
 }
 
 profile::LocationId NativeSymbols::locate(pid_t tgid, const unwind::MappedImage& image,
                                           std::uint64_t elf_addr, bool exact,
                                           profile::SymbolTable& symbols) {
+  while (!files_.contains(image.binary) && is_busy() && settle(worker_->take_last())) {
+  }
   const File& file = file_of(tgid, image);
+  while (file.awaited != 0 && settle(worker_->take_last())) {
+  }
   const auto& entry = image.entry;
   const profile::MappingId mapping = symbols.mapping(
       {.start = entry.start,

@@ -6,23 +6,33 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/unique_fd.h"
 #include "helper/file_reader.h"
 #include "process/maps.h"
 #include "profile/symbol_table.h"
+#include "session/worker.h"
 #include "symbolize/elf_symbols.h"
 #include "unwind/address_space.h"
 
 namespace jtrace::session {
 
 // Names of native frames. Symbols of a binary are read once, at its first frame, through the
-// process that has it mapped, and shared by all processes.
+// process that has it mapped, and shared by all processes. They are read by a thread beside: it
+// takes 20 ms for libjvm's and 400 for Node's, and some processes whose names go with them live for
+// no longer. It begins with the first file, so that it has no rights that its maker has given up.
 class NativeSymbols {
  public:
-  // `files` must outlive this.
+  // `files` must outlive this, and is that thread's until wait().
   explicit NativeSymbols(helper::FileReader& files, std::size_t max_bytes = kMaxBytes)
       : reader_(files), max_bytes_(max_bytes) {}
+
+  // Has them read, where that has not begun. Whether locate() would not wait for them.
+  [[nodiscard]] bool is_ready(pid_t tgid, const unwind::MappedImage& image);
+  // Until all are read that were begun.
+  void wait();
 
   // `elf_addr` is the ELF address of the frame's pc; looked up one below unless `exact`.
   [[nodiscard]] profile::LocationId locate(pid_t tgid, const unwind::MappedImage& image,
@@ -37,17 +47,36 @@ class NativeSymbols {
  private:
   // Of all files together: libjvm has 6 MB. Files beyond have no names until there is room.
   static constexpr std::size_t kMaxBytes = 512U << 20;
+  // At a time, so that not many more are read than there is room for.
+  static constexpr std::size_t kMostAwaited = 8;
   struct File {
-    std::unique_ptr<symbolize::ElfSymbols> symbols;  // null: could not be read
+    std::unique_ptr<symbolize::ElfSymbols> symbols;  // null: could not be read, or not yet
+    std::uint64_t awaited = 0;                       // the serial of its binary; 0: is read
   };
-  const File& file_of(pid_t tgid, const unwind::MappedImage& image);
-
-  [[nodiscard]] std::unique_ptr<symbolize::ElfSymbols> load(pid_t tgid,
-                                                            const unwind::MappedImage& image);
+  struct Order {
+    const unwind::Binary* binary;  // a key alone: it may be forgotten meanwhile
+    std::uint64_t serial;
+    pid_t tgid;
+    UniqueFd file;
+    std::string path, build_id;
+  };
+  struct Done {
+    const unwind::Binary* binary;
+    std::uint64_t serial;
+    std::unique_ptr<symbolize::ElfSymbols> symbols;
+  };
+  [[nodiscard]] bool is_busy() const;
+  File& file_of(pid_t tgid, const unwind::MappedImage& image);
+  void begin(pid_t tgid, const unwind::MappedImage& image, File& file);
+  void put(std::unique_ptr<symbolize::ElfSymbols> symbols, File& file);
+  // Whether there was one.
+  bool settle(std::optional<Done> done);
 
   helper::FileReader& reader_;
   std::size_t max_bytes_;
+  std::optional<Worker<Order, Done>> worker_;
   std::map<const unwind::Binary*, File> files_;
+  File no_room_;
   std::size_t bytes_ = 0;  // of all symbols
 };
 

@@ -61,12 +61,6 @@ LocationId Recorder::signal_frame() {
        .lines = {{.function = symbols_->function("__restore_rt"), .kind = FrameKind::Native}}});
 }
 
-std::vector<LocationId> Recorder::locate(Target* target, std::span<const jt_frame> frames,
-                                         const Moment& moment) {
-  if (!target) return {};
-  return locate_rest(*target, frames, locate_java(*target, frames, moment));
-}
-
 Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_frame> frames,
                                            const Moment& moment) {
   Perishable locations(frames.size());
@@ -187,45 +181,46 @@ void Recorder::on_stack(const jt_stack_record& record) {
   // A child that has no tables of its own yet is walked, and named, by its parent's.
   Target* target = meet(record.space);
   if (target && target->revoked()) target = nullptr;  // no frames
+  Stack stack{.key = record.key, .window = record.head.window, .space = record.space, .frames = {}};
+  Moment moment{record.epoch, record.head.time_ns};
   if (record.key.user_stack >= 0 && target) {
-    std::vector<jt_frame> frames;
     for (const std::uint64_t pc : capture_.stack(record.head.window, record.key.user_stack)) {
-      frames.push_back(target->frame_at(pc, frames.empty()));
+      stack.frames.push_back(target->frame_at(pc, stack.frames.empty()));
     }
-    samples.name(record.key, locate(target, frames, {.time_ns = record.head.time_ns}));
-    if (target->has_waiting()) waiting_.insert(target);
-    return;
+    moment.epoch = JT_NO_EPOCH;
+  } else if (target) {
+    const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
+    stack.frames.assign(record.frame, record.frame + n);
   }
-  const std::size_t n = std::min<std::size_t>(record.key.frames, JT_MAX_FRAMES);
-  const std::span frames(record.frame, target ? n : 0);
-  came_ = std::chrono::steady_clock::now();
-  unnamed_.push_back(
-      {.key = record.key,
-       .window = record.head.window,
-       .space = record.space,
-       .frames = {frames.begin(), frames.end()},
-       .java = target ? locate_java(*target, frames, {record.epoch, record.head.time_ns})
-                      : Perishable{}});
-  if (target && target->has_waiting()) waiting_.insert(target);
+  await_names(std::move(stack), moment);
 }
 
 // What Java calls its methods goes with its classes, or with the process, within a millisecond, and
-// so does what tells of other generated code; what is in files stays, and some take 20 ms to read
-// (Node.js 400). So the names of generated code of all stacks come first, and JVMs that are just
-// starting, which may live for no longer than the reading takes. For the same reason files are read
-// when no new stacks have come for a while (a JVM whose 26 paths took 150 ms together ended while
-// libjvm's symbols were read for the first of them), and a stack whose files had to be read ends
-// the turn: what has come meanwhile is looked at before the next one.
+// so does what tells of other generated code: that is read at once. What is in files stays.
+void Recorder::await_names(Stack stack, const Moment& moment) {
+  if (Target* target = find(stack.space)) {
+    stack.java = locate_java(*target, stack.frames, moment);
+    for (const jt_frame& frame : stack.frames) (void)target->is_ready(frame);
+    if (target->has_waiting()) waiting_.insert(target);
+  }
+  unnamed_.push_back(std::move(stack));
+}
+
+bool Recorder::is_ready(const Stack& stack) const {
+  Target* target = find(stack.space);
+  return target == nullptr ||
+         std::ranges::all_of(stack.frames, [&](const jt_frame& f) { return target->is_ready(f); });
+}
+
+// In the order in which they came, those whose files are read (NativeSymbols); what comes meanwhile
+// is looked at after a few. `all`: and those whose files are not.
 void Recorder::name_stacks(bool all) {
-  constexpr std::chrono::milliseconds kMostDelay{500}, kQuiet{50}, kMostReading{2};
+  constexpr std::chrono::milliseconds kMost{2};
   constexpr std::size_t kMostUnnamed = 16384;
   const auto start = std::chrono::steady_clock::now();
-  const bool has_room = unnamed_.size() < kMostUnnamed;
-  const bool more_come = !starting_.empty() || start - came_ < kQuiet;
-  if (!all && more_come && has_room && start - named_ < kMostDelay) return;
-  std::size_t named = 0;
-  while (named < unnamed_.size()) {
-    const Stack& stack = unnamed_[named++];
+  all = all || unnamed_.size() >= kMostUnnamed;
+  while (!unnamed_.empty() && (all || is_ready(unnamed_.front()))) {
+    const Stack& stack = unnamed_.front();
     Target* target = find(stack.space);
     auto names =
         target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
@@ -234,10 +229,9 @@ void Recorder::name_stacks(bool all) {
     } else {
       window_of(stack.window).samples.name(stack.key, std::move(names));
     }
-    if (!all && has_room && std::chrono::steady_clock::now() - start > kMostReading) break;
+    unnamed_.pop_front();
+    if (!all && std::chrono::steady_clock::now() - start > kMost) break;
   }
-  unnamed_.erase(unnamed_.begin(), unnamed_.begin() + static_cast<std::ptrdiff_t>(named));
-  if (unnamed_.empty()) named_ = std::chrono::steady_clock::now();
 }
 
 void Recorder::on_event(const jt_event_record& record) {
@@ -366,14 +360,12 @@ void Recorder::finish_walks(bool all) {
     const auto walk = target->walk(*record, walk_depth(options_));
     jt_stack_key key = record->key;
     key.status = walk.status;
-    unnamed_.push_back(
-        {.key = key,
-         .window = record->head.window,
-         .space = record->space,
-         .frames = walk.frames,
-         .java = locate_java(*target, walk.frames, {record->epoch, record->head.time_ns}),
-         .deferred = deferral_of(*record)});
-    if (target->has_waiting()) waiting_.insert(target);
+    await_names({.key = key,
+                 .window = record->head.window,
+                 .space = record->space,
+                 .frames = walk.frames,
+                 .deferred = deferral_of(*record)},
+                {record->epoch, record->head.time_ns});
   }
   deferred_ = std::move(waiting);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -108,6 +109,9 @@ class Recorder {
   void count_here(std::uint32_t window, const jt_stack_key& key, const Deferral& event,
                   std::vector<profile::LocationId> locations);
   void hand_on(const Window& from, const jt_held& begun);
+  struct Stack;
+  void await_names(Stack stack, const Moment& moment);
+  [[nodiscard]] bool is_ready(const Stack& stack) const;
   void name_stacks(bool all);
   [[nodiscard]] Status adopt_new();
   [[nodiscard]] Status refresh_changed();
@@ -118,10 +122,7 @@ class Recorder {
   [[nodiscard]] profile::LocationId signal_frame();
   void note_thread(Window& window, std::uint32_t tgid, std::uint32_t tid);
   void cut(std::vector<profile::LocationId>& locations);
-  [[nodiscard]] std::vector<profile::LocationId> locate(Target* target,
-                                                        std::span<const jt_frame> frames,
-                                                        const Moment& moment);
-  // The two halves of that: what only the process knows, and what is in files as well.
+  // Names of frames: what only the process knows, and what is in files as well.
   using Perishable = std::vector<std::optional<profile::LocationId>>;
   [[nodiscard]] Perishable locate_java(Target& target, std::span<const jt_frame> frames,
                                        const Moment& moment);
@@ -151,12 +152,10 @@ class Recorder {
     std::uint32_t window = 0;
     std::uint32_t space = 0;
     std::vector<jt_frame> frames;
-    Perishable java;
+    Perishable java{};
     std::optional<Deferral> deferred{};  // one event, walked here
   };
-  std::vector<Stack> unnamed_;  // what one drain brought, or a few
-  std::chrono::steady_clock::time_point named_{};
-  std::chrono::steady_clock::time_point came_{};  // the last stack without names
+  std::deque<Stack> unnamed_;  // whose files are still being read, and those behind
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;

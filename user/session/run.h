@@ -94,7 +94,7 @@ class Run {
   }
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
-  void say_what_could_not_be_read() const;
+  void say_what_could_not_be_read();
   void say(int level, const std::string& text) const;
 
   cli::Options options_;  // in force: reload() changes some

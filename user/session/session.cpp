@@ -292,7 +292,8 @@ Status Run::prepare() {
     JT_TRY(uploads_, Uploads::start(options_));
     if (const auto opened = notice_.open(); !opened) say(0, opened.error().message);
   }
-  own_ = {::getpid(), shared_.files.keeper(), writer_.pid(), uploads_.pid(), observers_.pid()};
+  own_ = {::getpid(),    shared_.files.keeper(), shared_.symbol_files.keeper(),
+          writer_.pid(), uploads_.pid(),         observers_.pid()};
   if (shared_.attacher) own_.push_back(shared_.attacher->pid());
   std::erase(own_, -1);
   return {};

@@ -69,10 +69,11 @@ LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::Symb
 }  // namespace
 
 SharedTables::SharedTables(std::size_t max_rows)
-    : cache(CacheFolder::default_directory()),
+    : symbol_files({}, "jtrace-symbols"),
+      cache(CacheFolder::default_directory()),
       store(max_rows),
       binaries(store, &cache, files),
-      native(files) {}
+      native(symbol_files) {}
 
 const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
                                                                const unwind::MappedImage& image) {
@@ -408,6 +409,12 @@ bool Target::lasts(const jt_frame& frame) const {
   if (kind_of(frame) != JT_FRAME_NATIVE) return false;
   const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
   return image == nullptr || image->entry.inode != 0 || image->entry.path == "[vdso]";
+}
+
+bool Target::is_ready(const jt_frame& frame) {
+  if (!lasts(frame)) return true;
+  const auto* image = space_.image(static_cast<std::uint32_t>(frame.info));
+  return image == nullptr || shared_.native.is_ready(info_.key.tgid, *image);
 }
 
 LocationId Target::locate_native(const jt_frame& frame, const Moment& moment,

@@ -43,7 +43,8 @@ namespace jtrace::session {
 // What all targets of a run share.
 struct SharedTables {
   explicit SharedTables(std::size_t max_rows);
-  helper::FileReader files;          // first: it forks
+  helper::FileReader files;          // first: it forks, as the next one
+  helper::FileReader symbol_files;   // of `native`
   std::optional<Attacher> attacher;  // --jvm-symbols perfmap, agent
   std::optional<AgentFile> agent;    // --jvm-symbols agent
   LateNames late_names;
@@ -151,6 +152,8 @@ class Target {
   void release_names() { names_.release(); }
   // Its name is in a file, which stays; else whoever has it may be gone, or say another, any time.
   [[nodiscard]] bool lasts(const jt_frame& frame) const;
+  // Has the symbols of its file read, where that has not begun. Whether locate() would not wait.
+  [[nodiscard]] bool is_ready(const jt_frame& frame);
   [[nodiscard]] bool has_waiting() const { return names_.has_waiting(); }
   // JavaNames::name_waiting
   void name_waiting(profile::SymbolTable& symbols, bool last) {

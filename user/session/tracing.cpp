@@ -366,14 +366,20 @@ void Run::say_what_targets_lack() const {
   }
 }
 
-void Run::say_what_could_not_be_read() const {
-  for (const auto& [path, reason] : shared_.files.troubles()) {
-    say(0, fmt::format("{}: not read: {}; stacks through it may be partial, its functions unnamed",
-                       exporting::safe_text(path), reason));
+void Run::say_what_could_not_be_read() {
+  shared_.native.wait();
+  std::set<std::string> said;
+  std::size_t more = 0;
+  for (const auto* reader : {&shared_.files, &shared_.symbol_files}) {
+    more += reader->more_troubles();
+    for (const auto& [path, reason] : reader->troubles()) {
+      if (!said.insert(path).second) continue;
+      say(0,
+          fmt::format("{}: not read: {}; stacks through it may be partial, its functions unnamed",
+                      exporting::safe_text(path), reason));
+    }
   }
-  if (const auto more = shared_.files.more_troubles(); more != 0) {
-    say(0, fmt::format("not read either: {}", counted(more, "more file")));
-  }
+  if (more != 0) say(0, fmt::format("not read either: {}", counted(more, "more file")));
 }
 
 Places Run::places() {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands by other users and in other mounts, and what the kernel says about the rights of a
-// process.
+// process, and who its threads and children are.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <filesystem>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +67,32 @@ inline void expect_shut(pid_t pid, const std::string& rights) {
   EXPECT_EQ(status_line(pid, "CapAmb"), kNoRights);
   EXPECT_EQ(status_line(pid, "NoNewPrivs"), "1");
   EXPECT_EQ(status_line(pid, "Seccomp"), "2");
+}
+
+inline std::vector<pid_t> threads_of(pid_t pid) {
+  std::vector<pid_t> threads;
+  const std::string directory = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(directory)) {
+    threads.push_back(std::stoi(task.path().filename()));
+  }
+  return threads;
+}
+
+inline std::vector<pid_t> children_of(pid_t parent) {
+  const std::string number = std::to_string(parent);
+  const auto text = read_text("/proc/" + number + "/task/" + number + "/children");
+  std::vector<pid_t> children;
+  std::istringstream words(text.value_or(""));
+  for (pid_t child = 0; words >> child;) children.push_back(child);
+  return children;
+}
+
+inline std::optional<pid_t> child_named(pid_t parent, std::string_view comm) {
+  for (const pid_t child : children_of(parent)) {
+    const auto name = read_text("/proc/" + std::to_string(child) + "/comm");
+    if (name && name->starts_with(comm)) return child;
+  }
+  return std::nullopt;
 }
 
 }  // namespace jtrace::test
