@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/target.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
 
 namespace jtrace::session {
 namespace {
@@ -10,6 +20,17 @@ namespace {
 constexpr std::size_t kRows = 4U << 20;
 
 [[gnu::noinline]] void here() { asm volatile(""); }
+
+// The process that waits to be the next one to read.
+pid_t child_of(pid_t keeper) {
+  const std::string path = fmt::format("/proc/{0}/task/{0}/children", keeper);
+  for (int turn = 0; turn < 1000; ++turn) {
+    const auto children = read_file(path, 1024);
+    if (children && !children->empty()) return std::atoi(children->c_str());
+    ::usleep(1000);
+  }
+  return 0;
+}
 
 class OwnTarget : public ::testing::Test {
  protected:
@@ -51,6 +72,50 @@ TEST_F(OwnTarget, namesAFileOnceThereIsRoom) {
   native.forget(*target_->place_at(reinterpret_cast<std::uint64_t>(&here)).image->binary);
   EXPECT_EQ(native.excess(), 0U);
   EXPECT_TRUE(named(&::getpid));
+}
+
+TEST_F(OwnTarget, whatIsForgottenWhileItIsReadIsReadAgain) {
+  NativeSymbols native(shared_.files, 1);
+  const auto pc = reinterpret_cast<std::uint64_t>(&here);
+  const auto* image = target_->place_at(pc).image;
+  EXPECT_FALSE(native.is_ready(::getpid(), *image));
+  native.forget(*image->binary);
+  native.wait();
+  EXPECT_EQ(native.excess(), 0U) << "kept for a binary that may be another one by now";
+  EXPECT_FALSE(native.is_ready(::getpid(), *image));
+  native.wait();
+  EXPECT_TRUE(native.is_ready(::getpid(), *image));
+  const auto id = native.locate(::getpid(), *image, pc - image->bias, true, symbols_);
+  EXPECT_FALSE(symbols_.locations()[id.value].lines.empty());
+}
+
+// A program may have thousands of files mapped, each with megabytes of symbols.
+TEST_F(OwnTarget, hasAFewFilesReadAtATime) {
+  constexpr int kFiles = 20, kAtATime = 8;
+  const auto pc = reinterpret_cast<std::uint64_t>(&here);
+  const auto* own = target_->place_at(pc).image;
+  std::deque<unwind::Binary> binaries(kFiles);
+  std::vector<unwind::MappedImage> images;
+  for (unwind::Binary& binary : binaries) {
+    binary.serial = images.size() + 1;
+    images.push_back(*own);
+    images.back().binary = &binary;
+  }
+  NativeSymbols native(shared_.files);
+  const auto ready = [&] {
+    return std::ranges::count_if(
+        images, [&](const auto& image) { return native.is_ready(::getpid(), image); });
+  };
+  const std::vector<pid_t> readers = {shared_.files.keeper(), child_of(shared_.files.keeper())};
+  for (const pid_t reader : readers) ASSERT_GT(reader, 0);
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGSTOP), 0);
+  EXPECT_EQ(ready(), 0);
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGCONT), 0);
+  native.wait();
+  EXPECT_EQ(ready(), kAtATime);
+  // Who cannot wait gets the last one, too.
+  const auto id = native.locate(::getpid(), images.back(), pc - own->bias, true, symbols_);
+  EXPECT_FALSE(symbols_.locations()[id.value].lines.empty());
 }
 
 TEST_F(OwnTarget, tellsEveryMappingIdApart) {
