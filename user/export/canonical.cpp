@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "export/beside.h"
 #include "profile/saturate.h"
 
 namespace jtrace::exporting {
@@ -162,7 +164,7 @@ struct Canonical::Stacks {
     return of.places_[of.locations_[of.begins_[i] + k]];
   }
   void ask_for(std::uint32_t i, std::size_t k) const {
-    __builtin_prefetch(of.locations_.data() + of.begins_[i] + k);
+    __builtin_prefetch(of.locations_.get() + of.begins_[i] + k);
   }
 };
 
@@ -175,29 +177,40 @@ Canonical::Canonical(const profile::Profile& profile)
   sort_samples();
 }
 
-// Samples lie all over the heap. They are visited once; memory is asked for those that come soon.
-// Returns which locations they name.
+// Most of what it takes is memory that is touched for the first time, and two can do that at once.
+// Returns which locations the samples name.
 std::vector<char> Canonical::flatten() {
-  std::vector<char> wanted(in_.locations.size());
-  constexpr std::size_t kSoon = 8;
-  constexpr std::size_t kLine = 64 / sizeof(profile::LocationId);
   const std::vector<profile::Sample>& samples = in_.samples;
   begins_.reserve(samples.size() + 1);
   begins_.push_back(0);
   for (const profile::Sample& sample : samples) {
     begins_.push_back(begins_.back() + sample.locations.size());
+    labelled_ |= !sample.labels.empty();
   }
-  locations_.resize(begins_.back());
+  locations_ = std::make_unique_for_overwrite<std::uint32_t[]>(begins_.back());
   values_.resize(samples.size() * width_);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (i + kSoon < samples.size()) {
+  const std::size_t half = is_large(in_) ? samples.size() / 2 : 0;
+  auto first = beside(is_large(in_), [this, half] { return flatten(0, half); });
+  std::vector<char> wanted = flatten(half, samples.size());
+  std::ranges::transform(wanted, first.get(), wanted.begin(), std::bit_or<>());
+  return wanted;
+}
+
+// Samples lie all over the heap. They are visited once; memory is asked for those that come soon.
+std::vector<char> Canonical::flatten(std::size_t from, std::size_t to) {
+  std::vector<char> wanted(in_.locations.size());
+  constexpr std::size_t kSoon = 8;
+  constexpr std::size_t kLine = 64 / sizeof(profile::LocationId);
+  const std::vector<profile::Sample>& samples = in_.samples;
+  for (std::size_t i = from; i < to; ++i) {
+    if (i + kSoon < to) {
       const profile::Sample& soon = samples[i + kSoon];
       __builtin_prefetch(soon.values.data());
       for (std::size_t k = 0; k < soon.locations.size(); k += kLine) {
         __builtin_prefetch(&soon.locations[k]);
       }
     }
-    std::uint32_t* out = locations_.data() + begins_[i];
+    std::uint32_t* out = locations_.get() + begins_[i];
     for (const profile::LocationId id : samples[i].locations) {
       *out++ = id.value;
       wanted[id.value] = 1;
@@ -205,7 +218,6 @@ std::vector<char> Canonical::flatten() {
     const std::vector<std::int64_t>& values = samples[i].values;
     std::copy_n(values.begin(), std::min(values.size(), width_),
                 values_.begin() + static_cast<std::ptrdiff_t>(i * width_));
-    labelled_ |= !samples[i].labels.empty();
   }
   return wanted;
 }
@@ -258,7 +270,7 @@ std::size_t Canonical::next_sample(std::size_t at, profile::Sample& sample) cons
     __builtin_prefetch(&values_[soon * width_]);
   }
   const std::uint32_t first = order[at];
-  const std::uint32_t* const locations = locations_.data() + begins_[first];
+  const std::uint32_t* const locations = locations_.get() + begins_[first];
   sample.locations.resize(begins_[first + 1] - begins_[first]);
   for (std::size_t k = 0; k < sample.locations.size(); ++k) {
     sample.locations[k] = {places_[locations[k]]};

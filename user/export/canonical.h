@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,7 @@ class Canonical {
   struct Stacks;
 
   std::vector<char> flatten();
+  std::vector<char> flatten(std::size_t from, std::size_t to);
   void sort_samples();
   void sort_labels(std::size_t from, std::size_t to);
   [[nodiscard]] std::vector<profile::Label> labels_of(std::uint32_t index) const;
@@ -49,10 +51,10 @@ class Canonical {
   std::size_t width_;  // values of a sample
   bool labelled_ = false;
   profile::Profile tables_;
-  std::vector<std::uint32_t> strings_;    // of each string of in_ its place in tables_
-  std::vector<std::uint32_t> places_;     // and of each location
-  std::vector<std::uint32_t> locations_;  // of one sample after the other
-  std::vector<std::size_t> begins_;       // where a sample's begin, and end
+  std::vector<std::uint32_t> strings_;          // of each string of in_ its place in tables_
+  std::vector<std::uint32_t> places_;           // and of each location
+  std::unique_ptr<std::uint32_t[]> locations_;  // of one sample after the other
+  std::vector<std::size_t> begins_;             // where a sample's begin, and end
   std::vector<std::int64_t> values_;
   SequenceOrder order_;  // of the samples, by stack and labels
 };

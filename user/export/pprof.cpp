@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <future>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "export/beside.h"
 #include "export/canonical.h"
 #include "export/diff.h"
 #include "export/exporter.h"
@@ -44,11 +47,13 @@ class Writer {
  public:
   explicit Writer(const profile::Profile& profile)
       : raw_(profile),
+        has_room_(beside(is_large(profile), [this] { out_.make_room(most_bytes()); })),
         sorted_(profile),
         profile_(sorted_.tables()),
         texts_(profile_.strings.size(), kNoText) {}
 
   std::string operator()() {
+    has_room_.get();
     put_types();
     put_samples();
     put_locations();
@@ -75,7 +80,7 @@ class Writer {
 
   // Of the samples: a message that grows copies all that there is.
   [[nodiscard]] std::size_t most_bytes() const {
-    constexpr std::size_t kId = 4;
+    const std::size_t kId = std::bit_width(raw_.locations.size() + 1) / 7 + 1;
     constexpr std::size_t kValue = 10;
     constexpr std::size_t kRest = 24;
     std::size_t bytes = 0;
@@ -87,7 +92,6 @@ class Writer {
   }
 
   void put_samples() {
-    out_.reserve(most_bytes());
     const auto id_of = [&](profile::LocationId id) { return location_id(id.value); };
     // The tools show a sample without frames as nothing at all; it happened, though.
     constexpr std::array<profile::LocationId, 1> kNothing{};
@@ -238,10 +242,11 @@ class Writer {
 
   static constexpr std::int64_t kNoText = -1;
   const profile::Profile& raw_;
+  ProtobufWriter out_;
+  std::future<void> has_room_;  // for the samples: memory is got while they are sorted
   Canonical sorted_;
   const profile::Profile& profile_;  // the tables of it
   std::vector<std::int64_t> texts_;  // of each of its strings the one that is written
-  ProtobufWriter out_;
   Strings strings_;
   std::vector<profile::ValueType> types_;
   std::vector<std::array<std::int64_t, 3>> functions_;  // name, system name, file

@@ -57,7 +57,11 @@ class ProtobufWriter {
     element(field, std::string_view(body_.data(), end));
   }
 
-  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+  // Takes the memory for so many bytes, of a message without any.
+  void make_room(std::size_t bytes) {
+    out_.resize(bytes);
+    out_.clear();
+  }
 
   // Ready for another message, in the memory of this one.
   void clear() { out_.clear(); }

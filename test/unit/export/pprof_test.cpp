@@ -2,11 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "export/beside.h"
+#include "export/exporter.h"
 #include "export/formats.h"
 #include "export/gzip.h"
 #include "export/protobuf_writer.h"
+#include "export/reader.h"
 #include "support/pprof_dump.h"
 #include "support/sample_profiles.h"
 
@@ -55,6 +60,29 @@ TEST(Pprof, LedgerIsAComment) {
   EXPECT_THAT(text, HasSubstr("string: jtrace profile\n"));
   EXPECT_THAT(text, HasSubstr("string: ledger: fired = 1310\n"));
   EXPECT_THAT(text, HasSubstr("string: ledger:   recursion = not measurable\n"));
+}
+
+// Collapsed text is sorted in a way of its own.
+TEST(Pprof, ALargeOneThatIsWrittenByTwoIsWhole) {
+  ProfileSketch s({});
+  std::vector<profile::LocationId> frames;
+  for (int i = 0; i < 60; ++i) frames.push_back(s.frame(Native, "f" + std::to_string(i)));
+  const profile::Label label = s.label("pid", 7, "");
+  for (std::size_t i = 0; i < 130'000; ++i) {
+    s.stack({frames[i % 59], frames[i / 59 % 53], frames[i / 59 / 53]},
+            static_cast<std::int64_t>(i % 7 + 1),
+            i % 2 == 0 ? std::vector{label} : std::vector<profile::Label>{});
+  }
+  const profile::Profile profile = std::move(s).build();
+  ASSERT_TRUE(is_large(profile));
+  const auto text = [](const profile::Profile& of) {
+    const auto collapsed = exporter_by_name("collapsed");
+    return collapsed ? (*collapsed)->write(of, {}) : "";
+  };
+  const auto read = parse_profile(write_pprof(profile, {}));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_GT(text(profile).size(), 1'000'000U);
+  EXPECT_TRUE(text(*read) == text(profile));
 }
 
 TEST(Pprof, HeaderOfGzipHasNoTime) {
