@@ -10,9 +10,9 @@
 #pragma once
 
 #define JT_WAYS         4     /* walks that are looked at: a set */
-#define JT_RECALL_WORDS 512   /* -Xint has 7 a frame, C2's code 1 or 2 */
+#define JT_RECALL_WORDS 1024  /* -Xint has 7 a frame, C2's code 1 or 2 */
 #define JT_RECALL_CODES 128   /* distinct compiled methods of one walk */
-#define JT_RECALL_BYTES 32768 /* of the stack, from sp to the highest word */
+#define JT_RECALL_BYTES 65536 /* of the stack, from sp to the highest word */
 #define JT_CHUNK        8     /* words compared in one turn */
 
 #define JT_BOUNDS 40 /* of one walk, where another one may have the same rest: 600 frames */

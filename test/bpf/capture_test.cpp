@@ -359,12 +359,15 @@ TEST_F(Capturing, costIsCountedWhereAskedFor) {
   EXPECT_LT(one.tracing.counter(JT_COUNTER_COST_READS), trace.size() * 10 / 2);
 }
 
+// One word a frame: a thousand are remembered.
 TEST_F(Capturing, aStackThatIsMetAgainIsNotWalkedAgain) {
-  OneChild one(calls({3}, 10), {.count_cost = true});
-  const auto trace = one.child.go_and_receive_trace();
-  expect_only(one.tracing, trace, 10);
-  EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_RECALLED), 9U);
-  EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_FRAMES), trace.size());
+  for (const int depth : {3, 950}) {
+    OneChild one(calls({depth}, 10), {.count_cost = true});
+    const auto trace = one.child.go_and_receive_trace();
+    expect_only(one.tracing, trace, 10);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_RECALLED), 9U) << depth;
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_FRAMES), trace.size());
+  }
 }
 
 // Stacks of which the upper part is that of another one, twice each: there is room for four of

@@ -43,7 +43,7 @@ struct CaptureConfig {
   bool count_cost = false;
   jt_recall recall = JT_RECALL_ON;
   std::uint32_t max_recalled =
-      1024;                  // walks that are remembered, 9 KiB each; a power of two, 4 or more
+      1024;                  // walks that are remembered, 14 KiB each; a power of two, 4 or more
   bool check_walks = false;  // send what each walk read of the stack, too
   bool filters = false;      // some event has a filter: set_event
   bool values = false;       // ... shows values

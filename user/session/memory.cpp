@@ -63,7 +63,7 @@ void MemoryLimit::size(capture::CaptureConfig& config) const {
   };
   config.max_rows = rows(config.max_rows);
   constexpr std::uint64_t kRecallPart = 32;
-  constexpr std::uint64_t kRecallBytes = 9216;
+  constexpr std::uint64_t kRecallBytes = 14336;
   constexpr std::uint64_t kFewRecalled = 64;
   at_most(config.max_recalled,
           std::max(kFewRecalled, std::bit_floor(most_ / kRecallPart / kRecallBytes)));
