@@ -182,6 +182,8 @@ void Capture::Impl::configure(const CaptureConfig& config) {
 
 Status Capture::Impl::load() {
   const LogCapture log;
+  const auto& maps = skeleton->maps;
+  make_maps(std::array{maps.ring, maps.remembered}, std::array{maps.rows, set(0).counts});
   if (const int err = jtrace_bpf__load(skeleton.get()); err != 0) {
     return why_not_loaded(-err, log.tail());
   }

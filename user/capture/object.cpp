@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/object.h"
 
+#include <bpf/bpf.h>
+
 #include <cerrno>
+#include <future>
 #include <string>
+#include <vector>
 
 #include "capture/kernel_types.h"
 #include "capture/verifier_log.h"
@@ -25,6 +29,34 @@ Result<Skeleton> open_object(UniqueFd& types) {
   Skeleton skeleton(jtrace_bpf__open_opts(&options));
   if (!skeleton) return fail(Errc::Internal, errno_text("open BPF object", errno) + log.tail());
   return skeleton;
+}
+
+namespace {
+
+std::vector<UniqueFd> made(std::span<bpf_map* const> maps) {
+  std::vector<UniqueFd> fds;
+  for (const bpf_map* map : maps) {
+    bpf_map_create_opts options{};
+    options.sz = sizeof options;
+    options.map_flags = bpf_map__map_flags(map);
+    fds.emplace_back(bpf_map_create(bpf_map__type(map), bpf_map__name(map), bpf_map__key_size(map),
+                                    bpf_map__value_size(map), bpf_map__max_entries(map), &options));
+  }
+  return fds;
+}
+
+void use(std::span<bpf_map* const> maps, const std::vector<UniqueFd>& fds) {
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    if (fds[i].valid()) (void)bpf_map__reuse_fd(maps[i], fds[i].get());
+  }
+}
+
+}  // namespace
+
+void make_maps(std::span<bpf_map* const> here, std::span<bpf_map* const> beside) {
+  auto others = std::async(std::launch::async | std::launch::deferred, made, beside);
+  use(here, made(here));
+  use(beside, others.get());
 }
 
 }  // namespace jtrace::capture

@@ -24,4 +24,8 @@ using Skeleton = std::unique_ptr<struct jtrace_bpf, SkeletonDelete>;
 // is open in `types` and has to stay so until then.
 [[nodiscard]] Result<Skeleton> open_object(UniqueFd& types);
 
+// Makes these maps at once, each list by a thread: one of 16 MB takes 7 ms, which is the kernel's
+// to clear its pages. Those that cannot be made so are left to libbpf, which says why.
+void make_maps(std::span<bpf_map* const> here, std::span<bpf_map* const> beside);
+
 }  // namespace jtrace::capture

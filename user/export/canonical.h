@@ -30,12 +30,26 @@ class Canonical {
   // Calls `each(sample)` for every one of the canonical samples; it is gone afterwards.
   template <class Each>
   void each_sample(Each each) const {
+    each_sample(0, end(), each);
+  }
+  // The same of a part. Parts begin and end at 0, middle() and end(), and several threads can have
+  // one each.
+  template <class Each>
+  void each_sample(std::size_t from, std::size_t to, Each each) const {
     profile::Sample sample;
-    for (std::size_t at = 0; at < order_.indices.size();) {
-      at = next_sample(at, sample);
+    while (from < to) {
+      from = next_sample(from, sample);
       each(sample);
     }
   }
+  [[nodiscard]] std::size_t end() const { return order_.indices.size(); }
+  [[nodiscard]] std::size_t middle() const {
+    std::size_t at = end() / 2;
+    while (at < end() && order_.again[at]) ++at;
+    return at;
+  }
+  // Samples have labels, some at least.
+  [[nodiscard]] bool labelled() const { return labelled_; }
 
  private:
   struct Stacks;

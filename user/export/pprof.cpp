@@ -91,13 +91,34 @@ class Writer {
     return bytes;
   }
 
+  // By two, where none has to know which texts the other one met first.
   void put_samples() {
-    const auto id_of = [&](profile::LocationId id) { return location_id(id.value); };
+    const bool halved = is_large(raw_) && !sorted_.labelled();
+    const std::size_t middle = halved ? sorted_.middle() : sorted_.end();
+    bool zero_in_rest = false;
+    auto rest = beside(halved, [&] {
+      ProtobufWriter out;
+      out.reserve(halved ? most_bytes() / 2 : 0);
+      zero_in_rest = put_samples(middle, sorted_.end(), out);
+      return out;
+    });
+    zero_used_ = put_samples(0, middle, out_);
+    out_.append(rest.get());
+    zero_used_ |= zero_in_rest;
+  }
+
+  // Whether location 0 is in one of them.
+  bool put_samples(std::size_t from, std::size_t to, ProtobufWriter& out) {
+    bool has_zero = false;
+    const auto id_of = [&](profile::LocationId id) {
+      has_zero |= id.value == 0;
+      return location_id(id.value);
+    };
     // The tools show a sample without frames as nothing at all; it happened, though.
     constexpr std::array<profile::LocationId, 1> kNothing{};
     ProtobufWriter message;
     ProtobufWriter part;
-    sorted_.each_sample([&](const profile::Sample& sample) {
+    sorted_.each_sample(from, to, [&](const profile::Sample& sample) {
       message.clear();
       if (sample.locations.empty()) {
         message.packed(pprof::kSampleLocation, kNothing, id_of);
@@ -113,8 +134,9 @@ class Writer {
         part.number(pprof::kLabelUnit, text(label.unit));
         message.element(pprof::kSampleLabel, part);
       }
-      out_.element(pprof::kSample, message);
+      out.element(pprof::kSample, message);
     });
+    return has_zero;
   }
 
   void put_locations() {
@@ -229,10 +251,7 @@ class Writer {
     out_.number(pprof::kDefaultType, text(types_[at].type));
   }
 
-  std::uint64_t location_id(std::uint32_t id) {
-    zero_used_ |= id == 0;
-    return id + 1;
-  }
+  static std::uint64_t location_id(std::uint32_t id) { return std::uint64_t{id} + 1; }
   std::int64_t text(std::string_view raw) { return strings_(safe_text(raw)); }
   std::int64_t text(profile::StringId id) {
     std::int64_t& known = texts_[id.value];

@@ -57,11 +57,16 @@ class ProtobufWriter {
     element(field, std::string_view(body_.data(), end));
   }
 
-  // Takes the memory for so many bytes, of a message without any.
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+
+  // As reserve() of a message without any, and has the kernel find the pages.
   void make_room(std::size_t bytes) {
     out_.resize(bytes);
     out_.clear();
   }
+
+  // What comes behind it in the same message.
+  void append(const ProtobufWriter& rest) { out_ += rest.out_; }
 
   // Ready for another message, in the memory of this one.
   void clear() { out_.clear(); }

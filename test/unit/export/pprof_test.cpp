@@ -64,25 +64,29 @@ TEST(Pprof, LedgerIsAComment) {
 
 // Collapsed text is sorted in a way of its own.
 TEST(Pprof, ALargeOneThatIsWrittenByTwoIsWhole) {
-  ProfileSketch s({});
-  std::vector<profile::LocationId> frames;
-  for (int i = 0; i < 60; ++i) frames.push_back(s.frame(Native, "f" + std::to_string(i)));
-  const profile::Label label = s.label("pid", 7, "");
-  for (std::size_t i = 0; i < 130'000; ++i) {
-    s.stack({frames[i % 59], frames[i / 59 % 53], frames[i / 59 / 53]},
-            static_cast<std::int64_t>(i % 7 + 1),
-            i % 2 == 0 ? std::vector{label} : std::vector<profile::Label>{});
+  for (const bool labelled : {false, true}) {
+    ProfileSketch s({});
+    std::vector<profile::LocationId> frames;
+    for (int i = 0; i < 60; ++i) frames.push_back(s.frame(Native, "f" + std::to_string(i)));
+    const profile::Label label = s.label("pid", 7, "");
+    for (std::size_t i = 0; i < 130'000; ++i) {
+      const bool has_label = labelled && i % 2 == 0;
+      s.stack({frames[i % 59], frames[i / 59 % 53], frames[i / 59 / 53]},
+              static_cast<std::int64_t>(i % 7 + 1),
+              has_label ? std::vector{label} : std::vector<profile::Label>{});
+    }
+    s.stack({}, 5);
+    const profile::Profile profile = std::move(s).build();
+    ASSERT_TRUE(is_large(profile));
+    const auto text = [](const profile::Profile& of) {
+      const auto collapsed = exporter_by_name("collapsed");
+      return collapsed ? (*collapsed)->write(of, {}) : "";
+    };
+    const auto read = parse_profile(write_pprof(profile, {}));
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_GT(text(profile).size(), 1'000'000U);
+    EXPECT_TRUE(text(*read) == text(profile));
   }
-  const profile::Profile profile = std::move(s).build();
-  ASSERT_TRUE(is_large(profile));
-  const auto text = [](const profile::Profile& of) {
-    const auto collapsed = exporter_by_name("collapsed");
-    return collapsed ? (*collapsed)->write(of, {}) : "";
-  };
-  const auto read = parse_profile(write_pprof(profile, {}));
-  ASSERT_TRUE(read.has_value()) << read.error().message;
-  EXPECT_GT(text(profile).size(), 1'000'000U);
-  EXPECT_TRUE(text(*read) == text(profile));
 }
 
 TEST(Pprof, HeaderOfGzipHasNoTime) {
