@@ -232,10 +232,17 @@ class Bench(unittest.TestCase):
     def test_checked_finds_no_stack_that_a_walk_does_not_give(self):
         rows = bench("checked", "--only", "methods", *QUICK)
         for name in ("methods that come and go", "all"):
-            events, again, otherwise = rows[name]
+            events, again, rest, otherwise = rows[name]
             self.assertGreater(int(events.replace(",", "")), 500)
             self.assertGreater(float(again.split()[0]), 50)
+            self.assertRegex(rest, r"^\d+\.\d %$")
             self.assertEqual(otherwise, "0")
+
+    def test_tops_walks_little_of_what_differs_in_its_top(self):
+        rows = bench("tops", "--depth", "100", *QUICK)
+        walked = float(rows["jtrace --recall off"][2])
+        self.assertLess(float(rows["jtrace"][2]), walked / 2)
+        self.assertGreater(float(rows["jtrace"][5]), 0.5)
 
     def test_values_has_a_figure_for_each(self):
         rows = bench("values", "--window", "0.1", "--warmup", "0.5")

@@ -51,9 +51,9 @@ FileReader::FileReader(Limits limits, const char* name) : limits_(limits) {
     run_keeper(sockets.theirs.get(), name);
   }
   orders_ = std::move(sockets.ours);
-  // Ready before it is needed: a fork takes longer than a small file.
-  next_ = start_worker();
 }
+
+void FileReader::get_ready() { next_ = start_worker(); }
 
 FileReader::~FileReader() {
   orders_.reset();

@@ -38,6 +38,9 @@ class FileReader final : public unwind::BinaryReader {
   FileReader() : FileReader(Limits{}) {}
   explicit FileReader(Limits limits, const char* name = "jtrace-files");
   ~FileReader() override;
+  // For the first file: a fork takes longer than a small one. What begins now is no child of an
+  // excluded process (capture::TargetTable) yet, so not where it may wait until events are counted.
+  void get_ready();
 
   // `fd`: from process::find_mapped_file.
   [[nodiscard]] Result<unwind::BinaryFacts> facts(pid_t owner, int fd) override;

@@ -73,7 +73,9 @@ SharedTables::SharedTables(std::size_t max_rows)
       cache(CacheFolder::default_directory()),
       store(max_rows),
       binaries(store, &cache, files),
-      native(symbol_files) {}
+      native(symbol_files) {
+  files.get_ready();
+}
 
 const Result<jvmsym::hotspot::VmSymbols>& SharedTables::libjvm(pid_t tgid,
                                                                const unwind::MappedImage& image) {
