@@ -200,13 +200,15 @@ void Recorder::on_stack(const jt_stack_record& record) {
 void Recorder::await_names(Stack stack, const Moment& moment) {
   if (Target* target = find(stack.space)) {
     stack.java = locate_java(*target, stack.frames, moment);
-    for (const jt_frame& frame : stack.frames) (void)target->is_ready(frame);
+    stack.ready = true;
+    for (const jt_frame& frame : stack.frames) stack.ready &= target->is_ready(frame);  // all begin
     if (target->has_waiting()) waiting_.insert(target);
   }
   unnamed_.push_back(std::move(stack));
 }
 
 bool Recorder::is_ready(const Stack& stack) const {
+  if (stack.ready) return true;
   Target* target = find(stack.space);
   return target == nullptr ||
          std::ranges::all_of(stack.frames, [&](const jt_frame& f) { return target->is_ready(f); });

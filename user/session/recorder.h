@@ -154,6 +154,7 @@ class Recorder {
     std::vector<jt_frame> frames;
     Perishable java{};
     std::optional<Deferral> deferred{};  // one event, walked here
+    bool ready = false;                  // its files were read when it came
   };
   std::deque<Stack> unnamed_;  // whose files are still being read, and those behind
   std::vector<Deferred> deferred_;
