@@ -12,7 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <system_error>
 
 #include "bpf/jtrace_abi.h"
 // Needs the types before it.
@@ -29,10 +32,17 @@ std::uint64_t nanoseconds(clockid_t clock) {
          static_cast<std::uint64_t>(at.tv_nsec);
 }
 
-// The only jtrace that runs.
-int find_state() {
-  std::uint32_t id = 0;
-  while (::bpf_map_get_next_id(id, &id) == 0) {
+// Of this process: another's map may be there, of a jtrace that runs, or of one that ended and
+// whose programs the kernel has not freed yet.
+int find_state(const std::string& pid) {
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + pid + "/fdinfo", gone)) {
+    std::ifstream lines(entry.path());
+    std::string word;
+    std::uint32_t id = 0;
+    while (lines >> word && word != "map_id:") {
+    }
+    if (!(lines >> id)) continue;
     const int fd = ::bpf_map_get_fd_by_id(id);
     bpf_map_info info{};
     std::uint32_t size = sizeof(info);
@@ -49,7 +59,7 @@ int find_state() {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const int fd = find_state();
+  const int fd = find_state(argv[1]);
   void* at = fd < 0 ? MAP_FAILED : ::mmap(nullptr, sizeof(Bss), PROT_READ, MAP_SHARED, fd, 0);
   if (at == MAP_FAILED) {
     std::perror("governor_watch");
