@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "integration/support/trace_run.h"
+#include "integration/support/users.h"
 
 namespace jtrace::test {
 namespace {
@@ -177,7 +178,7 @@ TEST_F(Targets, ExitStatusIsTheCommandsOwn) {
 TEST_F(Targets, CommandBesideAProcessOnlySetsTheDuration) {
   JT_ASSERT_OK(Child program, start_ready(family(built("truth_family"), true)));
   JT_ASSERT_OK(Child jtrace, start_jtrace(arguments({"-p", std::to_string(program.pid()), "--",
-                                                     "sh", "-c", "sleep 1; exit 3"})));
+                                                     "sh", "-c", "sleep 3; exit 3"})));
   ASSERT_TRUE(program.send("\n"));
   JT_ASSERT_OK(const int program_status, program.wait_exit(kPatience));
   EXPECT_EQ(program_status, 0);
@@ -197,6 +198,44 @@ TEST_F(Targets, CommThatComesIsTracedWhatHasAnotherNameIsNot) {
   EXPECT_EQ(opens_by(all, "parent_opens"), 2 * kOpens);
   EXPECT_EQ(opens_by(all, "grandchild_opens"), 2 * kChildren * kGrandchildren * kOpens);
   EXPECT_EQ(opens_by(all, "executed_opens"), 2 * kChildren * kOpens);
+  EXPECT_EQ(ledger_faults(ledger()), "");
+}
+
+// A process whose file takes long to read is waited for; others that end meanwhile are not kept.
+TEST_F(Targets, OneWhoseFileIsSlowKeepsNoOther) {
+  constexpr std::size_t kRuns = 8;
+  const auto known = named("jt_known"), slow = named("jt_slow");
+  JT_ASSERT_OK(Child jtrace, start_jtrace(arguments({"--comm", "jt_*"})));
+  const auto open_files = [&] {
+    const std::filesystem::directory_iterator all(fmt::format("/proc/{}/fd", jtrace.pid()));
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+  };
+  const auto are_buried = [&](std::size_t most) {
+    const auto are = [&](const Child&) { return open_files() <= most; };
+    return jtrace.wait_until("end of those that have ended", are, kPatience).has_value();
+  };
+  const std::size_t before = open_files();
+  run_through(family(known, false));
+  // Named, too: those that are not are not buried.
+  ASSERT_TRUE(are_buried(before + 8)) << open_files() << " behind " << before;
+
+  const auto keeper = child_named(jtrace.pid(), "jtrace-symbols");
+  ASSERT_TRUE(keeper.has_value());
+  std::vector<pid_t> readers = children_of(*keeper);
+  readers.push_back(*keeper);
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGSTOP), 0);
+  run_through(family(slow, false));
+  const std::size_t with_slow = open_files();
+  EXPECT_GE(with_slow, before + kChildren) << "who executed something has tables of its own";
+  for (std::size_t i = 0; i < kRuns; ++i) run_through(family(known, false));
+  EXPECT_TRUE(are_buried(with_slow + 8)) << open_files() << " behind " << with_slow;
+  for (const pid_t reader : readers) ASSERT_EQ(::kill(reader, SIGCONT), 0);
+  EXPECT_TRUE(are_buried(before + 8)) << open_files() << " behind " << before;
+
+  stop(jtrace);
+  const auto all = stacks();
+  EXPECT_EQ(opens_by(all, "parent_opens"), (kRuns + 2) * kOpens);
+  EXPECT_EQ(opens_by(all, "grandchild_opens"), (kRuns + 2) * kChildren * kGrandchildren * kOpens);
   EXPECT_EQ(ledger_faults(ledger()), "");
 }
 

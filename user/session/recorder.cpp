@@ -61,8 +61,8 @@ LocationId Recorder::signal_frame() {
        .lines = {{.function = symbols_->function("__restore_rt"), .kind = FrameKind::Native}}});
 }
 
-Recorder::Perishable Recorder::locate_java(Target& target, std::span<const jt_frame> frames,
-                                           const Moment& moment) {
+Perishable Recorder::locate_java(Target& target, std::span<const jt_frame> frames,
+                                 const Moment& moment) {
   Perishable locations(frames.size());
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (!target.lasts(frames[i])) locations[i] = target.locate(frames[i], moment, *symbols_);
@@ -154,7 +154,8 @@ std::string Recorder::thread_name(const Window& window, std::uint32_t tid) {
 std::uint64_t Recorder::met_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& window : windows_) bytes += window ? window->samples.bytes() : 0;
-  for (const auto& stack : unnamed_) bytes += SampleStore::bytes_of(stack.frames.size());
+  unnamed_.for_each(
+      [&](const UnnamedStack& stack) { bytes += SampleStore::bytes_of(stack.frames.size()); });
   // A record has 16 bytes a frame, of which 4 stay, and more around.
   return bytes + capture_.unread_bytes() / 2;
 }
@@ -181,7 +182,8 @@ void Recorder::on_stack(const jt_stack_record& record) {
   // A child that has no tables of its own yet is walked, and named, by its parent's.
   Target* target = meet(record.space);
   if (target && target->revoked()) target = nullptr;  // no frames
-  Stack stack{.key = record.key, .window = record.head.window, .space = record.space, .frames = {}};
+  UnnamedStack stack{
+      .key = record.key, .window = record.head.window, .target = target, .frames = {}};
   Moment moment{record.epoch, record.head.time_ns};
   if (record.key.user_stack >= 0 && target) {
     for (const std::uint64_t pc : capture_.stack(record.head.window, record.key.user_stack)) {
@@ -197,43 +199,44 @@ void Recorder::on_stack(const jt_stack_record& record) {
 
 // What Java calls its methods goes with its classes, or with the process, within a millisecond, and
 // so does what tells of other generated code: that is read at once. What is in files stays.
-void Recorder::await_names(Stack stack, const Moment& moment) {
-  if (Target* target = find(stack.space)) {
+void Recorder::await_names(UnnamedStack stack, const Moment& moment) {
+  if (Target* target = stack.target) {
     stack.java = locate_java(*target, stack.frames, moment);
     stack.ready = true;
     for (const jt_frame& frame : stack.frames) stack.ready &= target->is_ready(frame);  // all begin
     if (target->has_waiting()) waiting_.insert(target);
   }
-  unnamed_.push_back(std::move(stack));
+  unnamed_.add(std::move(stack));
 }
 
-bool Recorder::is_ready(const Stack& stack) const {
+bool Recorder::is_ready(const UnnamedStack& stack) const {
   if (stack.ready) return true;
-  Target* target = find(stack.space);
-  return target == nullptr ||
-         std::ranges::all_of(stack.frames, [&](const jt_frame& f) { return target->is_ready(f); });
+  return std::ranges::all_of(stack.frames,
+                             [&](const jt_frame& f) { return stack.target->is_ready(f); });
 }
 
-// In the order in which they came, those whose files are read (NativeSymbols); what comes meanwhile
-// is looked at after a few. `all`: and those whose files are not.
+void Recorder::name_stack(const UnnamedStack& stack) {
+  auto names = stack.target ? locate_rest(*stack.target, stack.frames, stack.java)
+                            : std::vector<LocationId>{};
+  if (stack.deferred) {
+    count_here(stack.window, stack.key, *stack.deferred, std::move(names));
+  } else {
+    window_of(stack.window).samples.name(stack.key, std::move(names));
+  }
+}
+
+// Those whose files are read (NativeSymbols); what comes meanwhile is looked at after a few. `all`:
+// and those whose files are not.
 void Recorder::name_stacks(bool all) {
   constexpr std::chrono::milliseconds kMost{2};
   constexpr std::size_t kMostUnnamed = 16384;
-  const auto start = std::chrono::steady_clock::now();
-  all = all || unnamed_.size() >= kMostUnnamed;
-  while (!unnamed_.empty() && (all || is_ready(unnamed_.front()))) {
-    const Stack& stack = unnamed_.front();
-    Target* target = find(stack.space);
-    auto names =
-        target ? locate_rest(*target, stack.frames, stack.java) : std::vector<LocationId>{};
-    if (stack.deferred) {
-      count_here(stack.window, stack.key, *stack.deferred, std::move(names));
-    } else {
-      window_of(stack.window).samples.name(stack.key, std::move(names));
-    }
-    unnamed_.pop_front();
-    if (!all && std::chrono::steady_clock::now() - start > kMost) break;
+  const auto name = [this](const UnnamedStack& stack) { name_stack(stack); };
+  if (all || unnamed_.size() >= kMostUnnamed) {
+    unnamed_.name_all(name);
+    return;
   }
+  unnamed_.name_ready([this](const UnnamedStack& stack) { return is_ready(stack); }, name,
+                      std::chrono::steady_clock::now() + kMost);
 }
 
 void Recorder::on_event(const jt_event_record& record) {
@@ -248,7 +251,7 @@ void Recorder::count_here(std::uint32_t window, const jt_stack_key& key, const D
   if (lists_) its.list.add(key, event.sum, event.time_ns, event.tid, of);
 }
 
-Recorder::Deferral Recorder::deferral_of(const jt_deferred_record& record) {
+Deferral Recorder::deferral_of(const jt_deferred_record& record) {
   return {.sum = record.sum, .time_ns = record.head.time_ns, .tid = record.tid};
 }
 
@@ -329,8 +332,8 @@ Status Recorder::refresh_changed() {
 
 // The last that can come of them has come.
 void Recorder::bury_ended() {
-  if (!unnamed_.empty()) return;  // some may be theirs
-  for (const auto& target : targets_.take_ended(capture_)) {
+  const auto is_needed = [this](Target& target) { return unnamed_.has_of(&target); };
+  for (const auto& target : targets_.take_ended(capture_, is_needed)) {
     if (target->has_waiting()) target->name_waiting(*symbols_, true);
     for (auto* set : {&changed_, &starting_, &asking_, &waiting_}) set->erase(target.get());
   }
@@ -364,7 +367,7 @@ void Recorder::finish_walks(bool all) {
     key.status = walk.status;
     await_names({.key = key,
                  .window = record->head.window,
-                 .space = record->space,
+                 .target = target,
                  .frames = walk.frames,
                  .deferred = deferral_of(*record)},
                 {record->epoch, record->head.time_ns});
@@ -431,8 +434,7 @@ bool Recorder::has_ended() const {
   if (!ending_ || !caught_up_) return false;
   if (std::chrono::steady_clock::now() - ended_ >= kPatience) return true;
   const std::uint32_t its = current_ ^ 1;
-  return waiting_.empty() &&
-         std::ranges::none_of(unnamed_, [=](const Stack& s) { return s.window == its; }) &&
+  return waiting_.empty() && !unnamed_.has_in(its) &&
          std::ranges::none_of(deferred_, [=](const Deferred& d) { return d->head.window == its; });
 }
 
@@ -476,11 +478,11 @@ bool Recorder::renew_names(LateNames& late) {
   profile::Mover mover(*symbols_, *fresh);
   const auto move = [&](LocationId id) { return mover.location(late.settled(id)); };
   window().samples.rename(move);
-  for (Stack& stack : unnamed_) {
+  unnamed_.for_each([&](UnnamedStack& stack) {
     for (auto& id : stack.java) {
       if (id) id = move(*id);
     }
-  }
+  });
   symbols_ = std::move(fresh);
   late.forget();
   return true;

@@ -22,6 +22,7 @@
 #include "profile/symbol_table.h"
 #include "session/target.h"
 #include "session/targets.h"
+#include "session/unnamed_stacks.h"
 #include "session/walk_check.h"
 #include "session/window.h"
 #include "symbolize/kernel_symbols.h"
@@ -94,12 +95,6 @@ class Recorder {
   void on_notice(const jt_notice_record& notice);
   void on_values(const jt_values_record& record);
   void on_event(const jt_event_record& record);
-  // An event whose walk was finished here.
-  struct Deferral {
-    jt_sum sum;
-    std::uint64_t time_ns;
-    std::uint32_t tid;
-  };
   // Of a record: windows with odd and even numbers take turns.
   [[nodiscard]] Window& window_of(std::uint32_t its) {
     const auto& its_window = windows_.at(its & 1);
@@ -109,9 +104,9 @@ class Recorder {
   void count_here(std::uint32_t window, const jt_stack_key& key, const Deferral& event,
                   std::vector<profile::LocationId> locations);
   void hand_on(const Window& from, const jt_held& begun);
-  struct Stack;
-  void await_names(Stack stack, const Moment& moment);
-  [[nodiscard]] bool is_ready(const Stack& stack) const;
+  void await_names(UnnamedStack stack, const Moment& moment);
+  [[nodiscard]] bool is_ready(const UnnamedStack& stack) const;
+  void name_stack(const UnnamedStack& stack);
   void name_stacks(bool all);
   [[nodiscard]] Status adopt_new();
   [[nodiscard]] Status refresh_changed();
@@ -123,7 +118,6 @@ class Recorder {
   void note_thread(Window& window, std::uint32_t tgid, std::uint32_t tid);
   void cut(std::vector<profile::LocationId>& locations);
   // Names of frames: what only the process knows, and what is in files as well.
-  using Perishable = std::vector<std::optional<profile::LocationId>>;
   [[nodiscard]] Perishable locate_java(Target& target, std::span<const jt_frame> frames,
                                        const Moment& moment);
   [[nodiscard]] std::vector<profile::LocationId> locate_rest(Target& target,
@@ -147,16 +141,7 @@ class Recorder {
   WalkCheck check_;  // --check-walks
   // Targets with something to be done for them, so that the others cost nothing.
   std::set<Target*> changed_, starting_, asking_, waiting_;
-  struct Stack {
-    jt_stack_key key;
-    std::uint32_t window = 0;
-    std::uint32_t space = 0;
-    std::vector<jt_frame> frames;
-    Perishable java{};
-    std::optional<Deferral> deferred{};  // one event, walked here
-    bool ready = false;                  // its files were read when it came
-  };
-  std::deque<Stack> unnamed_;  // whose files are still being read, and those behind
+  UnnamedStacks unnamed_;
   std::vector<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::optional<symbolize::KernelSymbols> kernel_;

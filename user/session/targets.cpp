@@ -258,21 +258,23 @@ bool Targets::watch(capture::Capture& capture) {
   return !by_tgid_.empty() || !children_.empty() || !new_.empty();
 }
 
-std::vector<std::unique_ptr<Target>> Targets::take_ended(capture::Capture& capture) {
+std::vector<std::unique_ptr<Target>> Targets::take_ended(
+    capture::Capture& capture, const std::function<bool(Target&)>& is_needed) {
   std::vector<std::unique_ptr<Target>> taken;
   const auto before = Clock::now() - kMourning;
-  while (!ended_.empty() && ended_[taken.size()].since < before) {
-    Target& target = *ended_[taken.size()].target;
+  for (Ended& one : ended_) {
+    if (one.since >= before) break;
+    Target& target = *one.target;
+    if (is_needed(target)) continue;
     capture.targets().give_back_ranges(target.life());
     if (!target.stands_by()) {
       keep_remarks(target);
       ++figures_.opened;
       figures_.jvms += target.is_jvm();
     }
-    taken.push_back(std::move(ended_[taken.size()].target));
-    if (taken.size() == ended_.size()) break;
+    taken.push_back(std::move(one.target));
   }
-  ended_.erase(ended_.begin(), ended_.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+  std::erase_if(ended_, [](const Ended& one) { return one.target == nullptr; });
   return taken;
 }
 

@@ -72,8 +72,9 @@ class Targets {
   // Looks who has ended: false where nobody is left.
   [[nodiscard]] bool watch(capture::Capture& capture);
   // Those that ended so long ago that no event and no child of theirs needs their tables any more.
-  // Their ranges are given back.
-  [[nodiscard]] std::vector<std::unique_ptr<Target>> take_ended(capture::Capture& capture);
+  // Their ranges are given back. Those that `is_needed` says stay.
+  [[nodiscard]] std::vector<std::unique_ptr<Target>> take_ended(
+      capture::Capture& capture, const std::function<bool(Target&)>& is_needed);
 
   struct Figures {
     std::size_t opened = 0;  // at the start and since
