@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The continuous mode: windows that together are all there was, whoever ends them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
@@ -27,6 +28,7 @@
 #include "base/unique_fd.h"
 #include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
+#include "integration/support/users.h"
 
 namespace jtrace::test {
 namespace {
@@ -279,7 +281,7 @@ TEST(Windows, addUpWhereTheKernelRefusesBatches) {
   JT_NEEDS("bpf", no_bpf());
   const TemporaryDirectory folder;
   JT_ASSERT_OK(const Windowed traced,
-               run({built("truth_steady"), "500", "2"},
+               run({built("truth_steady"), "2000", "2"},
                    {"-t", "syscalls:sys_enter_openat", "--loop", "20ms"}, folder.path(), until_over,
                    {BPF_MAP_LOOKUP_AND_DELETE_BATCH}));
   EXPECT_EQ(traced.status, 0) << traced.log;
@@ -316,7 +318,7 @@ TEST(Windows, countWhatCouldNotBeRead) {
 TEST(Windows, haveTheirValues) {
   JT_NEEDS("bpf", no_bpf());
   const TemporaryDirectory folder;
-  const std::vector<std::string> target{built("truth_steady"), "1000", "2"};
+  const std::vector<std::string> target{built("truth_steady"), "2000", "2"};
   JT_ASSERT_OK(const Windowed traced,
                run(target,
                    {"-t", "syscalls:sys_enter_openat", "--by", "filename,errno", "--loop", "50ms",
@@ -457,6 +459,36 @@ std::uint64_t sum_in(const fs::path& file, const std::string& word) {
   return sum;
 }
 
+// Times that a process, its threads and those that it started came to run.
+std::uint64_t turns_of(pid_t pid) {
+  std::uint64_t sum = 0;
+  for (const auto& thread : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+    sum += sum_in(thread.path() / "status", "voluntary_ctxt_switches:");
+  }
+  for (const pid_t child : children_of(pid)) sum += turns_of(child);
+  return sum;
+}
+
+// Left running where nothing happens it sleeps until the window ends.
+TEST(Windows, restWhereNothingHappens) {
+  JT_NEEDS("bpf", no_bpf());
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(Child target, start_ready({built("truth_steady"), "10", "1"}));
+  JT_ASSERT_OK(Child jtrace, start_jtrace({"-t", "syscalls:sys_enter_openat", "--loop", "1h", "-p",
+                                           std::to_string(target.pid()), "-f",
+                                           folder.path() / "w-%n.collapsed"}));
+  // What the start left to be done.
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const std::uint64_t before = turns_of(jtrace.pid());
+  ASSERT_GT(before, 0U);
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  EXPECT_LE(turns_of(jtrace.pid()) - before, 2U);
+  ASSERT_TRUE(jtrace.signal(SIGTERM));
+  JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
+  EXPECT_EQ(status, 0) << jtrace.err();
+  ASSERT_TRUE(target.send("\n\n"));
+}
+
 // Every event brings a new stack: what has no room is lost, and counted, and the limit holds.
 TEST(Windows, stayWithinTheirMemory) {
   JT_NEEDS("bpf", no_bpf());
@@ -500,6 +532,29 @@ TEST(Windows, stayWithinTheirMemory) {
   EXPECT_GT(lost, 0U);
   EXPECT_THAT(traced.log, HasSubstr("--max-memory 128M is reached"));
   expect_in_order(traced);
+}
+
+// Symbols of a large program would take all that there is: it goes without names, and no stack
+// goes.
+TEST(Windows, countWhatHasNoRoomForItsNames) {
+  JT_NEEDS("bpf", no_bpf());
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes memory of its own";
+  const TemporaryDirectory folder;
+  JT_ASSERT_OK(const Windowed traced,
+               run({built("truth_large"), "1500", "1"},
+                   {"-t", "syscalls:sys_enter_openat", "--loop", "500ms", "--max-memory", "72M"},
+                   folder.path(), until_over));
+  EXPECT_THAT(traced.log, HasSubstr("truth_large: its symbols find no room in an eighth of "
+                                    "--max-memory 72M; its functions are unnamed\n"));
+  EXPECT_THAT(traced.log, Not(HasSubstr("is reached")));
+  std::uint64_t fired = 0;
+  for (const auto& window : traced.windows) {
+    EXPECT_EQ(ledger_count(window.ledger, "kept"), window.fired);
+    fired += window.fired;
+  }
+  EXPECT_EQ(fired, printed(traced, "open_once") + printed(traced, "open_twice"));
+  EXPECT_EQ(counted_through(traced, "open_once"), 0U);
+  EXPECT_GT(counted_through(traced, "start_thread"), 0U) << "of libc, which has room";
 }
 
 TEST(Windows, areRefusedInOneLine) {

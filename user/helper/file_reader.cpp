@@ -184,17 +184,20 @@ Result<SymbolsReply> FileReader::ask_symbols(pid_t owner, int fd, const Request&
 }
 
 Result<symbolize::ElfSymbols> FileReader::symbols(pid_t owner, int fd, const std::string& path,
-                                                  const std::string& build_id) {
-  Request request{.work = Work::Symbols, .path = path};
+                                                  const std::string& build_id, std::uint64_t room) {
+  Request request{.work = Work::Symbols, .path = path, .room = room};
   if (std::string by_id = symbolize::debug_path(build_id); !by_id.empty()) {
     request.debug_paths.push_back(std::move(by_id));
   }
   JT_TRY(auto reply, ask_symbols(owner, fd, request));
+  const auto no_room = [&] { return fail(Errc::Lossy, path + ": too many symbols"); };
+  if (reply.too_large) return no_room();
   if (!reply.wanted.link) return std::move(reply.symbols);
   // Where its own directory, or the link's name, leads to a debug file.
   request.debug_paths = symbolize::debug_paths(reply.wanted, path);
   if (request.debug_paths.size() > kMaxDebugPaths) return std::move(reply.symbols);
   auto again = ask_symbols(owner, fd, request);
+  if (again && again->too_large) return no_room();
   return std::move(again ? again->symbols : reply.symbols);
 }
 

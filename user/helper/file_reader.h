@@ -48,8 +48,10 @@ class FileReader final : public unwind::BinaryReader {
   // Of libjvm.so, with its own addresses.
   [[nodiscard]] Result<jvmsym::hotspot::VmSymbols> vm_symbols(pid_t owner, int fd);
   // `path` is where the owner sees the file; debug files are looked for below the owner's root.
+  // Errc::Lossy where they take more than `room` bytes; 0: all are wanted.
   [[nodiscard]] Result<symbolize::ElfSymbols> symbols(pid_t owner, int fd, const std::string& path,
-                                                      const std::string& build_id);
+                                                      const std::string& build_id,
+                                                      std::uint64_t room = 0);
 
   // Of the process itself.
   [[nodiscard]] Result<jvmsym::PerfMap> perf_map(pid_t owner, pid_t inner_tgid);

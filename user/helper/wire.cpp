@@ -114,6 +114,7 @@ std::string encode(const Request& request) {
   for (const std::string& path : request.debug_paths) out.text(path);
   out.value(request.inner_tgid);
   out.value(request.offset);
+  out.value(request.room);
   return std::move(out).take();
 }
 
@@ -127,6 +128,7 @@ Result<Request> decode_request(Bytes bytes) {
   for (std::uint32_t i = 0; i < count; ++i) request.debug_paths.push_back(in.text(2 * kMaxPath));
   request.inner_tgid = in.value<std::int32_t>();
   request.offset = in.value<std::uint64_t>();
+  request.room = in.value<std::uint64_t>();
   if (!in.done()) return broken();
   return request;
 }
@@ -173,6 +175,7 @@ std::string encode(const SymbolsReply& reply) {
   const auto parts = reply.symbols.parts();
   out.array(std::span(parts.symbols));
   out.array(std::span(parts.names));
+  out.value(static_cast<std::uint32_t>(reply.too_large));
   return std::move(out).take();
 }
 
@@ -188,9 +191,11 @@ Result<SymbolsReply> decode_symbols(Bytes bytes) {
   symbolize::ElfSymbols::Parts parts;
   parts.symbols = in.array<symbolize::ElfSymbols::Symbol>(kMaxReply);
   parts.names = in.array<char>(kMaxReply);
+  const bool too_large = in.value<std::uint32_t>() != 0;
   if (!in.done()) return broken();
   JT_TRY(auto symbols, symbolize::ElfSymbols::from_parts(std::move(parts)));
-  return SymbolsReply{.symbols = std::move(symbols), .wanted = std::move(wanted)};
+  return SymbolsReply{
+      .symbols = std::move(symbols), .wanted = std::move(wanted), .too_large = too_large};
 }
 
 std::string encode(const jvmsym::hotspot::VmSymbols& symbols) {

@@ -38,6 +38,7 @@ struct Request {
   std::vector<std::string> debug_paths{};  // below the root that comes with it
   std::int32_t inner_tgid = 0;             // PerfMap: what the process calls itself
   std::uint64_t offset = 0;                // JitDump: where it begins
+  std::uint64_t room = 0;                  // Symbols: bytes of them that are wanted at most; 0: all
 };
 
 // Before the bytes of a reply.
@@ -49,6 +50,7 @@ struct ReplyHeader {
 struct SymbolsReply {
   symbolize::ElfSymbols symbols;
   symbolize::DebugWanted wanted;
+  bool too_large = false;  // they are more than there is room for, and left out
 };
 
 using Bytes = std::span<const std::byte>;

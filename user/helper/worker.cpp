@@ -171,7 +171,9 @@ Result<std::string> do_work(const Request& request, int file, std::span<const in
       SymbolsReply reply;
       JT_TRY(reply.symbols,
              symbolize::ElfSymbols::load(file, request.path, debug_files, reply.wanted));
-      return encode(reply);
+      std::string encoded = encode(reply);
+      if (request.room == 0 || encoded.size() <= request.room) return encoded;
+      return encode(SymbolsReply{.symbols = {}, .wanted = {}, .too_large = true});
     }
     case Work::VmSymbols: {
       JT_TRY(const auto symbols, jvmsym::hotspot::VmSymbols::load(file, 0));

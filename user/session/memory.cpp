@@ -46,6 +46,13 @@ std::uint32_t MemoryLimit::rows(std::uint32_t most) const {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, most_ / kPart / sizeof(jt_row)));
 }
 
+// They come as bytes first, so that they take twice as much for a moment. What has no name is still
+// counted; where there is no room for a stack it is lost.
+std::size_t MemoryLimit::symbol_bytes(std::size_t most) const {
+  constexpr std::uint64_t kPart = 8;
+  return most_ == 0 ? most : std::min<std::uint64_t>(most, most_ / kPart);
+}
+
 bool MemoryLimit::has_room_ahead() const {
   constexpr std::uint64_t kPart = 4;
   return most_ == 0 || resident().own < most_ / kPart;

@@ -28,6 +28,8 @@ class MemoryLimit {
 
   // Unwind rows, of which there are `most` where there is no limit.
   [[nodiscard]] std::uint32_t rows(std::uint32_t most) const;
+  // Of the symbols of files, where `most` would do.
+  [[nodiscard]] std::size_t symbol_bytes(std::size_t most) const;
   // Before they are there: whether this process takes less than the quarter that may be read ahead.
   [[nodiscard]] bool has_room_ahead() const;
   // Makes the kernel's tables small enough for it.

@@ -39,10 +39,20 @@ Symbols held(Result<symbolize::ElfSymbols> read) {
 
 }  // namespace
 
-void NativeSymbols::put(Symbols symbols, File& file) {
-  bytes_ += symbols ? symbols->bytes() : 0;
+bool NativeSymbols::put(Symbols symbols, File& file) {
+  const std::size_t bytes = symbols ? symbols->bytes() : 0;
+  if (bytes_ + bytes > max_bytes_) return false;
+  bytes_ += bytes;
   file.symbols = std::move(symbols);
   file.awaited = 0;
+  return true;
+}
+
+// Others would be read for nothing: how much a file has is not known before.
+void NativeSymbols::leave_out(const std::string& path) {
+  constexpr std::size_t kMostSaid = 64;
+  full_ = true;
+  if (said_.size() < kMostSaid && said_.insert(path).second) left_out_.push_back(path);
 }
 
 void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& file) {
@@ -52,7 +62,8 @@ void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& fi
   if (path == "[vdso]") {
     const auto fd = vdso_file();
     auto symbols = fd ? symbolize::ElfSymbols::load(fd->get(), path) : std::unexpected(fd.error());
-    return put(held(std::move(symbols)), file);
+    (void)put(held(std::move(symbols)), file);
+    return;
   }
   // Found while its process is there.
   UniqueFd fd = binary.file.valid()
@@ -61,10 +72,14 @@ void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& fi
   if (!fd.valid()) return;
   if (!worker_) {
     worker_.emplace([this](Order order) {
+      auto read =
+          reader_.symbols(order.tgid, order.file.get(), order.path, order.build_id, order.room);
+      const bool too_large = !read && read.error().code == Errc::Lossy;
       return Done{.binary = order.binary,
                   .serial = order.serial,
-                  .symbols = held(
-                      reader_.symbols(order.tgid, order.file.get(), order.path, order.build_id))};
+                  .symbols = held(std::move(read)),
+                  .too_large = too_large,
+                  .path = order.path};
     });
   }
   file.awaited = binary.serial;
@@ -73,14 +88,17 @@ void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& fi
                  .tgid = tgid,
                  .file = std::move(fd),
                  .path = path,
-                 .build_id = binary.build_id});
+                 .build_id = binary.build_id,
+                 .room = std::max<std::size_t>(1, max_bytes_ - bytes_)});
 }
 
 bool NativeSymbols::settle(std::optional<Done> done) {
   if (!done) return false;
   const auto file = files_.find(done->binary);
-  if (file != files_.end() && file->second.awaited == done->serial) {
-    put(std::move(done->symbols), file->second);
+  if (file == files_.end() || file->second.awaited != done->serial) return true;
+  if (done->too_large || !put(std::move(done->symbols), file->second)) {
+    files_.erase(file);
+    leave_out(done->path);
   }
   return true;
 }
@@ -113,10 +131,11 @@ void NativeSymbols::forget(const unwind::Binary& binary) {
   if (file == files_.end()) return;
   if (file->second.symbols) bytes_ -= file->second.symbols->bytes();
   files_.erase(file);
+  full_ = false;
 }
 
 NativeSymbols::File& NativeSymbols::file_of(pid_t tgid, const unwind::MappedImage& image) {
-  if (bytes_ >= max_bytes_ && !files_.contains(image.binary)) return no_room_;
+  if (full_ && !files_.contains(image.binary)) return no_room_;
   const auto [it, fresh] = files_.try_emplace(image.binary);
   if (fresh && image.binary) begin(tgid, image, it->second);
   return it->second;
@@ -127,9 +146,9 @@ profile::LocationId NativeSymbols::locate(pid_t tgid, const unwind::MappedImage&
                                           profile::SymbolTable& symbols) {
   while (!files_.contains(image.binary) && is_busy() && settle(worker_->take_last())) {
   }
-  const File& file = file_of(tgid, image);
-  while (file.awaited != 0 && settle(worker_->take_last())) {
+  while (file_of(tgid, image).awaited != 0 && settle(worker_->take_last())) {
   }
+  const File& file = file_of(tgid, image);
   const auto& entry = image.entry;
   const profile::MappingId mapping = symbols.mapping(
       {.start = entry.start,

@@ -7,7 +7,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "helper/file_reader.h"
@@ -43,10 +46,13 @@ class NativeSymbols {
   [[nodiscard]] std::size_t excess() const;
   [[nodiscard]] std::size_t bytes_of(const unwind::Binary& binary) const;
   void forget(const unwind::Binary& binary);
+  // Files that found no room since the last time, some of them.
+  [[nodiscard]] std::vector<std::string> take_left_out() { return std::exchange(left_out_, {}); }
 
- private:
   // Of all files together: libjvm has 6 MB. Files beyond have no names until there is room.
   static constexpr std::size_t kMaxBytes = 512U << 20;
+
+ private:
   // At a time, so that not many more are read than there is room for.
   static constexpr std::size_t kMostAwaited = 8;
   struct File {
@@ -59,16 +65,21 @@ class NativeSymbols {
     pid_t tgid;
     UniqueFd file;
     std::string path, build_id;
+    std::size_t room;
   };
   struct Done {
     const unwind::Binary* binary;
     std::uint64_t serial;
     std::unique_ptr<symbolize::ElfSymbols> symbols;
+    bool too_large;
+    std::string path;
   };
   [[nodiscard]] bool is_busy() const;
   File& file_of(pid_t tgid, const unwind::MappedImage& image);
   void begin(pid_t tgid, const unwind::MappedImage& image, File& file);
-  void put(std::unique_ptr<symbolize::ElfSymbols> symbols, File& file);
+  // False where there is no room for them.
+  bool put(std::unique_ptr<symbolize::ElfSymbols> symbols, File& file);
+  void leave_out(const std::string& path);
   // Whether there was one.
   bool settle(std::optional<Done> done);
 
@@ -78,6 +89,9 @@ class NativeSymbols {
   std::map<const unwind::Binary*, File> files_;
   File no_room_;
   std::size_t bytes_ = 0;  // of all symbols
+  bool full_ = false;      // one found no room: no other is read until one is forgotten
+  std::vector<std::string> left_out_;
+  std::set<std::string> said_;  // of them, to say each once
 };
 
 }  // namespace jtrace::session

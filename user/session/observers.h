@@ -64,8 +64,10 @@ class Observers {
 
   // It ended, by itself or by another's hand.
   [[nodiscard]] bool lost() const { return server_ && server_->counters().gone; }
-  // Whether there are pages to be looked at.
-  [[nodiscard]] bool lingers() const { return has_pages() && !lost(); }
+  // Whether there is something to be looked at after the trace: pages, or why it `stopped`.
+  [[nodiscard]] bool lingers(bool stopped) const {
+    return server_ && !lost() && (stopped || has_pages());
+  }
   // Until a signal comes or the server is gone; `meanwhile` several times a second.
   void linger(const std::function<void()>& meanwhile);
 

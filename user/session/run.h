@@ -47,7 +47,8 @@ class Run {
   Run(const cli::Options& options, Reread reread)
       : options_(options),
         reread_(std::move(reread)),
-        shared_(MemoryLimit(options.max_memory).rows(kMaxRows)),
+        shared_(MemoryLimit(options.max_memory).rows(kMaxRows),
+                MemoryLimit(options.max_memory).symbol_bytes(NativeSymbols::kMaxBytes)),
         targets_(shared_, options_),
         governor_(options),
         memory_(options.max_memory),
@@ -92,6 +93,10 @@ class Run {
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
     return {options_, events_, *capture_, recorder, governor_, traced, uploads_.report()};
   }
+  [[nodiscard]] bool lingers() const {
+    return observers_.lingers(governor_.stopped() && options_.continuous());
+  }
+  void linger();
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read();

@@ -68,12 +68,12 @@ LocationId unknown_at(std::uint64_t address, UnknownReason reason, profile::Symb
 
 }  // namespace
 
-SharedTables::SharedTables(std::size_t max_rows)
+SharedTables::SharedTables(std::size_t max_rows, std::size_t max_symbols)
     : symbol_files({}, "jtrace-symbols"),
       cache(CacheFolder::default_directory()),
       store(max_rows),
       binaries(store, &cache, files),
-      native(symbol_files) {
+      native(symbol_files, max_symbols) {
   files.get_ready();
 }
 

@@ -42,7 +42,8 @@ namespace jtrace::session {
 
 // What all targets of a run share.
 struct SharedTables {
-  explicit SharedTables(std::size_t max_rows);
+  // `max_symbols`: bytes of the symbols of files.
+  explicit SharedTables(std::size_t max_rows, std::size_t max_symbols = NativeSymbols::kMaxBytes);
   helper::FileReader files;          // first: it forks, as the next one
   helper::FileReader symbol_files;   // of `native`
   std::optional<Attacher> attacher;  // --jvm-symbols perfmap, agent

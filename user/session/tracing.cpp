@@ -254,6 +254,11 @@ std::uint64_t Run::met_bytes(const Recorder& recorder) const {
 }
 
 void Run::mind_memory(Recorder& recorder) {
+  for (const std::string& path : shared_.native.take_left_out()) {
+    say(0, fmt::format("{}: its symbols find no room in an eighth of --max-memory {}M; its "
+                       "functions are unnamed",
+                       exporting::safe_text(path), options_.max_memory >> 20));
+  }
   if (refuses_ || !memory_.reached(steady_clock::now(), met_bytes(recorder))) return;
   refuses_ = true;
   capture_->refuse_new_stacks();
@@ -321,7 +326,7 @@ Status Run::trace(Recorder& recorder) {
     if (is_over(recorder, begin)) break;
   }
   // Its pages stay after a trace that ends by itself.
-  if (!observers_.lingers() || StopSignals::requested()) notice_.stopping("writing the profile");
+  if (!lingers() || StopSignals::requested()) notice_.stopping("writing the profile");
   live_.reset();
   duration_ = steady_clock::now() - begin;
   capture_->pause();
@@ -469,13 +474,20 @@ Result<int> Run::finish(Recorder& recorder) {
   for (Target* target : targets_.current()) target->release_names();
   progress_.end();
   if (observers_.lost()) say(0, "the process that serves is gone; the trace went on without it");
-  if (observers_.lingers() && !StopSignals::requested()) {
-    say(0, "the trace is over; its pages stay until Ctrl-C");
-    notice_.status("the trace is over; its pages stay");
-    observers_.linger([this] { notice_.turn(steady_clock::now()); });
-    notice_.stopping("done");
-  }
+  if (lingers() && !StopSignals::requested()) linger();
   return verdict();
+}
+
+// A service that the governor stopped is not begun anew, to be stopped again: that would take what
+// it was not to take. Its metrics tell of it.
+void Run::linger() {
+  if (failure_) say(-1, failure_->message + "; " + failure_->hint);
+  const std::string what = observers_.has_pages() ? "pages" : "metrics";
+  say(0, fmt::format("the trace is over; its {} stay until Ctrl-C", what));
+  notice_.status(failure_ ? failure_->message
+                          : fmt::format("the trace is over; its {} stay", what));
+  observers_.linger([this] { notice_.turn(steady_clock::now()); });
+  notice_.stopping("done");
 }
 
 }  // namespace jtrace::session

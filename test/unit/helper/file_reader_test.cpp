@@ -105,6 +105,10 @@ TEST(FileReader, ReadsWhatThisProcessWouldRead) {
   const auto expected = unwind::compile_unwind_table(open.get());
   ASSERT_TRUE(expected);
   EXPECT_EQ(table->rows.size(), expected->rows.size());
+  const auto none = files.symbols(::getpid(), libc.get(), kLibc, facts->build_id, 1000);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Errc::Lossy);
+  EXPECT_TRUE(files.troubles().empty());
   const auto symbols = files.symbols(::getpid(), libc.get(), kLibc, facts->build_id);
   ASSERT_TRUE(symbols) << symbols.error().message;
   EXPECT_GT(symbols->size(), 1000U);
@@ -213,7 +217,7 @@ TEST(FileReader, AReaderThatDiesCostsItsFileOnly) {
 }
 
 TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
-  FileReader files({.patience = milliseconds(200), .late_files = 2});
+  FileReader files({.patience = milliseconds(2000), .late_files = 2});
   const UniqueFd libc = found(kLibc);
   const UniqueFd self = found("/proc/self/exe");
   constexpr pid_t kLiar = 4711;
@@ -224,8 +228,8 @@ TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
     const auto before = steady_clock::now();
     const auto late = files.facts(kLiar, libc.get());
     ASSERT_FALSE(late);
-    EXPECT_THAT(late.error().message, ::testing::HasSubstr("took longer than 0.2 s"));
-    EXPECT_LT(steady_clock::now() - before, milliseconds(5000));
+    EXPECT_THAT(late.error().message, ::testing::HasSubstr("took longer than 2 s"));
+    EXPECT_LT(steady_clock::now() - before, milliseconds(8000));
   }
   const auto refused = files.facts(kLiar, libc.get());
   ASSERT_FALSE(refused);
@@ -238,7 +242,7 @@ TEST(FileReader, AReaderThatHangsIsNotWaitedForLong) {
 TEST(FileReader, AFileSystemThatDoesNotAnswerHoldsNobody) {
   test::SilentFiles silent;
   if (!silent.mounted()) GTEST_SKIP() << "cannot mount a FUSE file system here";
-  FileReader files({.patience = milliseconds(200), .late_files = 2});
+  FileReader files({.patience = milliseconds(2000), .late_files = 2});
   UniqueFd own(::open(silent.file().c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE(own.valid());
   void* at = ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, own.get(), 0);
@@ -261,7 +265,7 @@ TEST(FileReader, AFileSystemThatDoesNotAnswerHoldsNobody) {
     ASSERT_FALSE(facts);
     EXPECT_THAT(facts.error().message, ::testing::HasSubstr("took longer"));
   }
-  EXPECT_LT(steady_clock::now() - begin, milliseconds(2000));
+  EXPECT_LT(steady_clock::now() - begin, milliseconds(8000));
   EXPECT_TRUE(files.facts(::getpid(), found(kLibc).get())) << "the next one";
   ::munmap(at, 4096);
 }

@@ -33,11 +33,12 @@ SymbolsReply own_symbols() {
 
 TEST(Wire, ARequestComesBack) {
   const auto request = decode_request(
-      bytes_of(encode({.work = Work::Symbols, .path = "/a", .debug_paths = {"b", ""}})));
+      bytes_of(encode({.work = Work::Symbols, .path = "/a", .debug_paths = {"b", ""}, .room = 9})));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->work, Work::Symbols);
   EXPECT_EQ(request->path, "/a");
   EXPECT_THAT(request->debug_paths, ::testing::ElementsAre("b", ""));
+  EXPECT_EQ(request->room, 9U);
 }
 
 TEST(Wire, FactsComeBack) {
@@ -63,6 +64,7 @@ TEST(Wire, SymbolsComeBack) {
   const auto back = decode_symbols(bytes_of(encode(reply)));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->symbols.size(), reply.symbols.size());
+  EXPECT_FALSE(back->too_large);
   EXPECT_EQ(back->wanted.build_id, reply.wanted.build_id);
   ASSERT_TRUE(back->wanted.link);
   EXPECT_EQ(back->wanted.link->name, "x.debug");

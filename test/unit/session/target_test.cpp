@@ -2,6 +2,7 @@
 #include "session/target.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -40,6 +41,14 @@ class OwnTarget : public ::testing::Test {
     target_ = std::move(*opened);
     frame_ = target_->frame_at(reinterpret_cast<std::uint64_t>(&here), true);
   }
+  // What the symbols of this program take.
+  std::size_t own_bytes() {
+    NativeSymbols native(shared_.files);
+    const auto pc = reinterpret_cast<std::uint64_t>(&here);
+    const auto* image = target_->place_at(pc).image;
+    (void)native.locate(::getpid(), *image, pc - image->bias, true, symbols_);
+    return native.bytes_of(*image->binary);
+  }
   const profile::Location& location(const jt_frame& frame) {
     return symbols_.locations()[target_->locate(frame, {}, symbols_).value];
   }
@@ -59,7 +68,7 @@ TEST_F(OwnTarget, namesAFunctionOfThisProgram) {
 // Ids grow without end where a program loads and unloads; an address is named by its own one only.
 // A file that there was no room for has names when there is.
 TEST_F(OwnTarget, namesAFileOnceThereIsRoom) {
-  NativeSymbols native(shared_.files, 1);
+  NativeSymbols native(shared_.files, own_bytes() + 256);
   const auto named = [&](auto* function) {
     const auto pc = reinterpret_cast<std::uint64_t>(function);
     const auto* image = target_->place_at(pc).image;
@@ -67,15 +76,22 @@ TEST_F(OwnTarget, namesAFileOnceThereIsRoom) {
     return !symbols_.locations()[id.value].lines.empty();
   };
   EXPECT_TRUE(named(&here));
+  EXPECT_THAT(native.take_left_out(), testing::IsEmpty());
   EXPECT_FALSE(named(&::getpid)) << "of libc";
+  EXPECT_FALSE(named(&::getpid)) << "of libc";
+  const auto left_out = native.take_left_out();
+  ASSERT_EQ(left_out.size(), 1U);
+  EXPECT_THAT(left_out.front(), testing::HasSubstr("libc"));
+  EXPECT_TRUE(named(&here)) << "stays";
   EXPECT_GT(native.excess(), 0U);
   native.forget(*target_->place_at(reinterpret_cast<std::uint64_t>(&here)).image->binary);
   EXPECT_EQ(native.excess(), 0U);
   EXPECT_TRUE(named(&::getpid));
+  EXPECT_THAT(native.take_left_out(), testing::IsEmpty());
 }
 
 TEST_F(OwnTarget, whatIsForgottenWhileItIsReadIsReadAgain) {
-  NativeSymbols native(shared_.files, 1);
+  NativeSymbols native(shared_.files, own_bytes() + 256);
   const auto pc = reinterpret_cast<std::uint64_t>(&here);
   const auto* image = target_->place_at(pc).image;
   EXPECT_FALSE(native.is_ready(::getpid(), *image));
