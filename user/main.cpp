@@ -45,11 +45,15 @@ void prepare_streams() {
 int main(int argc, char** argv) {
   prepare_streams();
   if (const auto settled = jtrace::settle_rights(); !settled) return report(settled.error());
-  const auto parse = [argc, argv] {
-    return jtrace::cli::parse_options(argc, argv, jtrace::session::format_names());
+  const auto parse = [argc, argv](bool in_windows) {
+    auto sources = jtrace::cli::Sources::of_process();
+    sources.in_windows = in_windows;
+    return jtrace::cli::parse_options(argc, argv, jtrace::session::format_names(), sources);
   };
-  const auto options = parse();
+  const auto options = parse(false);
   if (!options) return report(options.error());
-  const auto status = jtrace::session::dispatch(*options, parse);
+  const bool in_windows = options->continuous();
+  const auto status =
+      jtrace::session::dispatch(*options, [parse, in_windows] { return parse(in_windows); });
   return status ? *status : report(status.error());
 }

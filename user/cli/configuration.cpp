@@ -83,6 +83,20 @@ void add_environment(const Command& command, const Sources& sources, Words& word
   }
 }
 
+// Words like any others, so that what is in force is what --print-config shows.
+Status add_defaults_of_windows(const Sources& sources, Words& words) {
+  JT_TRY(const bool continuous, read_flag(words.continuous, words.loop.given()));
+  if (!continuous && !sources.in_windows) return {};
+  for (const Row& row : option_table()) {
+    Values& values = words.*row.values;
+    // Given, it would mean --continuous.
+    if (!continuous && row.values == &Words::loop) continue;
+    if (values.given() || row.in_windows.empty()) continue;
+    values = {{std::string(row.in_windows)}, Origin::Default, std::string(row.first_name()), {}};
+  }
+  return {};
+}
+
 std::string value_text(const Row& row, const Values& values) {
   const auto one = [&row](std::string_view text) {
     const bool number = text.find_first_not_of("0123456789") == std::string_view::npos &&
@@ -103,7 +117,7 @@ std::string value_text(const Row& row, const Values& values) {
 std::string place_text(const Values& values) {
   switch (values.origin) {
     case Origin::Default:
-      return "default";
+      return values.given() ? "default with --continuous" : "default";
     case Origin::File:
       return values.label.substr(0, values.label.rfind(": "));
     case Origin::Environment:
@@ -154,9 +168,8 @@ std::vector<std::vector<std::string>> settings_of(const Words& words) {
     auto& texts = settings.emplace_back();
     if (!row.configurable()) continue;
     if (!values.given()) {
-      // A default that is written down is the same, but of what each mode has its own of.
-      if (!row.fallback.empty() && row.values != &Words::max_overhead)
-        texts.emplace_back(row.fallback);
+      // A default that is written down is the same.
+      if (!row.fallback.empty()) texts.emplace_back(row.fallback);
     } else if (row.use == Use::Many) {
       texts = values.texts;
     } else if (row.is_flag()) {
@@ -203,7 +216,8 @@ std::string setting_text(std::string_view option, const Options& options) {
 
 Status add_configuration(const Command& command, const Sources& sources, Words& words) {
   add_environment(command, sources, words);
-  return add_file(command, sources, words);
+  JT_CHECK_OK(add_file(command, sources, words));
+  return add_defaults_of_windows(sources, words);
 }
 
 std::string configuration_text(const Sources& sources, const Words& words) {

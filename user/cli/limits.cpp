@@ -12,7 +12,6 @@
 namespace jtrace::cli {
 namespace {
 
-constexpr std::chrono::nanoseconds kWindow = std::chrono::minutes(1);
 // The kernel takes some milliseconds to part two windows.
 constexpr std::chrono::nanoseconds kShortestWindow = std::chrono::milliseconds(10);
 
@@ -90,15 +89,12 @@ Result<std::uint64_t> parse_size(const std::string& text, std::string_view label
 
 Status read_windows(const Words& words, Options& options) {
   JT_TRY(const bool continuous, read_flag(words.continuous, words.loop.given()));
-  if (continuous) options.window = kWindow;
   if (words.loop.given() && continuous) {
     JT_TRY(options.window, parse_duration(words.loop.last(), words.loop.label));
     if (options.window < kShortestWindow) {
       return usage(quoted(words.loop.label, words.loop.last()) + "a window is 10ms at least");
     }
   }
-  constexpr std::uint64_t kMemory = 256U << 20;
-  if (continuous) options.max_memory = kMemory;
   if (words.max_memory.given()) {
     JT_TRY(options.max_memory, parse_size(words.max_memory.last(), words.max_memory.label));
   }

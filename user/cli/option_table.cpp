@@ -14,7 +14,7 @@ constexpr std::string_view kStacks = "Stacks";
 constexpr std::string_view kOutcome = "Outcome";
 constexpr std::string_view kGeneral = "General";
 
-constexpr std::array<Row, 55> kTable{{
+constexpr std::array<Row, 56> kTable{{
     {.group = kWhat,
      .names = "-t,--tracepoint,-e,--event",
      .value = "EVENT",
@@ -120,9 +120,10 @@ constexpr std::array<Row, 55> kTable{{
     {.group = kWhat,
      .names = "--max-overhead",
      .value = "PCT",
-     .text = "sample, so that tracing takes PCT % of one CPU; counts are scaled",
+     .text = "sample, so that tracing takes PCT % of one CPU (1% with --continuous)",
      .values = &Words::max_overhead,
-     .fallback = "off"},
+     .fallback = "off",
+     .in_windows = "1%"},
     {.group = kWhat,
      .names = "--max-rate",
      .value = "N",
@@ -154,6 +155,11 @@ constexpr std::array<Row, 55> kTable{{
      .text = "force the format",
      .values = &Words::output,
      .commands = kTrace | kConvert | kDiff},
+    {.group = kOutput,
+     .names = "--host",
+     .value = "NAME",
+     .text = "what profiles and %h in names of files call this host",
+     .values = &Words::host},
     {.group = kOutput,
      .names = "--plain",
      .value = {},
@@ -225,7 +231,8 @@ constexpr std::array<Row, 55> kTable{{
      .names = "--loop",
      .value = "T",
      .text = "how long a window is (default 60s); means --continuous",
-     .values = &Words::loop},
+     .values = &Words::loop,
+     .in_windows = "60s"},
     {.group = kWindows,
      .names = "--keep",
      .value = "LIMIT[,LIMIT]",
@@ -235,7 +242,8 @@ constexpr std::array<Row, 55> kTable{{
      .names = "--max-memory",
      .value = "SIZE",
      .text = "of kernel maps and jtrace together (default 256M with --continuous)",
-     .values = &Words::max_memory},
+     .values = &Words::max_memory,
+     .in_windows = "256M"},
     {.group = kStacks,
      .names = "--cstack",
      .value = "MODE",

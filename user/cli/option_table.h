@@ -33,7 +33,7 @@ struct Words {
   Values tracepoint, filter, by, weight, min_latency, min_age, errors_only, pid, interval, duration,
       include, exclude, max_overhead, max_rate;
   Values all, follow, tid, comm, cgroup, container;
-  Values file, output, plain, lines, raw_names, normalise, json;
+  Values file, output, host, plain, lines, raw_names, normalise, json;
   Values continuous, loop, keep, max_memory;
   Values push, push_token_file;
   Values serve, metrics, serve_token_file;
@@ -61,7 +61,8 @@ struct Row {
   std::string_view value;  // what stands for the value in the help; empty for a flag
   std::string_view text;
   Values Words::* values;
-  std::string_view fallback = {};  // the default as the option would take it; empty: none
+  std::string_view fallback = {};    // the default as the option would take it; empty: none
+  std::string_view in_windows = {};  // ... with --continuous, where that has one of its own
   std::string_view choices = {};  // words the value is one of, or that are suggested: "auto|yes|no"
   unsigned commands = kTrace;
   Use use = Use::Once;

@@ -67,7 +67,25 @@ Result<std::vector<pid_t>> parse_pids(const Values& words, const std::string& wh
   return pids;
 }
 
+// As RFC 1123 has them, and what else a kernel takes for a name: it goes into names of files.
+Status read_host(const Values& words, Options& options) {
+  if (!words.given()) return {};
+  constexpr std::size_t kMost = 253;
+  const std::string& name = words.last();
+  const bool plain = std::ranges::all_of(name, [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+  if (!plain || name.empty() || name.front() == '.' || name.size() > kMost) {
+    return usage(quoted(words.label, name) + "not the name of a host",
+                 "letters, digits, '-', '_' and '.', 253 of them at most");
+  }
+  options.host = name;
+  return {};
+}
+
 Status read_output(const Words& words, Options& options) {
+  JT_CHECK_OK(read_host(words.host, options));
   options.files = words.file.texts;
   if (words.push.given()) options.push = words.push.last();
   if (words.push_token_file.given()) options.push_token_file = words.push_token_file.last();

@@ -63,6 +63,7 @@ struct Options {
   Keep keep;                          // --keep
   std::uint64_t max_memory = 0;       // --max-memory; 0: no limit
   std::vector<std::string> files;     // -f; "-" is standard output
+  std::string host;                   // --host; empty: as it calls itself
   std::optional<std::string> format;  // -o
   Attach attach = Attach::Auto;       // --attach: where system calls are met
   CStack cstack = CStack::Auto;
@@ -71,9 +72,8 @@ struct Options {
   unsigned max_depth = kDeepest;  // -j N[/M]: the N frames nearest the leaf
   unsigned keep_root = 0;         // ... and M root frames under [truncated] where a stack is cut
   std::uint64_t interval = 1;     // -i: every Nth event
-  // --max-overhead: percent of one CPU, 0: off; not given: each mode has its own default.
-  std::optional<double> max_overhead;
-  std::uint64_t max_rate = 0;                 // --max-rate: kept events a second; 0: off
+  double max_overhead = 0;        // --max-overhead: percent of one CPU; 0: off
+  std::uint64_t max_rate = 0;     // --max-rate: kept events a second; 0: off
   std::vector<std::string> include, exclude;  // -I, -X: globs over frame names
   bool threads = false;                       // --threads: a root frame per thread
   bool lines = false;                         // --lines: source lines of Java frames
@@ -119,6 +119,8 @@ struct Sources {
   std::function<const char*(const char*)> environment;
   std::string file;        // empty: none. One that does not exist sets nothing
   bool asked_for = false;  // by --config: then it has to exist
+  // The trace goes on in windows, whatever is read now: so do the defaults that those have.
+  bool in_windows = false;
 
   // The process environment, but not in a set-uid program or one with file capabilities, and
   // /etc/jtrace/config.toml.

@@ -59,9 +59,7 @@ double process_seconds(pid_t pid) {
 }
 
 // A share of one CPU.
-double limit_of(const cli::Options& options) {
-  return options.max_overhead.value_or(options.continuous() ? 1 : 0) / 100;
-}
+double limit_of(const cli::Options& options) { return options.max_overhead / 100; }
 
 // Programs that were loaded with --max-rate keep nothing without one: the largest that there is.
 constexpr std::uint64_t kAnyRate = 1'000'000'000;

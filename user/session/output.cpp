@@ -38,12 +38,10 @@ Result<std::vector<std::string>> expand_files(const cli::Options& options,
                                               const process::ProcessInfo& first,
                                               std::chrono::system_clock::time_point now,
                                               bool several) {
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host.front() = 0;
   PatternFacts facts{
       .pid = first.key.tgid,
       .time = now,
-      .host = *host.data() == 0 ? "host" : host.data(),
+      .host = host_of(options),
       .number = 0,
       .environment = [](const char* name) -> const char* { return std::getenv(name); },
       .of_window = options.continuous()};
@@ -111,6 +109,13 @@ bool needs_file(const cli::Options& options) {
 }
 
 }  // namespace
+
+std::string host_of(const cli::Options& options) {
+  if (!options.host.empty()) return options.host;
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) name.front() = 0;
+  return name.front() == 0 ? "host" : name.data();
+}
 
 Result<std::vector<Output>> plan_outputs(const cli::Options& options,
                                          const process::ProcessInfo& first,

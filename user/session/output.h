@@ -22,6 +22,9 @@ struct Output {
   bool by_process = false;  // ... file_of_process()
 };
 
+// --host, else what the kernel calls it.
+[[nodiscard]] std::string host_of(const cli::Options& options);
+
 // The outputs of a run: those of -f with their % expanded (session/file_pattern.h), else
 // jtrace-<comm>-<pid>-<yyyymmdd-hhmmss>.html here; in the continuous mode, where windows are sent
 // or shown, none. Checks formats and that every file can be written, before anything is traced.

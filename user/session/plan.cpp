@@ -12,6 +12,7 @@
 
 #include "base/printable.h"
 #include "capture/call_functions.h"
+#include "session/output.h"
 #include "session/preflight.h"
 
 namespace jtrace::session {
@@ -33,6 +34,19 @@ std::string entry_text(const Event& event, const EventEntry& entry,
   return fmt::format("perf tracepoint, {}; not fentry: {}",
                      features.attach_cookie ? "told apart by cookie" : "one event per run at one",
                      printable(entry.why_not));
+}
+
+std::string keep_text(const cli::Keep& keep) {
+  constexpr double kHour = 3600;
+  constexpr double kMiB = 1U << 20;
+  std::string text;
+  const auto add = [&](const std::string& limit) { text += (text.empty() ? "" : ", ") + limit; };
+  if (keep.files != 0) add(fmt::format("{} files", keep.files));
+  if (keep.age.count() != 0) {
+    add(fmt::format("{:g} hours", static_cast<double>(keep.age.count()) / kHour));
+  }
+  if (keep.bytes != 0) add(fmt::format("{:g} MiB", static_cast<double>(keep.bytes) / kMiB));
+  return text.empty() ? "all that are written" : "the last " + text;
 }
 
 }  // namespace
@@ -76,7 +90,9 @@ std::string plan_text(const PlanInput& input) {
   for (const auto& fallback : features.fallbacks()) line("fallback {}\n", fallback);
   if (options.continuous()) {
     line("window   {}\n", std::chrono::duration_cast<std::chrono::milliseconds>(options.window));
+    line("keep     {}\n", keep_text(options.keep));
   }
+  if (options.max_memory != 0) line("memory   {} MiB\n", options.max_memory >> 20);
   for (const Output& output : input.outputs) {
     line("output   {} ({})\n", printable(output.path), output.exporter->name);
   }
@@ -85,12 +101,10 @@ std::string plan_text(const PlanInput& input) {
 
 profile::Header make_header(const cli::Options& options, const Events& events,
                             const std::string& target, const WindowClock::Span& span) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
   profile::Header header{.title = {},
                          .events = {},
                          .target = target,
-                         .host = host.data(),
+                         .host = host_of(options),
                          .command_line = options.command_line,
                          .start = span.begin,
                          .duration = span.length};

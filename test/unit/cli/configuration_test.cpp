@@ -36,13 +36,14 @@ class Configuration : public testing::Test {
     std::vector<const char*> argv{"jtrace"};
     for (const std::string& arg : args) argv.push_back(arg.c_str());
     argv.push_back(nullptr);
-    const Sources sources{.environment = [this](const char* name) -> const char* {
-                            const auto found = environment_.find(name);
-                            return found == environment_.end() ? nullptr : found->second.c_str();
-                          },
-                          .file = file()};
-    return parse_options(static_cast<int>(argv.size()) - 1, argv.data(), {},
-                         honoured_ ? sources : Sources{.environment = {}, .file = file()});
+    Sources sources{.environment = [this](const char* name) -> const char* {
+                      const auto found = environment_.find(name);
+                      return found == environment_.end() ? nullptr : found->second.c_str();
+                    },
+                    .file = file(),
+                    .in_windows = in_windows_};
+    if (!honoured_) sources.environment = {};
+    return parse_options(static_cast<int>(argv.size()) - 1, argv.data(), {}, sources);
   }
   [[nodiscard]] Result<Options> trace(std::vector<std::string> more = {}) const {
     more.insert(more.end(), {"-t", "a:b", "-p", "7"});
@@ -61,6 +62,7 @@ class Configuration : public testing::Test {
   fs::path directory_;
   std::map<std::string, std::string> environment_;
   bool honoured_ = true;
+  bool in_windows_ = false;
 };
 
 TEST_F(Configuration, nothingIsConfiguredByDefault) {
@@ -295,6 +297,28 @@ TEST_F(Configuration, printConfigComesBackOptionByOption) {
   EXPECT_EQ(settings(second->text), settings(first->text));
 }
 
+// What windows have by themselves is in force, is shown, and means the same where it is read.
+TEST_F(Configuration, printConfigHasTheDefaultsOfWindows) {
+  EXPECT_EQ(line("max-overhead", {"--continuous"}),
+            "max-overhead = \"1%\"             # default with --continuous");
+  EXPECT_EQ(line("loop", {"--continuous"}),
+            "loop = \"60s\"                    # default with --continuous");
+  EXPECT_EQ(line("max-memory", {"--loop", "5s"}),
+            "max-memory = \"256M\"             # default with --continuous");
+  EXPECT_EQ(line("max-memory", {"--continuous", "--max-memory", "1G"}),
+            "max-memory = \"1G\"               # --max-memory");
+  EXPECT_EQ(line("max-overhead", {}), "max-overhead = \"off\"            # default");
+  EXPECT_EQ(line("# loop", {"--loop", "5s", "--continuous=no"}), "");
+  const auto first = parse({"--print-config", "-t", "a:b", "-a", "--continuous"});
+  ASSERT_TRUE(first) << first.error().message;
+  write(first->text);
+  const auto second = parse({});
+  ASSERT_TRUE(second) << second.error().message << "\n" << first->text;
+  EXPECT_EQ(second->window, std::chrono::seconds(60));
+  EXPECT_EQ(second->max_overhead, 1.0);
+  EXPECT_EQ(second->max_memory, 256U << 20);
+}
+
 TEST_F(Configuration, printConfigSaysWhereItSaysLess) {
   EXPECT_THAT(line("by", {"-t", "a:b", "--by", "fd", "-t", "c:d", "-p", "7"}),
               EndsWith("# --by, there of the -t before it, here of all"));
@@ -337,7 +361,7 @@ TEST_F(Configuration, whatHasChangedIsTold) {
       << "a default that is written down is no change";
   EXPECT_EQ(setting_text("--loop", *now), "loop = \"30s\"");
   EXPECT_EQ(setting_text("-X", *now), "exclude = [\"a\", \"b\"]");
-  EXPECT_EQ(setting_text("--max-memory", *now), "max-memory is not set");
+  EXPECT_EQ(setting_text("--max-memory", *now), "max-memory = \"256M\"");
   EXPECT_EQ(setting_text("--push", *now), "push = \"otlp+http://h/\"");
   EXPECT_THAT(changed_options(*now, *trace({"-j", "8", "--max-overhead", "off"})),
               ElementsAre("--max-overhead"))
@@ -346,7 +370,11 @@ TEST_F(Configuration, whatHasChangedIsTold) {
   EXPECT_THAT(changed_options(*before, *now), ElementsAre("-X", "--push", "--max-memory"));
   fs::remove(file());
   EXPECT_EQ(trace()->config_file, "");
+  EXPECT_THAT(changed_options(*now, *trace({"-j", "8"})),
+              ElementsAre("--max-overhead", "-X", "--push", "--loop", "--max-memory"));
+  in_windows_ = true;  // as they go on
   EXPECT_THAT(changed_options(*now, *trace({"-j", "8"})), ElementsAre("-X", "--push", "--loop"));
+  EXPECT_FALSE(trace({"-j", "8"})->continuous());
 }
 
 TEST_F(Configuration, allWrongLinesAreSaidAtOnce) {

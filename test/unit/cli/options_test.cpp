@@ -459,7 +459,9 @@ TEST(Options, everyFlagIsOffUnlessAskedFor) {
 }
 
 TEST(Options, overheadAndRate) {
-  EXPECT_FALSE(trace({})->max_overhead);
+  EXPECT_EQ(trace({})->max_overhead, 0.0);
+  EXPECT_EQ(trace({"--continuous"})->max_overhead, 1.0);
+  EXPECT_EQ(trace({"--continuous", "--max-overhead", "off"})->max_overhead, 0.0);
   EXPECT_EQ(trace({})->max_rate, 0U);
   EXPECT_EQ(trace({"--max-overhead", "1%"})->max_overhead, 1.0);
   EXPECT_EQ(trace({"--max-overhead=0.5"})->max_overhead, 0.5);
