@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // governor_watch PID MILLISECONDS: what the governor of a running jtrace does, seen from outside: a
 // line each millisecond with the time in nanoseconds, events decided, events kept of these, the
-// ratio, nanoseconds in BPF programs (measured, scaled) and of CPU of the process. Reads the memory
-// that jtrace shares with its programs, so that watching costs it nothing. Needs root.
+// ratio, nanoseconds in BPF programs (measured, scaled), of CPU of the process, its balance, and of
+// the programs' those for events that were left out. Reads the memory that jtrace shares with its
+// programs, so that watching costs it nothing. Needs root.
 #include <bpf/bpf.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -75,12 +76,13 @@ int main(int argc, char** argv) {
     const timespec when{.tv_sec = static_cast<time_t>(next / 1'000'000'000),
                         .tv_nsec = static_cast<long>(next % 1'000'000'000)};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr);
-    std::printf("%llu %llu %llu %u %llu %llu %lld\n",
+    std::printf("%llu %llu %llu %u %llu %llu %lld %llu\n",
                 static_cast<unsigned long long>(nanoseconds(CLOCK_MONOTONIC)),
                 governor.decided[JT_RUN_OUT] + governor.decided[JT_RUN_KEPT],
                 governor.decided[JT_RUN_KEPT], governor.ratio,
                 governor.time_ns[JT_RUN_OUT] + governor.time_ns[JT_RUN_KEPT],
-                static_cast<unsigned long long>(nanoseconds(cpu)), governor.balance);
+                static_cast<unsigned long long>(nanoseconds(cpu)), governor.balance,
+                governor.time_ns[JT_RUN_OUT]);
   }
   return 0;
 }

@@ -2,12 +2,14 @@
 /*
  * swing_load RATE:SECONDS...: that many calls of getppid a second, phase by phase, along four paths
  * of unequal shares. Says "ready", begins when a byte comes, and ends by saying how many came along
- * each path: "shallow N often N seldom N rare N".
+ * each path, and how often it left the CPU meanwhile: "shallow N often N seldom N rare N switches
+ * N".
  */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,14 +94,23 @@ static void phase(double rate, double seconds, unsigned long* n) {
   }
 }
 
+static long switches(void) {
+  struct rusage usage;
+
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
 int main(int argc, char** argv) {
   unsigned long n = 0;
+  long before;
   int i;
 
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   puts("ready");
   fflush(stdout);
   if (getchar() == EOF) return 1;
+  before = switches();
   for (i = 1; i < argc; i++) {
     char* end = argv[i];
     const double rate = strtod(argv[i], &end);
@@ -107,6 +118,7 @@ int main(int argc, char** argv) {
     if (*end != ':') return 2;
     phase(rate, strtod(end + 1, NULL), &n);
   }
-  printf("shallow %lu often %lu seldom %lu rare %lu\n", totals[0], totals[1], totals[2], totals[3]);
+  printf("shallow %lu often %lu seldom %lu rare %lu switches %ld\n", totals[0], totals[1],
+         totals[2], totals[3], switches() - before);
   return 0;
 }

@@ -77,7 +77,11 @@ def traced(args, server, folder, tracer):
     tracer.start(server.pid)
     before = server.opened()
     found = load(args, server, folder)
-    opened = server.opened() - before
+    opened = server.opened()
+    # Requests are still under way.
+    while (now := server.opened()) != opened:
+        opened = now
+    opened -= before
     tracer.stop()
     if tracer.has_stacks:
         seen = saturation.Verdict(tracer.stacks(), 0, ("OpenServlet.doGet",), tracer.entries)

@@ -312,7 +312,7 @@ bool bpf_object_exists(int command, std::uint32_t id) {
 
 // The kernel takes them down on its own time.
 bool all_gone(int command, const std::set<std::uint32_t>& ids) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::ranges::any_of(ids, [&](auto id) { return bpf_object_exists(command, id); })) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::yield();

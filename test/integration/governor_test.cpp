@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <sstream>
 #include <string>
@@ -28,11 +29,13 @@ struct Moment {
   double seconds = 0;
   std::uint64_t decided = 0, kept = 0, ratio = 0;
   double bpf = 0;
+  double out = 0;  // of that for what was left out
 };
 
 struct Governed {
   Traced traced;
   std::map<std::string, std::uint64_t> truth;
+  std::uint64_t switches = 0;  // of the load's thread to another
   std::vector<Moment> moments;
 
   [[nodiscard]] std::uint64_t total() const {
@@ -65,9 +68,12 @@ std::vector<Moment> moments_of(const std::string& text) {
   while (std::getline(lines, line)) {
     std::istringstream words(line);
     Moment moment;
-    words >> moment.seconds >> moment.decided >> moment.kept >> moment.ratio >> moment.bpf;
+    double skipped = 0;
+    words >> moment.seconds >> moment.decided >> moment.kept >> moment.ratio >> moment.bpf >>
+        skipped >> skipped >> moment.out;
     moment.seconds *= 1e-9;
     moment.bpf *= 1e-9;
+    moment.out *= 1e-9;
     if (words) moments.push_back(moment);
   }
   return moments;
@@ -97,6 +103,8 @@ Result<Governed> trace_load(const std::vector<std::string>& phases,
   while (said >> word && word != "shallow") {
   }
   for (std::uint64_t count = 0; said >> count; said >> word) governed.truth[word] = count;
+  governed.switches = governed.truth["switches"];
+  governed.truth.erase("switches");
   return governed;
 }
 
@@ -119,14 +127,39 @@ void expect_right_totals(const Governed& governed) {
               kDeviations * governed.deviation());
 }
 
+// Over most tenths of a second: one run in which the machine took the CPU away counts as what it
+// took, as often as it stands for others. What is left out is not to be held by any ratio, and a
+// quarter is for the rest (bpf/governor.h).
+void expect_held(const std::function<Moment(double)>& at, double limit) {
+  std::vector<double> shares;
+  std::vector<double> of_left_out;
+  constexpr double kSlice = 0.1;
+  for (int i = 1; i <= 11; ++i) {
+    const Moment from = at(kSlice * i);
+    const Moment to = at(kSlice * (i + 1));
+    shares.push_back((to.bpf - from.bpf) / (to.seconds - from.seconds));
+    of_left_out.push_back((to.out - from.out) / (to.seconds - from.seconds));
+  }
+  const auto median = [](std::vector<double> values) {
+    std::ranges::nth_element(values,
+                             values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+    return values[values.size() / 2];
+  };
+  EXPECT_LE(median(shares), 1.2 * std::max(limit, median(of_left_out) + limit / 4))
+      << testing::PrintToString(shares) << testing::PrintToString(of_left_out);
+}
+
 TEST(Governor, totalsOfALoadThatSwings) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Governed governed,
                trace_load({"1000:1", "500000:1.5", "1000:1.5", "500000:1.5", "1000:1"},
                           {"-t", "syscalls:sys_enter_getppid", "--max-overhead", "2.5%"}, "6600"));
   expect_right_totals(governed);
-  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)),
-              static_cast<double>(governed.total()), 0.02 * static_cast<double>(governed.total()));
+  // Within 2 %, where a slow machine has not made the ratio, and so the printed error, as large.
+  const auto total = static_cast<double>(governed.total());
+  EXPECT_LT(governed.deviation(), 0.015 * total);
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)), total,
+              std::max(0.02 * total, kDeviations * governed.deviation()));
   EXPECT_EQ(governed.ledger("1 event was kept in, at least"), 1U);
   EXPECT_GT(governed.ledger("1 event was kept in, at most"), 3U);
   EXPECT_THAT(governed.traced.jtrace_log, HasSubstr("(--max-overhead 2.5%), total "));
@@ -145,12 +178,15 @@ TEST(Governor, totalsOfALoadThatSwings) {
       return moment.seconds >= moments[onset].seconds + seconds;
     });
   };
-  const Moment from = at(0.1);
+  // A tenth of a second of it, by its own events: the load may have been held up meanwhile.
+  const Moment from = *std::ranges::find_if(moments, [&](const Moment& moment) {
+    return moment.decided >= moments[onset].decided + 50000;
+  });
   const Moment to = at(1.2);
   const double mean = static_cast<double>(to.decided - from.decided) /
                       static_cast<double>(std::max<std::uint64_t>(1, to.kept - from.kept));
   EXPECT_GE(static_cast<double>(from.ratio), mean / 2);
-  EXPECT_LE((to.bpf - from.bpf) / (to.seconds - from.seconds), 1.2 * 0.025);
+  expect_held(at, 0.025);
   // Behind the burst all are kept again, before the next one.
   const Moment calm = at(2.5);
   EXPECT_EQ(calm.ratio, 1U);
@@ -182,9 +218,8 @@ TEST(Governor, withAFilterAndAnInterval) {
   EXPECT_EQ(governed.counted("main"), governed.ledger(kEstimate));
 }
 
-// The load sleeps a thousand times a second, and calls once each time. What is preempted fires,
-// too: who is left out has not met the filter. With few that are kept the error is not known
-// either.
+// The load sleeps a thousand times a second, where it is not behind, and says how often its thread
+// left the CPU. With few that are kept the error is not known either.
 TEST(Governor, whatIsHeldIsDecidedWhenItBegins) {
   JT_NEEDS("bpf", no_bpf());
   JT_ASSERT_OK(const Governed governed,
@@ -192,9 +227,10 @@ TEST(Governor, whatIsHeldIsDecidedWhenItBegins) {
   EXPECT_TRUE(governed.traced.ledger.balanced) << to_text(governed.traced.ledger);
   EXPECT_GT(governed.ledger("sampled out"), 1000U);
   EXPECT_EQ(governed.ledger("ends without a begin"), 0U);
-  const auto calls = static_cast<double>(governed.total());
-  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)), calls,
-              kDeviations * governed.deviation());
+  const auto switches = static_cast<double>(governed.switches);
+  EXPECT_GT(switches, 1000);
+  EXPECT_NEAR(static_cast<double>(governed.ledger(kEstimate)), switches,
+              kDeviations * governed.deviation() + 2);
 }
 
 TEST(Governor, rateIsCapped) {

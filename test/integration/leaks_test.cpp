@@ -59,8 +59,8 @@ class Leaks : public testing::Test {
 TEST_F(Leaks, areWhatIsOpenWhenTheTraceEnds) {
   JT_NEEDS("bpf", no_bpf());
   TraceOptions options;
-  options.extra = {"-d", "1"};
-  JT_ASSERT_OK(const Traced leaks, traced("4", options));
+  options.extra = {"-d", "3"};
+  JT_ASSERT_OK(const Traced leaks, traced("8", options));
   const auto sums = by_function(leaks);
   EXPECT_THAT(sums, Contains(Pair("leak_file file", 7)));
   EXPECT_THAT(sums, Contains(Pair("leak_file other", 1)));

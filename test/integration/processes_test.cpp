@@ -156,11 +156,12 @@ TEST(Processes, javaThatLivesForMomentsIsWhole) {
   JT_NEEDS("bpf", no_bpf());
   JT_NEEDS("java", no_jdk());
   const ByPid all = run({.command = {jdk() / "bin/java", "-Xmx64m", "-XX:+UseSerialGC", "-cp",
-                                     built("classes"), "truth.ShortLived", "100", "now"},
+                                     built("classes"), "truth.ShortLived", "100", "now", "100"},
                          .times = 15,
-                         .window = "1s",
+                         .window = "200ms",
                          .function = "truth/ShortLived.depth"});
   std::size_t straddling = 0;
+  // They stay for 100 ms behind the last open, as in java_targets_test.
   for (const auto& [pid, process] : all) {
     EXPECT_GT(process.printed, 20U) << pid;
     EXPECT_EQ(process.counted, process.printed) << pid;
@@ -205,7 +206,7 @@ Result<Steady> trace_steady(std::vector<std::string> words) {
   std::vector<Child> targets;
   words.insert(words.begin(), {"-t", "syscalls:sys_enter_openat", "--max-overhead", "off"});
   for (int i = 0; i < 3; ++i) {
-    JT_TRY(Child target, start_ready({built("truth_steady"), "200", "1"}));
+    JT_TRY(Child target, start_ready({built("truth_steady"), "600", "1"}));
     words.insert(words.end(), {"-p", std::to_string(target.pid())});
     targets.push_back(std::move(target));
   }

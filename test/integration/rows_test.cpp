@@ -79,7 +79,7 @@ std::vector<std::string> words(const TemporaryDirectory& folder) {
 }
 
 constexpr int kOpens = 50;
-constexpr std::chrono::milliseconds kWhile{300};
+constexpr std::chrono::milliseconds kWhile{500};
 
 // With a library of its own, which is there only as long as it runs.
 class Guest {

@@ -150,9 +150,12 @@ TEST(Values, slowCallsOnly) {
   JT_ASSERT_OK(const Traced traced,
                traced_by({"-t", "syscalls:sys_enter_clock_nanosleep", "--min-latency", "15ms"}));
   // The last one, of 50 ms, is the main thread's wait at the end.
-  EXPECT_EQ(traced.ledger.count("kept"), 4U) << to_text(traced.ledger);
+  const std::uint64_t slow = printed(traced, "slow") + 1;
+  EXPECT_GE(slow, 4U);
+  EXPECT_LT(slow, 12U);
+  EXPECT_EQ(traced.ledger.count("kept"), slow) << to_text(traced.ledger);
   EXPECT_EQ(traced.ledger.count("fired"), 12U);
-  EXPECT_EQ(traced.ledger.count("filtered"), 8U);
+  EXPECT_EQ(traced.ledger.count("filtered"), 12U - slow);
 }
 
 // One thread reads when the trace begins, one when the process ends; the main thread, too.

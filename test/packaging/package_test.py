@@ -162,7 +162,7 @@ class Package(unittest.TestCase):
                   'zpty -r -m z line $2; print -r -- "$line"')
         for typed, shown in (("jtrace --max-d", "*--max-depth*"), ("jtrace --cstack dw", "*dwarf*"),
                              ("jtrace docto", "*doctor*")):
-            done = subprocess.run(["timeout", "10", "zsh", "-fc", script, "-", typed, shown],
+            done = subprocess.run(["timeout", "60", "zsh", "-fc", script, "-", typed, shown],
                                   capture_output=True, text=True, env={
                                       "PATH": "/usr/bin:/bin", "HOME": str(self.folder), "TERM": "dumb"})
             self.assertEqual(done.returncode, 0, typed + done.stdout + done.stderr)

@@ -201,7 +201,7 @@ int main(int argc, char** argv) {
   for (std::thread& thread : threads) thread.join();
   report(count);
   // What a process maps in its last milliseconds nobody can read any more (README, limits).
-  constexpr useconds_t kSeen = 200'000;
+  constexpr useconds_t kSeen = 500'000;
   usleep(kSeen);
   return 0;
 }
