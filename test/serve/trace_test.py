@@ -188,6 +188,27 @@ class Trace(ServeCase):
         lines = json.loads((self.folder / "x.json").read_text())["ledger"]["lines"]
         self.assertGreaterEqual({line["name"]: line["count"] for line in lines}["kept"], OPENS)
 
+    def test_what_the_governor_stopped_leaves_its_metrics(self):
+        flood = subprocess.Popen(["dd", "if=/dev/zero", "of=/dev/null", "bs=1"], stderr=subprocess.DEVNULL)
+        self.addCleanup(flood.wait)
+        self.addCleanup(flood.kill)
+        tracer = self.trace("--metrics", "0", "--loop", "1h", "--max-overhead", "0.1%", "-p", str(flood.pid),
+                            "-t", "syscalls:sys_enter_read")
+        for line in tracer.stderr:
+            self.said += line
+            if "its metrics stay" in line:
+                break
+        self.assertIn("more than three times what --max-overhead 0.1% allows; name fewer events", self.said)
+        self.assertIn("jtrace: the trace is over; its metrics stay until Ctrl-C\n", self.said)
+        self.assertEqual(self.figure("jtrace_overhead_stopped", self.ports["metrics at"]), 1)
+        # It waits, and does nothing else.
+        attached = subprocess.check_output(["bpftool", "perf", "list"], text=True)
+        self.assertNotIn(f"pid {tracer.pid} ", attached)
+        self.assertIsNone(tracer.poll())
+        tracer.send_signal(signal.SIGTERM)
+        self.assertEqual(tracer.wait(60), 1)
+        self.assertEqual(len(list(self.folder.glob("x-*.json"))), 1)
+
     def test_a_signal_ends_both(self):
         self.tracer = self.trace("--serve", "0")
         self.tracer.send_signal(signal.SIGTERM)
