@@ -14,6 +14,7 @@
 #include "export/exporter.h"
 #include "serve/token.h"
 #include "session/confine.h"
+#include "session/ledger.h"
 #include "session/memory.h"
 #include "session/signals.h"
 
@@ -101,6 +102,7 @@ MetricsInput Observers::figures(const Run& run) {
   MetricsInput input{.version = version_number(),
                      .counters = run.capture.counters(),
                      .frames = frames_,
+                     .missed_by_recursion = missed_by_recursion_,
                      .traced_seconds = std::chrono::duration<double>(run.traced).count(),
                      .sampling_ratio = 1 / static_cast<double>(run.options.interval),
                      .cpu_seconds = cpu_seconds(),
@@ -125,6 +127,7 @@ MetricsInput Observers::figures(const Run& run) {
     event.counters = run.capture.counters_of(i);
     if (i < statuses_.size()) event.statuses = statuses_[i];
   }
+  unread_.settle(input);
   return input;
 }
 
@@ -134,9 +137,13 @@ void Observers::publish_metrics(const Run& run, Clock::time_point now) {
   server_->publish_metrics(metrics_text(figures(run)));
 }
 
-void Observers::count_window(const Run& run, const Window& window) {
+void Observers::count_window(const Run& run, const Window& window,
+                             const capture::WindowCounts& counts) {
   if (!server_) return;
   ++windows_;
+  if (run.misses_measurable) {
+    missed_by_recursion_ = missed_by_recursion_.value_or(0) + counts.missed_by_recursion;
+  }
   const SampleStore& samples = window.samples;
   if (!frames_) frames_.emplace();
   add(frames_->by_kind, samples.frames().by_kind);
@@ -145,6 +152,9 @@ void Observers::count_window(const Run& run, const Window& window) {
   for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
     const auto its = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
     std::ranges::transform(statuses_[i], its, statuses_[i].begin(), std::plus());
+    if (counts.unread == 0) continue;
+    unread_.add(
+        i, missing_events(statuses_.size() == 1 ? counts.counters : counts.by_event.at(i), its));
   }
   publish_metrics(run, Clock::now());
 }

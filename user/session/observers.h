@@ -42,6 +42,7 @@ class Observers {
     const Governor& governor;
     std::chrono::nanoseconds traced;
     std::optional<push::Report> uploads{};
+    bool misses_measurable = false;  // what the kernel dropped, since a BPF program ran there
   };
   // Metrics, about once a second.
   [[nodiscard]] bool due(Clock::time_point now) const { return server_ && now >= next_; }
@@ -50,7 +51,7 @@ class Observers {
   }
   void publish_metrics(const Run& run, Clock::time_point now);
   // What is known of a window only when it is finished, for the metrics.
-  void count_window(const Run& run, const Window& window);
+  void count_window(const Run& run, const Window& window, const capture::WindowCounts& counts);
   // Its page; `json` is what page_of() made, which any thread may call.
   void publish_window(const profile::Header& header, const std::string& json);
   [[nodiscard]] std::string page_of(const profile::Profile& profile) const;
@@ -80,6 +81,8 @@ class Observers {
   // Of all finished windows.
   std::optional<FrameCounts> frames_;
   std::vector<StatusCounts> statuses_;  // by event
+  UnreadEvents unread_;
+  std::optional<std::uint64_t> missed_by_recursion_;
 };
 
 }  // namespace jtrace::session

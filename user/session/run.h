@@ -90,7 +90,8 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
-    return {options_, events_, *capture_, recorder, governor_, traced, uploads_.report()};
+    return {options_,  events_, *capture_,         recorder,
+            governor_, traced,  uploads_.report(), features_.recursion_misses};
   }
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;

@@ -170,7 +170,7 @@ Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowCl
   report.keep = options_.keep;
   lossless_ = lossless_ && report.lossless;
   fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
-  observers_.count_window(observed(recorder, span.length), window);
+  observers_.count_window(observed(recorder, span.length), window, counts);
   return report;
 }
 
