@@ -12,6 +12,7 @@
 
 #include "cli/texts.h"
 #include "export/exporter.h"
+#include "serve/library.h"
 #include "serve/token.h"
 #include "session/confine.h"
 #include "session/ledger.h"
@@ -82,11 +83,36 @@ Result<serve::Settings> settings_of(const cli::Options& options) {
 Result<Observers> Observers::start(const cli::Options& options) {
   JT_TRY(serve::Settings settings, settings_of(options));
   Observers observers;
-  if ((settings.metrics || settings.pages) && !options.dry_run) {
+  if (settings.metrics || settings.pages) {
     JT_TRY(auto server, serve::Server::start(std::move(settings), confine_serving));
     observers.server_ = std::make_unique<serve::Server>(std::move(server));
   }
   return observers;
+}
+
+Status Observers::check(const cli::Options& options) {
+  JT_TRY(const serve::Settings settings, settings_of(options));
+  Failures wrong;
+  const auto look = [&](const char* option, const std::optional<serve::Address>& address) {
+    if (address) wrong.add(serve::look_at_address(option, *address));
+  };
+  look("--serve", settings.pages);
+  if (settings.metrics != settings.pages) look("--metrics", settings.metrics);
+  if (settings.metrics || settings.pages) wrong.add(serve::load_library());
+  return wrong.status();
+}
+
+std::pair<std::string, std::string> Observers::plan(const cli::Options& options) {
+  const auto text = [](const char* option, const std::string& address) {
+    const auto parsed = serve::parse_address(option, address);
+    if (!parsed) return address;
+    const auto use = serve::look_at_address(option, *parsed);
+    const bool used = use && *use == serve::Use::Taken;
+    return parsed->text + (used ? ", in use now: by the service of this configuration, or it could "
+                                  "not be listened on"
+                                : "");
+  };
+  return {text("--serve", options.serve), text("--metrics", options.metrics)};
 }
 
 std::vector<std::string> Observers::remarks() const {
@@ -132,7 +158,7 @@ MetricsInput Observers::figures(const Run& run) {
 }
 
 void Observers::publish_metrics(const Run& run, Clock::time_point now) {
-  if (!server_) return;
+  if (!server_ || *gone_) return;
   next_ = now + kEvery;
   server_->publish_metrics(metrics_text(figures(run)));
 }

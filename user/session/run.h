@@ -96,6 +96,7 @@ class Run {
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read();
+  void say_what_others_tell();
   void say(int level, const std::string& text) const;
 
   cli::Options options_;  // in force: reload() changes some
@@ -130,6 +131,7 @@ class Run {
   std::deque<std::uint64_t> publishing_;  // what the stacks take of those it has
   std::optional<LiveView> live_;          // --serve
   bool watched_ = false;                  // somebody looks at it
+  bool told_ = false;                     // who sends or serves has something to tell, or is gone
   int quiet_turns_ = 0;                   // since the kernel last sent something
   bool lossless_ = true;
   std::uint64_t fired_ = 0;         // and passed filters
