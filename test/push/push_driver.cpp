@@ -5,6 +5,7 @@
 //   push_driver SPOOL URL [NAME=NUMBER]...   limit, connect, stall, whole, first, longest (ms, s,
 //   bytes)
 //     window I [BYTES]   a window whose only sample has the value I, padded with as much noise
+//     token TEXT         another token from now on
 //     report             what is known now
 //     until NAME N       the report once its counter NAME is N
 //     finish MS          the last report; ends
@@ -56,10 +57,21 @@ profile::Profile window(std::int64_t value, std::size_t noise) {
 
 Json text_of(const push::Report& report) {
   const push::Counters& c = report.counters;
-  return {{"taken", c.taken},           {"left", c.left},           {"sent", c.sent},
-          {"refused", c.refused},       {"dropped", c.dropped},     {"retried", c.retried},
-          {"sent_bytes", c.sent_bytes}, {"waiting", c.waiting},     {"spool_bytes", c.spool_bytes},
-          {"under_way", c.under_way},   {"trouble", report.trouble}};
+  return {{"taken", c.taken},
+          {"left", c.left},
+          {"sent", c.sent},
+          {"refused", c.refused},
+          {"dropped", c.dropped},
+          {"retried", c.retried},
+          {"sent_bytes", c.sent_bytes},
+          {"waiting", c.waiting},
+          {"spool_bytes", c.spool_bytes},
+          {"under_way", c.under_way},
+          {"trouble", report.trouble},
+          {"refusal", report.refusal},
+          {"waits", report.waits},
+          {"denied", report.denied ? 1 : 0},
+          {"gone", report.gone}};
 }
 
 push::Settings settings_of(int argc, char** argv, const push::Destination& to) {
@@ -93,6 +105,11 @@ Json obey(push::Sender& sender, const push::Settings& settings, const std::strin
     const bool handed = sender.send(body);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     return {{"handed", handed}, {"bytes", body.size()}, {"ms", took.count()}};
+  }
+  if (command == "token") {
+    std::string token;
+    words >> token;
+    return {{"handed", sender.authorize("Bearer " + token)}};
   }
   if (command == "finish") {
     long patience = 0;

@@ -36,7 +36,7 @@ class Delivery(push_case.PushCase):
             self.assertEqual(self.waiting(), [])
 
     def test_what_is_refused_is_counted_and_not_sent_again(self):
-        with receiver.Receiver(400, 200, 413, (401, {"WWW-Authenticate": "Bearer"})) as backend:
+        with receiver.Receiver(400, 200, 413, (404, {"X-Other": "header"})) as backend:
             sender = self.driver(f"parca+http://127.0.0.1:{backend.port}")
             sender.windows(range(1, 6))
             sender("until refused 3")
@@ -44,6 +44,54 @@ class Delivery(push_case.PushCase):
             self.assertEqual(numbers_of(backend.requests), [1, 2, 3, 4, 5])
             self.assertEqual((report["sent"], report["refused"], report["retried"]), (2, 3, 0))
             self.assert_adds_up(report)
+
+    def test_what_is_denied_waits_for_another_token(self):
+        with receiver.Receiver(401, (403, {"X-Other": "header"})) as backend:
+            sender = self.driver(f"parca+http://127.0.0.1:{backend.port}", "longest=600000",
+                                 env={"JTRACE_PUSH_TOKEN": "tok-first"})
+            sender.windows([1, 2])
+            sender("until denied 1")
+            self.assertEqual(sender("report")["waiting"], 2)
+            begin = time.monotonic()
+            for token, count in (("tok-second", 2), ("tok-third", 3)):
+                self.assertTrue(sender(f"token {token}")["handed"])
+                backend.wait_for(count)
+            report = sender("until sent 2")
+            self.assertLess(time.monotonic() - begin, 30)
+            self.assertEqual((report["refused"], report["denied"], report["waits"]), (0, False, False))
+            self.assertEqual(numbers_of(backend.requests), [1, 1, 1, 2])
+            self.assertEqual([headers["Authorization"] for _, headers, _ in backend.requests],
+                             ["Bearer tok-first", "Bearer tok-second", "Bearer tok-third", "Bearer tok-third"])
+            self.assert_adds_up(sender.finish())
+
+    def test_what_is_denied_is_tried_again_after_the_long_pause(self):
+        with receiver.Receiver(401) as backend:
+            sender = self.driver(f"parca+http://127.0.0.1:{backend.port}", "first=1", "longest=2000")
+            sender("window 1")
+            sender("until sent 1")
+            self.assertGreaterEqual(backend.times[1] - backend.times[0], 0.9)
+
+    def test_a_token_that_comes_while_one_is_denied_is_tried_at_once(self):
+        with receiver.Receiver("hold 401") as backend:
+            sender = self.driver(f"parca+http://127.0.0.1:{backend.port}", "longest=600000", "stall=60",
+                                 "whole=60000")
+            sender("window 1")
+            backend.wait_for(1)
+            self.assertTrue(sender("token tok-other")["handed"])
+            backend.release.set()
+            sender("until sent 1")
+            self.assertEqual(backend.requests[1][1]["Authorization"], "Bearer tok-other")
+
+    def test_what_is_denied_at_the_end_waits_for_the_next_run(self):
+        with receiver.Receiver(401, 401) as backend:
+            sender = self.driver(f"parca+http://127.0.0.1:{backend.port}", "longest=600000")
+            sender("window 1")
+            sender("until denied 1")
+            report = sender.finish()
+            self.assertEqual((report["waiting"], report["denied"]), (1, True))
+            self.assertEqual(len(backend.requests), 2)
+            again = self.driver(f"parca+http://127.0.0.1:{backend.port}")
+            again("until sent 1")
 
     def test_otlp_is_not_tried_again_where_its_specification_says_so(self):
         with receiver.Receiver(500, 408, 503) as backend:
@@ -289,7 +337,7 @@ class Process(push_case.PushCase):
             sender = self.driver(f"parca+http://127.0.0.1:{backend.port}/profiles/writeraw?org=7",
                                  env={"JTRACE_PUSH_TOKEN": token})
             sender("window 1")
-            report = sender("until refused 1")
+            report = sender("until denied 1")
             self.assertIn("the token is missing or not accepted", report["trouble"])
             for pid in (sender.sender, sender.process.pid):
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -304,7 +352,7 @@ class Process(push_case.PushCase):
                 self.assertNotIn(token.encode(), file.read_bytes())
             away.kill()
         self.assertEqual([headers["Authorization"] for _, headers, _ in backend.requests],
-                         ["Bearer " + token] * 2)
+                         ["Bearer " + token] * 3)  # and once more at the end
         self.assertEqual(backend.requests[0][0], "/profiles/writeraw?org=7")
         self.assertNotIn(token, sender.said + away.said)
 

@@ -10,14 +10,17 @@ import time
 class Receiver:
     """Behaviours: a status; (status, {header: value}); `stall`: reads, never answers; `close`: ends
     without an answer; `half`: 200, then ends in the body; `half header`; `flood`: 200 and a body,
-    or `flood header`: headers, without an end."""
+    or `flood header`: headers, without an end; `hold 401`: that answer once `release` is set."""
 
-    def __init__(self, *script, port=0, tls=None):
+    def __init__(self, *script, port=0, tls=None, accept=None):
         self.script = list(script)
+        self.accept = accept  # the only token that is not answered by 401, where there is one
+        self.statuses = []  # or other behaviours, as `requests`
         self.requests = []  # (path, headers, body) of those that were read whole
         self.times = []  # when, by the monotonic clock
         self.arrived = threading.Condition()
         self.over = threading.Event()
+        self.release = threading.Event()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -49,12 +52,18 @@ class Receiver:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         with self.arrived:
             behaviour = self.script.pop(0) if self.script else 200
+            if self.accept and handler.headers.get("Authorization") != "Bearer " + self.accept:
+                behaviour = 401
+            self.statuses.append(behaviour)
             self.requests.append((handler.path, dict(handler.headers), body))
             self.times.append(time.monotonic())
             self.arrived.notify_all()
         self.answer(handler, behaviour)
 
     def answer(self, handler, behaviour):
+        if behaviour == "hold 401":
+            self.release.wait(60)
+            behaviour = 401
         status, headers = behaviour if isinstance(behaviour, tuple) else (behaviour, {})
         if isinstance(status, int):
             handler.send_response(status)

@@ -13,6 +13,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -286,6 +287,75 @@ class Trouble(Receiving):
         self.assertGreaterEqual(at.times[1] - at.times[0], 1.9)
         self.assertEqual(metrics["jtrace_upload_retries_total"], 3)
         self.assertRegex(tracer.said(), "jtrace: sent to http://127.0.0.1:")
+        # While it went on: that it failed, and that it works again; without a window in between.
+        said = self.lines(tracer, "answered 429, asks to wait 2 s; profiles wait in /var/spool/jtrace and are tried again")
+        self.assertEqual(len(said), 1, tracer.said())
+        again = self.lines(tracer, f"http://127.0.0.1:{at.port}/profiles/writeraw takes profiles again")
+        self.assertEqual(len(again), 1, tracer.said())
+        self.assertLess(tracer.lines.index(said[0]), tracer.lines.index(again[0]))
+
+    def lines(self, tracer, part):
+        return [line for line in tracer.lines if part in line]
+
+    def test_a_token_that_is_replaced_is_taken_over(self):
+        first, second = "tok-of-the-morning", "tok-of-the-evening"
+        token = self.folder / "token"
+        token.write_text(first)
+        token.chmod(0o600)  # nobody, who traces, may read it all the same
+        with receiver.Receiver(accept=first) as at:
+            tracer = self.run_with(at, "--push-token-file", str(token))
+            at.wait_for(2)
+            at.accept = second
+            tracer.wait_for(f"http://127.0.0.1:{at.port}/profiles/writeraw: answered 401: .*; profiles wait in ")
+            fresh = self.folder / "fresh"
+            fresh.write_text("Bearer " + second)
+            fresh.chmod(0o600)
+            fresh.rename(token)
+            tracer.wait_for(f"the token in {token} was read again")
+            tracer.wait_for("takes profiles again")
+            self.targets_end()
+            self.assertEqual(tracer.wait(), 0, tracer.said())
+        taken = [request for request, status in zip(at.requests, at.statuses) if status == 200]
+        self.assertEqual({status for status in at.statuses}, {200, 401})
+        at.requests = taken
+        self.expect_all(self.arrived("parca", at))
+        for secret in (first, second):
+            self.assertNotIn(secret, tracer.said())
+
+    def test_a_token_that_is_not_taken_keeps_the_profiles(self):
+        with receiver.Receiver(accept="tok-of-tomorrow") as at:
+            tracer = self.run_with(at, env={"JTRACE_PUSH_TOKEN": "tok-of-today"})
+            self.targets_end()
+            self.assertEqual(tracer.wait(), 1, tracer.said())
+            self.assertEqual(len(self.lines(tracer, "and are tried again")), 1, tracer.said())
+            said = re.search(r"not accepted; (\d+) profiles wait in /var/spool/jtrace for the next run", tracer.said())
+            self.assertIsNotNone(said, tracer.said())
+            self.assertEqual(self.spooled(), int(said[1]))
+            at.accept = None
+            at.requests.clear()
+            self.resume(at)
+        self.expect_all([body for body in self.arrived("parca", at)
+                         if body.about.get("pid") in {one.pid for one in self.targets}])
+
+    def test_a_sender_that_is_killed_is_said_at_once(self):
+        with receiver.Receiver() as at:
+            tracer = self.start("-p", str(self.targets[0].pid), "--continuous", "--loop", "1h", "-f",
+                                str(self.folder / "%n.json"), "--push", self.url("parca", at))
+            children = pathlib.Path(f"/proc/{tracer.pid}/task/{tracer.pid}/children").read_text(encoding="ascii")
+            names = {pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip(): int(pid)
+                     for pid in children.split()}
+            os.kill(names["jtrace-sender"], signal.SIGKILL)
+            # No window ends for an hour.
+            tracer.wait_for("the sender of profiles is gone: profiles are not sent until jtrace is started again; "
+                            "files are written on")
+            for one in self.targets:
+                one.go()
+            self.targets_end()
+            self.assertEqual(tracer.wait(), 1, tracer.said())
+        self.assertEqual(len(self.lines(tracer, "files are written on")), 1, tracer.said())
+        self.assertIn("1 of 1 not taken: the sender of profiles is gone", tracer.said())
+        self.assertEqual(at.requests, [])
+        self.assertEqual(len(list(self.folder.glob("*.json"))), 1)
 
     def resume(self, at):
         """Another run, of a process that opens nothing."""
@@ -344,7 +414,7 @@ class Trouble(Receiving):
         self.expect_all(bodies)
 
     def test_what_is_refused_is_counted(self):
-        with receiver.Receiver(400, 200, 403) as at:
+        with receiver.Receiver(400, 200, 413) as at:
             tracer = self.run_with(at, "--metrics", "0")
             metrics = self.settled(tracer)
             self.targets_end()
@@ -353,6 +423,7 @@ class Trouble(Receiving):
         self.assertGreaterEqual(count, 5)
         self.assertEqual(metrics['jtrace_uploads_total{outcome="refused"}'], 2)
         self.assertIn(f"2 of {count} not taken: ", tracer.said())
+        self.assertEqual(len(self.lines(tracer, "refuses profiles for good: answered 400")), 1, tracer.said())
         total = sum(body.total() for body in self.arrived("parca", at))
         self.assertEqual(total, sum(opens(one, "open_once", "open_twice") for one in self.targets))
 
@@ -368,6 +439,7 @@ class Trouble(Receiving):
         self.assertGreaterEqual(metrics["jtrace_upload_waiting_windows"], 1)
         self.assertLessEqual(metrics["jtrace_upload_spool_bytes"], 20 << 10)
         self.assertIn("not taken: ", tracer.said())
+        self.assertEqual(len(self.lines(tracer, "the spool /var/spool/jtrace has no room: ")), 1, tracer.said())
 
     def metrics_of(self, tracer):
         address = tracer.wait_for("metrics at ").split("metrics at ")[1]

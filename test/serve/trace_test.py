@@ -11,6 +11,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -181,10 +182,14 @@ class Trace(ServeCase):
         children = pathlib.Path(f"/proc/{self.tracer.pid}/task/{self.tracer.pid}/children").read_text().split()
         names = {pathlib.Path(f"/proc/{pid}/comm").read_text().strip(): int(pid) for pid in children}
         os.kill(names["jtrace-server"], signal.SIGKILL)
+        # At once, not when the trace is over.
+        line = self.tracer.stderr.readline()
+        self.assertEqual(line, "jtrace: the process that serves is gone: no pages and metrics until jtrace is started "
+                               "again; the trace goes on\n")
         self.open_files()
         self.end_target()
         self.assertEqual(self.tracer.wait(60), 0)
-        self.assertIn("jtrace: the process that serves is gone; the trace went on without it\n", self.tracer.stderr.read())
+        self.assertNotIn("that serves", self.tracer.stderr.read())
         lines = json.loads((self.folder / "x.json").read_text())["ledger"]["lines"]
         self.assertGreaterEqual({line["name"]: line["count"] for line in lines}["kept"], OPENS)
 
@@ -230,6 +235,46 @@ class Trace(ServeCase):
             done = subprocess.run([JTRACE, "-t", EVENT, "-p", str(self.target.pid), *options],
                                   capture_output=True, text=True, check=False, timeout=60)
             self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+
+
+    def dry_run(self, *options, env=None):
+        return subprocess.run([JTRACE, "-t", EVENT, "-p", str(self.target.pid), "--dry-run", "-f",
+                               str(self.folder / "x.json"), *options], capture_output=True, text=True, check=False,
+                              timeout=60, env={**os.environ, **(env or {})})
+
+    def test_a_dry_run_beside_the_service_says_what_is_in_use(self):
+        self.tracer = self.trace("--serve", "0", "--metrics", "0")
+        pages, metrics = self.ports["serving"], self.ports["metrics at"]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        done = self.dry_run("--serve", str(pages), "--metrics", str(port))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"serve    127.0.0.1:{pages}, in use now: by the service of this configuration, or it could not "
+                      "be listened on\n", done.stdout)
+        self.assertIn(f"metrics  127.0.0.1:{port}\n", done.stdout)
+        self.assertEqual(self.ask(metrics, "/metrics").status, 200)
+        self.tracer.send_signal(signal.SIGINT)
+        self.assertEqual(self.tracer.wait(60), 0)
+
+    def test_a_dry_run_tries_the_address(self):
+        done = self.dry_run("--serve", "192.0.2.1:7070", "--metrics", "192.0.2.1:9464",
+                            env={"JTRACE_SERVE_TOKEN": TOKEN})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        for option, port in (("--serve", 7070), ("--metrics", 9464)):
+            self.assertIn(f"jtrace: {option}: listen on 192.0.2.1:{port}: Cannot assign requested address", done.stderr)
+
+    def test_a_dry_run_looks_for_the_library_and_the_spool(self):
+        # In a namespace of mounts, where neither is there.
+        library = subprocess.run(["sh", "-c", "ldconfig -p | sed -n 's/.*libmicrohttpd.so.12 .*=> //p'"],
+                                 capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", 'mount --bind /dev/null "$0" && mkdir -p /var/spool && '
+             'mount -t tmpfs -o ro none /var/spool && exec "$@"', library, JTRACE, "-t", EVENT, "-p",
+             str(self.target.pid), "--dry-run", "--metrics", "0", "--push", "otlp+http://127.0.0.1:1"],
+            capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("jtrace: load libmicrohttpd: ", done.stderr)
+        self.assertIn("jtrace: spool /var/spool/jtrace/otlp: Read-only file system", done.stderr)
 
 
 if __name__ == "__main__":

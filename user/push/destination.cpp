@@ -53,6 +53,16 @@ std::unexpected<Error> refuse(const std::string& url, const char* why, const cha
   return fail(Errc::Usage, fmt::format("--push {}: {}", redacted_url(url), why), hint);
 }
 
+Result<std::string> authorization_of(std::string token, const std::string& from) {
+  token.erase(token.find_last_not_of(" \t\r\n") + 1);
+  if (token.empty()) return fail(Errc::Usage, from + ": there is no token in it");
+  // A line break would begin another header.
+  if (std::ranges::any_of(token, [](unsigned char c) { return c < 0x20 || c >= 0x7f; })) {
+    return fail(Errc::Usage, from + ": a token is one line of ASCII");
+  }
+  return token.find(' ') == token.npos ? "Bearer " + token : token;
+}
+
 const Known* by_scheme(std::string_view url) {
   const auto* known = std::ranges::find_if(kKnown, [&](const Known& one) {
     return url.starts_with(one.name) && url.substr(one.name.size()).starts_with('+');
@@ -94,27 +104,19 @@ Result<Destination> parse_destination(const std::string& url) {
   return Destination{known->backend, std::move(whole), std::move(shown)};
 }
 
-Result<std::string> read_authorization(const std::string& file) {
+Result<std::string> file_authorization(const std::string& file) {
   constexpr std::size_t kLargest = 16 * 1024;
-  const std::string from = file.empty() ? kVariable : "--push-token-file " + file;
+  auto text = read_file(file, kLargest);
+  if (!text) return fail(Errc::Usage, "--push-token-file: " + text.error().message);
+  return authorization_of(std::move(*text), "--push-token-file " + file);
+}
+
+Result<std::string> read_authorization(const std::string& file) {
   std::string token;
   if (const char* text = ::secure_getenv(kVariable); text != nullptr) token = text;
   ::unsetenv(kVariable);
-  if (!file.empty()) {
-    auto text = read_file(file, kLargest);
-    if (!text) return fail(Errc::Usage, "--push-token-file: " + text.error().message);
-    token = std::move(*text);
-  }
-  token.erase(token.find_last_not_of(" \t\r\n") + 1);
-  if (token.empty()) {
-    if (file.empty()) return token;
-    return fail(Errc::Usage, from + ": there is no token in it");
-  }
-  // A line break would begin another header.
-  if (std::ranges::any_of(token, [](unsigned char c) { return c < 0x20 || c >= 0x7f; })) {
-    return fail(Errc::Usage, from + ": a token is one line of ASCII");
-  }
-  return token.find(' ') == token.npos ? "Bearer " + token : token;
+  if (!file.empty()) return file_authorization(file);
+  return token.empty() ? token : authorization_of(std::move(token), kVariable);
 }
 
 }  // namespace jtrace::push

@@ -33,5 +33,7 @@ struct Destination {
 // empty where there is neither. "Bearer" is put before what names no scheme of its own. The
 // variable is taken out of the environment, which programs that are started would inherit.
 [[nodiscard]] Result<std::string> read_authorization(const std::string& file);
+// The same of a file alone, also where there are threads.
+[[nodiscard]] Result<std::string> file_authorization(const std::string& file);
 
 }  // namespace jtrace::push

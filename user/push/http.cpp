@@ -48,6 +48,7 @@ Headers headers_of(Backend backend, const std::string& authorization) {
 
 Outcome outcome_of(const Reply& reply, Backend backend) {
   if (reply.status >= 200 && reply.status < 300) return Outcome::Delivered;
+  if (reply.status == 401 || reply.status == 403) return Outcome::Denied;
   return reply.status == 0 || passes(reply.status, backend) ? Outcome::TryAgain : Outcome::Refused;
 }
 

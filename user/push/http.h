@@ -26,7 +26,12 @@ struct Reply {
   std::string trouble;  // where there was none, why
 };
 
-enum class Outcome { Delivered, TryAgain, Refused };
+enum class Outcome {
+  Delivered,
+  TryAgain,
+  Denied,   // by its token alone: to be tried again with another one, or when it is taken
+  Refused,  // the same request would be refused again
+};
 [[nodiscard]] Outcome outcome_of(const Reply& reply, Backend backend);
 
 // "answered 429, asks to wait 30 s", or libcurl's words.

@@ -26,11 +26,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-void say(int socket, const Counters& counters, std::string_view trouble, int flags,
-         bool last = false) {
-  Answer answer{.counters = counters, .last = last ? 1U : 0U};
-  trouble = trouble.substr(0, answer.trouble.size() - 1);
-  std::ranges::copy(trouble, answer.trouble.begin());
+void put(std::array<char, 256>& to, std::string_view text) {
+  std::ranges::copy(text.substr(0, to.size() - 1), to.begin());
+}
+
+void say(int socket, const Answer& answer, int flags) {
   (void)!::send(socket, &answer, sizeof answer, MSG_NOSIGNAL | flags);
 }
 
@@ -39,6 +39,7 @@ class Loop {
   Loop(int socket, Spool spool, const Settings& settings)
       : socket_(socket),
         settings_(settings),
+        authorization_(settings.authorization),
         spool_(std::move(spool)),
         multi_(curl().multi_init(), curl().multi_cleanup) {
     counters_.left = spool_.windows() + spool_.dropped();
@@ -69,8 +70,9 @@ class Loop {
     auto body = spool_.front();
     if (!body) return;
     if (tries_ > 0) ++counters_.retried;
-    post_ = std::make_unique<Post>(settings_.to, settings_.authorization, std::move(*body),
-                                   settings_.limits);
+    authorized_ = true;
+    post_ =
+        std::make_unique<Post>(settings_.to, authorization_, std::move(*body), settings_.limits);
     curl().multi_add_handle(multi_.get(), post_->handle());
     perform();
   }
@@ -79,7 +81,13 @@ class Loop {
     counters_.dropped = spool_.dropped();
     counters_.waiting = spool_.windows();
     counters_.spool_bytes = spool_.bytes();
-    say(socket_, counters_, trouble_, flags, last);
+    Answer answer{.counters = counters_,
+                  .last = last ? 1U : 0U,
+                  .waits = waits_ ? 1U : 0U,
+                  .denied = denied_ ? 1U : 0U};
+    put(answer.trouble, trouble_);
+    put(answer.refusal, refusal_);
+    say(socket_, answer, flags);
   }
 
   void wait() {
@@ -104,6 +112,8 @@ class Loop {
         end_ = Clock::now() + milliseconds(order.patience_ms);
         if (!asked_to_wait_) due_ = {};
         failed_ = false;
+      } else if (order.kind == Order::Kind::Authorization) {
+        take_authorization(got.memory);
       } else if (got.memory.valid()) {
         take_window(got.memory);
       }
@@ -114,7 +124,18 @@ class Loop {
     ++counters_.taken;
     const auto body = read_memory(memory, "window", settings_.spool_limit);
     if (!body) spool_.lose();
-    if (!body || !spool_.add(*body)) trouble_ = "a window found no room in the spool";
+    const bool kept = body && spool_.add(*body);
+    if (!kept && !waits_) trouble_ = "a window found no room in the spool";
+  }
+
+  // What was denied for the last one is tried with this one at once.
+  void take_authorization(const UniqueFd& memory) {
+    constexpr std::size_t kLargest = 32 * 1024;
+    auto text = read_memory(memory, "authorization", kLargest);
+    if (!text) return;
+    authorization_ = std::move(*text);
+    authorized_ = false;
+    if (denied_) due_ = {};
   }
 
   void perform() {
@@ -134,10 +155,16 @@ class Loop {
     const Outcome outcome = outcome_of(reply, settings_.to.backend);
     failed_ = outcome != Outcome::Delivered;
     trouble_ = failed_ ? text_of(reply) : std::string();
-    if (outcome == Outcome::TryAgain) {
+    denied_ = outcome == Outcome::Denied;
+    waits_ = denied_ || outcome == Outcome::TryAgain;
+    if (waits_) {
       spool_.release();
       asked_to_wait_ = reply.retry_after.count() > 0;
-      due_ = Clock::now() + std::max<milliseconds>(pause(), reply.retry_after);
+      due_ = Clock::now() +
+             std::max<milliseconds>(denied_ ? part_of(settings_.longest_pause) : pause(),
+                                    reply.retry_after);
+      // Another token came while this one was on its way.
+      if (denied_ && !authorized_) due_ = {};
       ++tries_;
       return;
     }
@@ -145,6 +172,7 @@ class Loop {
     tries_ = 0;
     if (outcome == Outcome::Refused) {
       ++counters_.refused;
+      refusal_ = trouble_;
       failed_ = false;  // the next one may be taken
     } else {
       ++counters_.sent;
@@ -157,18 +185,26 @@ class Loop {
     constexpr unsigned kMostDoublings = 20;
     const auto whole = std::min<milliseconds>(
         settings_.first_pause * (1U << std::min(tries_, kMostDoublings)), settings_.longest_pause);
+    return part_of(whole);
+  }
+  [[nodiscard]] milliseconds part_of(milliseconds whole) {
     std::uniform_int_distribution<std::int64_t> part(whole.count() / 2, whole.count());
     return milliseconds(part(chance_));
   }
 
   int socket_;
   const Settings& settings_;
+  std::string authorization_;
+  bool authorized_ = false;  // the last try was with that
   Spool spool_;
   std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)> multi_;
   std::unique_ptr<Post> post_;  // the one that is being sent
   std::minstd_rand chance_{std::random_device()()};
   Counters counters_;
   std::string trouble_;
+  std::string refusal_;
+  bool waits_ = false;
+  bool denied_ = false;
   unsigned tries_ = 0;  // of the oldest
   Clock::time_point due_;
   bool asked_to_wait_ = false;
@@ -187,10 +223,12 @@ void run_sender(UniqueFd socket, UniqueFd spool, const Settings& settings,
   keep_open(std::array{socket.get(), spool.get()});
   curl().global_init(CURL_GLOBAL_DEFAULT);
   if (const auto confined = confine(); !confined) {
-    say(socket.get(), {}, confined.error().message, 0);
+    Answer answer;
+    put(answer.trouble, confined.error().message);
+    say(socket.get(), answer, 0);
     ::_exit(1);
   }
-  say(socket.get(), {}, {}, 0);  // ready
+  say(socket.get(), {}, 0);  // ready
   Loop(socket.get(), Spool(std::move(spool), settings.spool_limit), settings).run();
   ::_exit(0);
 }

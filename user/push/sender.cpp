@@ -98,6 +98,12 @@ bool Sender::send(std::string_view body) {
   return true;
 }
 
+bool Sender::authorize(std::string_view authorization) {
+  const UniqueFd memory = in_memory("jtrace-authorization", authorization);
+  return memory.valid() &&
+         send_order(socket_.get(), Order{.kind = Order::Kind::Authorization}, &memory);
+}
+
 // False where there is nothing more for now.
 bool Sender::receive() {
   Answer answer;
@@ -107,13 +113,17 @@ bool Sender::receive() {
     gone_ |= n >= 0 || errno != EAGAIN;
     return false;
   }
-  answer.trouble.back() = 0;
+  answer.trouble.back() = answer.refusal.back() = 0;
   for (auto taken = answer.counters.taken - last_.counters.taken; taken > 0 && !under_way_.empty();
        --taken) {
     bytes_under_way_ -= under_way_.front();
     under_way_.pop_front();
   }
-  last_ = {.counters = answer.counters, .trouble = answer.trouble.data()};
+  last_ = {.counters = answer.counters,
+           .trouble = answer.trouble.data(),
+           .refusal = answer.refusal.data(),
+           .waits = answer.waits != 0,
+           .denied = answer.denied != 0};
   ended_ = answer.last != 0;
   return true;
 }
@@ -126,7 +136,9 @@ Report Sender::report() {
   now.counters.taken += under_way + not_handed_;
   now.counters.dropped += not_handed_ + (gone_ ? under_way : 0);
   now.counters.under_way = gone_ ? 0 : under_way;
-  if (gone_ && !ended_) now.trouble = "the sender of profiles is gone";
+  now.not_handed = not_handed_;
+  now.gone = gone_ && !ended_;
+  if (now.gone) now.trouble = "the sender of profiles is gone";
   return now;
 }
 

@@ -46,7 +46,12 @@ struct Counters {
 
 struct Report {
   Counters counters;
-  std::string trouble;  // why the last try failed; empty: it did not
+  std::string trouble{};         // why the last try failed; empty: it did not
+  std::string refusal{};         // why the backend refused the last one that it refused for good
+  bool waits = false;            // the last try failed, and is made again
+  bool denied = false;           // ... for its token
+  bool gone = false;             // the sender ended before it was told to
+  std::uint64_t not_handed = 0;  // of dropped: the sender is behind, or gone
 };
 
 // The handle of the process that traces.
@@ -68,8 +73,14 @@ class Sender {
   // A finished body (push/body.h). Never waits; false where it had to be dropped, which is counted.
   bool send(std::string_view body);
 
+  // What goes into the header Authorization from now on. Never waits; false where it was not handed
+  // over.
+  bool authorize(std::string_view authorization);
+
   // As far as the sender has told; never waits.
   [[nodiscard]] Report report();
+  // Readable when it has told something, at its end when it is gone.
+  [[nodiscard]] int fd() const { return socket_.get(); }
 
   // Has the sender send what waits until a try fails, for at most so long, and end. What waits then
   // stays in the spool for the next run.

@@ -11,7 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <filesystem>
 #include <memory>
+#include <system_error>
+#include <thread>
 
 #include "base/file.h"
 #include "base/rights.h"
@@ -38,6 +42,16 @@ std::unexpected<Error> refuse(const std::string& path, const std::string& why) {
               "name another folder for what waits to be sent");
 }
 
+// Of a folder that was there before.
+Status check_owner(const std::string& whole, const struct stat& info) {
+  const uid_t sender = uid_without_root();
+  if (info.st_uid != sender) {
+    return refuse(whole, fmt::format("it belongs to user {}, not to {}", info.st_uid, sender));
+  }
+  if ((info.st_mode & 07777U) != kFolderMode) return refuse(whole, "others may look into it");
+  return {};
+}
+
 }  // namespace
 
 Result<UniqueFd> open_spool(const std::string& path, std::string_view name) {
@@ -53,20 +67,47 @@ Result<UniqueFd> open_spool(const std::string& path, std::string_view name) {
     return fail(Errc::Internal, errno_text("spool " + whole, errno));
   }
   const uid_t sender = uid_without_root();
-  if (made && sender != ::geteuid()) {
-    if (::fchown(folder.get(), sender, sender) != 0) {
-      return fail(Errc::Internal, errno_text("spool " + whole, errno));
-    }
-  } else if (!made && info.st_uid != sender) {
-    return refuse(whole, fmt::format("it belongs to user {}, not to {}", info.st_uid, sender));
+  if (made && sender != ::geteuid() && ::fchown(folder.get(), sender, sender) != 0) {
+    return fail(Errc::Internal, errno_text("spool " + whole, errno));
   }
-  if (!made && (info.st_mode & 07777U) != kFolderMode) {
-    return refuse(whole, "others may look into it");
-  }
-  if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
-    return refuse(whole, "another jtrace sends from it");
+  if (!made) JT_CHECK_OK(check_owner(whole, info));
+  // A dry run holds it for as long as it takes to see that nobody does.
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kPause{5};
+  for (int i = 0; ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0; ++i) {
+    if (i == kTries) return refuse(whole, "another jtrace sends from it");
+    std::this_thread::sleep_for(kPause);
   }
   return folder;
+}
+
+Result<SpoolFolder> look_at_spool(const std::string& path, std::string_view name) {
+  SpoolFolder found{.folder = fmt::format("{}/{}", path, name)};
+  const UniqueFd folder(
+      ::open(found.folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) {
+    if (errno != ENOENT) return fail(Errc::Internal, errno_text("spool " + found.folder, errno));
+    // It would be made in what is there of its path.
+    std::filesystem::path there(path);
+    std::error_code ignored;
+    while (there.has_relative_path() && !std::filesystem::exists(there, ignored)) {
+      there = there.parent_path();
+    }
+    if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+      return fail(Errc::Internal, errno_text("spool " + found.folder, errno));
+    }
+    return found;
+  }
+  struct stat info{};
+  // Another user's is his to write to: of it we see only whether anybody could.
+  if (::fstat(folder.get(), &info) != 0 ||
+      (::faccessat(folder.get(), ".", W_OK | X_OK, AT_EACCESS) != 0 &&
+       (errno == EROFS || info.st_uid == ::geteuid()))) {
+    return fail(Errc::Internal, errno_text("spool " + found.folder, errno));
+  }
+  JT_CHECK_OK(check_owner(found.folder, info));
+  found.held = ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0;
+  return found;
 }
 
 Spool::Spool(UniqueFd folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {

@@ -19,6 +19,13 @@ namespace jtrace::push {
 // refused.
 [[nodiscard]] Result<UniqueFd> open_spool(const std::string& path, std::string_view name);
 
+// What open_spool() would find, without a change of it.
+struct SpoolFolder {
+  std::string folder;
+  bool held = false;  // by another jtrace
+};
+[[nodiscard]] Result<SpoolFolder> look_at_spool(const std::string& path, std::string_view name);
+
 class Spool {
  public:
   // Takes over what an earlier run left there; `limit` in bytes holds for that, too.

@@ -11,7 +11,8 @@ namespace jtrace::push {
 
 // To the sender. A window comes as a descriptor of memory, so that its size makes nobody wait.
 struct Order {
-  enum class Kind : std::uint32_t { Window, Finish };
+  // Authorization: what goes into that header from now on comes as such memory, too.
+  enum class Kind : std::uint32_t { Window, Finish, Authorization };
   Kind kind = Kind::Window;
   std::uint32_t patience_ms = 0;  // of Finish
 };
@@ -19,8 +20,12 @@ struct Order {
 // From the sender, whenever something changed.
 struct Answer {
   Counters counters;
-  std::uint64_t last = 0;           // it ends by itself
-  std::array<char, 256> trouble{};  // ends in 0
+  std::uint32_t last = 0;    // it ends by itself
+  std::uint32_t waits = 0;   // as in Report
+  std::uint64_t denied = 0;  // likewise
+  // End in 0.
+  std::array<char, 256> trouble{};
+  std::array<char, 256> refusal{};
 };
 
 // For as long as the tracer's end is open.

@@ -27,18 +27,31 @@ constexpr std::size_t kMostUnderWay = 64U << 20;
 constexpr std::size_t kMostOrders = 128;
 constexpr std::size_t kMostOrdersBeforeOthers = 2;
 
-Result<UniqueFd> listen_on(const char* option, Address& address) {
+// Not valid, with errno, where it could not.
+UniqueFd try_to_listen(const Address& address) {
   constexpr int kBacklog = 64;
   UniqueFd socket(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (!socket.valid() ||
-      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) != 0 ||
-      ::listen(socket.get(), kBacklog) != 0) {
-    return fail(Errc::Internal,
-                errno_text(fmt::format("{}: listen on {}", option, address.text), errno),
-                "name another address or port; port 0 takes a free one");
+  if (socket.valid() &&
+      (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) != 0 ||
+       ::listen(socket.get(), kBacklog) != 0)) {
+    const int error = errno;
+    socket.reset();
+    errno = error;
   }
+  return socket;
+}
+
+std::unexpected<Error> cannot_listen(const char* option, const Address& address) {
+  return fail(Errc::Internal,
+              errno_text(fmt::format("{}: listen on {}", option, address.text), errno),
+              "name another address or port; port 0 takes a free one");
+}
+
+Result<UniqueFd> listen_on(const char* option, Address& address) {
+  UniqueFd socket = try_to_listen(address);
+  if (!socket.valid()) return cannot_listen(option, address);
   address = bound_address(socket.get(), address);
   return socket;
 }
@@ -59,6 +72,12 @@ Status check_reach(const Settings& settings) {
   };
   JT_CHECK_OK(check("--metrics", settings.metrics));
   return check("--serve", settings.pages);
+}
+
+Result<Use> look_at_address(const char* option, const Address& address) {
+  if (try_to_listen(address).valid()) return Use::Free;
+  if (errno == EADDRINUSE) return Use::Taken;
+  return cannot_listen(option, address);
 }
 
 Result<Server> Server::start(Settings settings, const std::function<Status()>& confine) {

@@ -48,6 +48,10 @@ struct Counters {
 // Errc::Usage for an address that others reach, where no token is asked for.
 [[nodiscard]] Status check_reach(const Settings& settings);
 
+// Whether one could listen there: it is done, and ended at once.
+enum class Use { Free, Taken };
+[[nodiscard]] Result<Use> look_at_address(const char* option, const Address& address);
+
 // The handle of the process that traces.
 class Server {
  public:
@@ -80,6 +84,8 @@ class Server {
   // Whether somebody has since the last time.
   bool watched();
 
+  // At its end when the server is gone.
+  [[nodiscard]] int fd() const { return socket_.get(); }
   // As far as the server has told.
   [[nodiscard]] Counters counters();
 

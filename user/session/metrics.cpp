@@ -116,8 +116,9 @@ class Metrics {
     counter("jtrace_events_sampled_out_total", "Events left out by sampling.",
             JT_COUNTER_SAMPLED_OUT);
     counter("jtrace_events_rate_limited_total", "Events over --max-rate.", JT_COUNTER_RATE_LIMITED);
-    Family& lost = family("jtrace_events_lost_total", "Events that found no room.", Kind::Counter);
+    Family& lost = family("jtrace_events_lost_total", "Events that were lost.", Kind::Counter);
     for (const auto& [which, reason] : kLosses) by_event(lost, which, {{"reason", reason}});
+    add_unread(lost);
     one("jtrace_other_events_total", "Events of processes that are no target.", Kind::Counter,
         static_cast<double>(input_.counters.at(JT_COUNTER_OTHERS)));
     if (input_.missed_by_recursion) {
@@ -133,6 +134,17 @@ class Metrics {
         put(stacks, {{"event", event.name}, {"status", word(kStatuses.at(i))}},
             event.statuses->at(i));
       }
+    }
+  }
+
+  // Of finished windows; kept in the kernel, and lost on the way out of it.
+  void add_unread(Family& lost) {
+    for (const auto& event : input_.events) {
+      if (event.unread == 0 && event.counters.at(JT_COUNTER_FIRED) == 0 &&
+          input_.events.size() > kFew) {
+        continue;
+      }
+      put(lost, {{"event", event.name}, {"reason", "stack_table_unreadable"}}, event.unread);
     }
   }
 
@@ -157,8 +169,10 @@ class Metrics {
     one("jtrace_sampling_ratio", "Share of the events that is looked at.", Kind::Gauge,
         input_.sampling_ratio);
     if (input_.bpf_seconds) {
-      one("jtrace_bpf_seconds_total", "Time in jtrace's BPF programs, on all CPUs.", Kind::Counter,
-          *input_.bpf_seconds);
+      one("jtrace_bpf_seconds_total",
+          "Time in jtrace's BPF programs at traced events, all CPUs together, without those at "
+          "mmap, fork, exec and exit; measured in 1 of 64 runs.",
+          Kind::Counter, *input_.bpf_seconds);
     }
     if (input_.overhead_stopped) {
       one("jtrace_overhead_stopped",
@@ -219,6 +233,23 @@ class Metrics {
 };
 
 }  // namespace
+
+void UnreadEvents::add(std::size_t event, std::uint64_t count) {
+  if (events_.size() <= event) events_.resize(event + 1);
+  events_[event].count += count;
+}
+
+void UnreadEvents::settle(MetricsInput& input) {
+  for (std::size_t i = 0; i < std::min(events_.size(), input.events.size()); ++i) {
+    auto& event = input.events[i];
+    auto& [count, told] = events_[i];
+    std::uint64_t& kept = event.counters.at(JT_COUNTER_KEPT);
+    told = std::max(told, kept - std::min(kept, count));
+    input.counters.at(JT_COUNTER_KEPT) -= kept - told;
+    kept = told;
+    event.unread = count;
+  }
+}
 
 std::string metrics_text(const MetricsInput& input) {
   return serve::metrics_text(Metrics(input)());

@@ -2,6 +2,7 @@
 // What a run tells Prometheus: names by its conventions (prometheus.io/docs/practices/naming).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct MetricsInput {
     std::string name;
     capture::Counters counters{};
     std::optional<StatusCounts> statuses{};  // known when a window is finished
+    std::uint64_t unread = 0;  // lost, and not in `counters`: their stacks could not be read
   };
   struct Map {
     std::string name;
@@ -42,6 +44,23 @@ struct MetricsInput {
   std::uint64_t windows = 0;  // finished
   std::optional<push::Counters> uploads{};
   std::optional<serve::Counters> served{};
+};
+
+// Events whose stack the kernel has and did not hand over, of finished windows. It counts them as
+// kept, which they are not; what was told of those before may not become less all the same, or
+// Prometheus would take it for a new run.
+class UnreadEvents {
+ public:
+  void add(std::size_t event, std::uint64_t count);
+  // From kept to unread, of each event and of all.
+  void settle(MetricsInput& input);
+
+ private:
+  struct Figures {
+    std::uint64_t count = 0;
+    std::uint64_t kept = 0;  // as it was told last
+  };
+  std::vector<Figures> events_;
 };
 
 [[nodiscard]] std::string metrics_text(const MetricsInput& input);

@@ -12,8 +12,10 @@
 
 #include "cli/texts.h"
 #include "export/exporter.h"
+#include "serve/library.h"
 #include "serve/token.h"
 #include "session/confine.h"
+#include "session/ledger.h"
 #include "session/memory.h"
 #include "session/signals.h"
 
@@ -81,11 +83,36 @@ Result<serve::Settings> settings_of(const cli::Options& options) {
 Result<Observers> Observers::start(const cli::Options& options) {
   JT_TRY(serve::Settings settings, settings_of(options));
   Observers observers;
-  if ((settings.metrics || settings.pages) && !options.dry_run) {
+  if (settings.metrics || settings.pages) {
     JT_TRY(auto server, serve::Server::start(std::move(settings), confine_serving));
     observers.server_ = std::make_unique<serve::Server>(std::move(server));
   }
   return observers;
+}
+
+Status Observers::check(const cli::Options& options) {
+  JT_TRY(const serve::Settings settings, settings_of(options));
+  Failures wrong;
+  const auto look = [&](const char* option, const std::optional<serve::Address>& address) {
+    if (address) wrong.add(serve::look_at_address(option, *address));
+  };
+  look("--serve", settings.pages);
+  if (settings.metrics != settings.pages) look("--metrics", settings.metrics);
+  if (settings.metrics || settings.pages) wrong.add(serve::load_library());
+  return wrong.status();
+}
+
+std::pair<std::string, std::string> Observers::plan(const cli::Options& options) {
+  const auto text = [](const char* option, const std::string& address) {
+    const auto parsed = serve::parse_address(option, address);
+    if (!parsed) return address;
+    const auto use = serve::look_at_address(option, *parsed);
+    const bool used = use && *use == serve::Use::Taken;
+    return parsed->text + (used ? ", in use now: by the service of this configuration, or it could "
+                                  "not be listened on"
+                                : "");
+  };
+  return {text("--serve", options.serve), text("--metrics", options.metrics)};
 }
 
 std::vector<std::string> Observers::remarks() const {
@@ -101,6 +128,7 @@ MetricsInput Observers::figures(const Run& run) {
   MetricsInput input{.version = version_number(),
                      .counters = run.capture.counters(),
                      .frames = frames_,
+                     .missed_by_recursion = missed_by_recursion_,
                      .traced_seconds = std::chrono::duration<double>(run.traced).count(),
                      .sampling_ratio = 1 / static_cast<double>(run.options.interval),
                      .cpu_seconds = cpu_seconds(),
@@ -125,18 +153,23 @@ MetricsInput Observers::figures(const Run& run) {
     event.counters = run.capture.counters_of(i);
     if (i < statuses_.size()) event.statuses = statuses_[i];
   }
+  unread_.settle(input);
   return input;
 }
 
 void Observers::publish_metrics(const Run& run, Clock::time_point now) {
-  if (!server_) return;
+  if (!server_ || *gone_) return;
   next_ = now + kEvery;
   server_->publish_metrics(metrics_text(figures(run)));
 }
 
-void Observers::count_window(const Run& run, const Window& window) {
+void Observers::count_window(const Run& run, const Window& window,
+                             const capture::WindowCounts& counts) {
   if (!server_) return;
   ++windows_;
+  if (run.misses_measurable) {
+    missed_by_recursion_ = missed_by_recursion_.value_or(0) + counts.missed_by_recursion;
+  }
   const SampleStore& samples = window.samples;
   if (!frames_) frames_.emplace();
   add(frames_->by_kind, samples.frames().by_kind);
@@ -145,6 +178,9 @@ void Observers::count_window(const Run& run, const Window& window) {
   for (std::uint32_t i = 0; i < statuses_.size(); ++i) {
     const auto its = statuses_.size() == 1 ? samples.statuses() : samples.statuses_of(i);
     std::ranges::transform(statuses_[i], its, statuses_[i].begin(), std::plus());
+    if (counts.unread == 0) continue;
+    unread_.add(
+        i, missing_events(statuses_.size() == 1 ? counts.counters : counts.by_event.at(i), its));
   }
   publish_metrics(run, Clock::now());
 }

@@ -26,7 +26,7 @@ Status check_ahead(const cli::Options& options) {
                        std::set(options.pids.begin(), options.pids.end()).size() > 1;
   wrong.add(plan_outputs(options, {}, std::chrono::system_clock::now(), several));
   wrong.add(Uploads::check(options));
-  wrong.add(Observers::start(options));
+  wrong.add(Observers::check(options));
   return wrong.status();
 }
 
@@ -36,8 +36,10 @@ std::string plan_of_outlets(const cli::Options& options) {
     if (!value.empty()) plan += fmt::format("{:<9}{}\n", what, printable(value));
   };
   line("push", redacted_url(options.push));
-  line("serve", options.serve);
-  line("metrics", options.metrics);
+  line("spool", Uploads::plan(options));
+  const auto [pages, metrics] = Observers::plan(options);
+  line("serve", pages);
+  line("metrics", metrics);
   return plan;
 }
 

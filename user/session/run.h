@@ -91,7 +91,8 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
-    return {options_, events_, *capture_, recorder, governor_, traced, uploads_.report()};
+    return {options_,  events_, *capture_,         recorder,
+            governor_, traced,  uploads_.report(), features_.recursion_misses};
   }
   [[nodiscard]] bool lingers() const {
     return observers_.lingers(governor_.stopped() && options_.continuous());
@@ -100,6 +101,7 @@ class Run {
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read();
+  void say_what_others_tell();
   void say(int level, const std::string& text) const;
 
   cli::Options options_;  // in force: reload() changes some
@@ -134,6 +136,7 @@ class Run {
   std::deque<std::uint64_t> publishing_;  // what the stacks take of those it has
   std::optional<LiveView> live_;          // --serve
   bool watched_ = false;                  // somebody looks at it
+  bool told_ = false;                     // who sends or serves has something to tell, or is gone
   int quiet_turns_ = 0;                   // since the kernel last sent something
   bool lossless_ = true;
   std::uint64_t fired_ = 0;         // and passed filters

@@ -131,6 +131,7 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
       most = std::min(most, std::max<std::chrono::nanoseconds>(kTurn, notice_.next() - now));
     }
     if (const auto next = observers_.next()) most = std::min(most, *next - now);
+    if (const auto next = uploads_.next_look(now)) most = std::min(most, *next - now);
     if (live_) {
       if (const auto next = live_->next(now)) most = std::min(most, *next - now);
     }
@@ -139,12 +140,14 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   }
   // Who looks wakes us no more often than it is looked at for them, however often they ask.
   const bool may_look = live_ && live_->may_look(now) && !recorder.is_ending();
-  std::array<pollfd, 5> wake{
+  std::array<pollfd, 7> wake{
       {{.fd = capture_->wake_fd(), .events = POLLIN, .revents = 0},
        {.fd = StopSignals::wake_fd(), .events = POLLIN, .revents = 0},
        {.fd = publisher_ ? publisher_->wake_fd() : -1, .events = POLLIN, .revents = 0},
        {.fd = live_ ? live_->wake_fd() : -1, .events = POLLIN, .revents = 0},
-       {.fd = may_look ? observers_.watch_fd() : -1, .events = POLLIN, .revents = 0}}};
+       {.fd = may_look ? observers_.watch_fd() : -1, .events = POLLIN, .revents = 0},
+       {.fd = uploads_.wake_fd(), .events = uploads_.wake_events(now), .revents = 0},
+       {.fd = observers_.end_fd(), .events = 0, .revents = 0}}};
   // Rounded up: a turn too early would be one for nothing.
   const auto timeout =
       std::chrono::ceil<std::chrono::milliseconds>(std::max(most, std::chrono::nanoseconds(0)));
@@ -152,6 +155,17 @@ void Run::wait(Recorder& recorder, steady_clock::time_point begin) {
   std::uint64_t signals = 0;
   if (wake[1].revents != 0) (void)!::read(wake[1].fd, &signals, sizeof(signals));
   watched_ = wake[4].revents != 0;
+  told_ = wake[5].revents != 0 || wake[6].revents != 0;
+}
+
+// Of who sends and who serves, which nobody waits for.
+void Run::say_what_others_tell() {
+  for (const std::string& line : uploads_.news(steady_clock::now())) say(-1, line);
+  if (observers_.has_just_ended()) {
+    say(-1,
+        "the process that serves is gone: no pages and metrics until jtrace is started again; "
+        "the trace goes on");
+  }
 }
 
 Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowClock::Span& span) {
@@ -170,7 +184,7 @@ Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowCl
   report.keep = options_.keep;
   lossless_ = lossless_ && report.lossless;
   fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
-  observers_.count_window(observed(recorder, span.length), window);
+  observers_.count_window(observed(recorder, span.length), window, counts);
   return report;
 }
 
@@ -235,6 +249,7 @@ Status Run::turn_window(Recorder& recorder) {
   refuses_ = false;
   if (!asked) return {};
   reload();
+  uploads_.look_at_token();
   notice_.ready(what_);
   return {};
 }
@@ -303,6 +318,7 @@ Status Run::trace(Recorder& recorder) {
     Status turned = recorder.turn();
     if (turned && options_.continuous()) turned = turn_window(recorder);
     if (turned) turn_live(recorder);
+    if (std::exchange(told_, false)) say_what_others_tell();
     if (!turned) {
       failure_ = std::move(turned).error();
       break;
@@ -406,6 +422,7 @@ void Run::settle(const Published& published) {
   }
   observers_.publish_window(published.report.profile.header, published.page);
   uploads_.post(published.bodies);
+  say_what_others_tell();
   if (options_.json) {
     const int indent = options_.continuous() ? -1 : 2;  // a line for each window
     print(stdout, summary_json(published.report, published.files, indent) + "\n");
@@ -473,7 +490,7 @@ Result<int> Run::finish(Recorder& recorder) {
   capture_->detach();
   for (Target* target : targets_.current()) target->release_names();
   progress_.end();
-  if (observers_.lost()) say(0, "the process that serves is gone; the trace went on without it");
+  say_what_others_tell();
   if (lingers() && !StopSignals::requested()) linger();
   return verdict();
 }

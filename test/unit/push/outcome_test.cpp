@@ -16,7 +16,10 @@ TEST(Outcome, OnlyWhatPassesIsTriedAgain) {
     for (const long one : {0L, 429L, 502L, 503L, 504L}) {
       EXPECT_EQ(outcome_of(status(one), backend), Outcome::TryAgain);
     }
-    for (const long one : {302L, 400L, 401L, 403L, 404L, 413L, 415L, 501L, 999L}) {
+    for (const long one : {401L, 403L}) {
+      EXPECT_EQ(outcome_of(status(one), backend), Outcome::Denied);
+    }
+    for (const long one : {302L, 400L, 404L, 413L, 415L, 501L, 999L}) {
       EXPECT_EQ(outcome_of(status(one), backend), Outcome::Refused);
     }
   }

@@ -36,6 +36,33 @@ class SpoolFolder : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(SpoolFolder, IsLookedAtWithoutAChange) {
+  const std::string there = folder_ / "spool";
+  const auto found = look_at_spool(there, "otlp");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->folder, there + "/otlp");
+  EXPECT_FALSE(found->held);
+  EXPECT_EQ(files(), 0U);
+  {
+    const auto opened = open_spool(there, "otlp");
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_TRUE(look_at_spool(there, "otlp").value().held);
+  }
+  EXPECT_FALSE(look_at_spool(there, "otlp").value().held);
+  fs::permissions(there + "/otlp", fs::perms::others_read, fs::perm_options::add);
+  EXPECT_NE(look_at_spool(there, "otlp").error().message.find("others may look into it"),
+            std::string::npos);
+}
+
+TEST_F(SpoolFolder, OneThatCannotBeMadeIsRefused) {
+  leave("file", "");
+  for (const std::string& path : {(folder_ / "file").string(), (folder_ / "file/spool").string()}) {
+    const auto found = look_at_spool(path, "otlp");
+    ASSERT_FALSE(found) << path;
+    EXPECT_NE(found.error().message.find("spool " + path), std::string::npos);
+  }
+}
+
 TEST_F(SpoolFolder, OldestFirst) {
   Spool spool = open();
   EXPECT_FALSE(spool.front().has_value());

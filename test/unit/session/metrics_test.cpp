@@ -8,7 +8,9 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <regex>
+#include <set>
 #include <sstream>
 
 #include "base/file.h"
@@ -29,6 +31,7 @@ MetricsInput full() {
     for (auto& counter : event.counters) counter = next++ * 1000;
     event.statuses.emplace();
     for (auto& count : *event.statuses) count = next++;
+    event.unread = next++;
     for (std::size_t i = 0; i < input.counters.size(); ++i) {
       input.counters.at(i) += event.counters.at(i);
     }
@@ -93,6 +96,106 @@ TEST(Metrics, EveryLossIsAmongThem) {
 #undef X
   EXPECT_GE(lost, 5U);
   EXPECT_EQ(sum(metrics_text(input), "jtrace_events_lost_total"), static_cast<double>(lost));
+}
+
+MetricsInput of_one_event(std::uint64_t fired, std::uint64_t kept) {
+  MetricsInput input{.version = "1", .events = {{.name = "e"}}};
+  for (auto* counters : {&input.counters, &input.events.front().counters}) {
+    counters->at(JT_COUNTER_FIRED) = fired;
+    counters->at(JT_COUNTER_KEPT) = kept;
+  }
+  return input;
+}
+
+// The ledger's "lost: table of stacks could not be read" is no counter of the kernel's.
+TEST(Metrics, WhatCouldNotBeReadIsLostAndNotKept) {
+  UnreadEvents unread;
+  const auto text_of = [&](std::uint64_t kept) {
+    MetricsInput input = of_one_event(kept, kept);
+    unread.settle(input);
+    return metrics_text(input);
+  };
+  EXPECT_EQ(sum(text_of(100), "jtrace_events_kept_total"), 100);
+  unread.add(0, 30);
+  unread.add(0, 10);
+  const std::string text = text_of(150);
+  EXPECT_THAT(text, HasSubstr("{event=\"e\",reason=\"stack_table_unreadable\"} 40\n"));
+  EXPECT_EQ(sum(text, "jtrace_events_kept_total"), 110);
+  EXPECT_EQ(sum(text, "jtrace_events_lost_total"), 40);
+  EXPECT_THAT(text, Not(HasSubstr("event=\"\"")));
+}
+
+TEST(Metrics, NoCounterBecomesLess) {
+  UnreadEvents unread;
+  const auto kept = [&](std::uint64_t counted) {
+    MetricsInput input = of_one_event(counted, counted);
+    unread.settle(input);
+    return input.events.front().counters.at(JT_COUNTER_KEPT);
+  };
+  unread.add(0, 0);
+  EXPECT_EQ(kept(100), 100U);
+  unread.add(0, 40);
+  EXPECT_EQ(kept(100), 100U);
+  EXPECT_EQ(kept(130), 100U);
+  EXPECT_EQ(kept(200), 160U);
+}
+
+// A row of the table in docs/serve.md: | `NAME` | type | `label`, ... | meaning |, or `*` behind
+// the name.
+struct Family {
+  std::string type;
+  std::set<std::string> labels;
+  bool operator==(const Family&) const = default;
+};
+
+std::map<std::string, Family> documented() {
+  const std::string all = read_file(JTRACE_SOURCE_DIR "/docs/serve.md", 1U << 20).value();
+  const std::size_t begin = all.find("\n## Metrics\n");
+  std::istringstream lines(all.substr(begin, all.find("\n## ", begin + 1) - begin));
+  std::map<std::string, Family> families;
+  const std::regex row(R"(\| `([a-z_]+)`(?: \*)? \| (counter|gauge) \| ([^|]*)\|.*)");
+  const std::regex label("`([a-z]+)`");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (!std::regex_match(line, found, row)) continue;
+    Family& family = families[found[1]];
+    family.type = found[2];
+    const std::string labels = found[3];
+    for (std::sregex_iterator at(labels.begin(), labels.end(), label), end; at != end; ++at) {
+      family.labels.insert((*at)[1]);
+    }
+  }
+  return families;
+}
+
+std::map<std::string, Family> emitted() {
+  std::map<std::string, Family> families;
+  std::istringstream lines(metrics_text(full()));
+  const std::regex type(R"(# TYPE (\S+) (\S+))");
+  const std::regex label("([a-z]+)=\"");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, type)) families[found[1]].type = found[2];
+    if (line.starts_with('#')) continue;
+    auto& labels = families[line.substr(0, line.find_first_of("{ "))].labels;
+    for (std::sregex_iterator at(line.begin(), line.end(), label), end; at != end; ++at) {
+      labels.insert((*at)[1]);
+    }
+  }
+  return families;
+}
+
+TEST(Metrics, TheDocumentHasThemAll) {
+  const auto here = emitted();
+  const auto there = documented();
+  for (const auto& [name, family] : here) {
+    ASSERT_TRUE(there.contains(name)) << name << " is not in docs/serve.md";
+    EXPECT_EQ(there.at(name).type, family.type) << name;
+    EXPECT_EQ(there.at(name).labels, family.labels) << name;
+  }
+  for (const auto& [name, family] : there) {
+    EXPECT_TRUE(here.contains(name)) << "docs/serve.md has " << name << ", and nobody tells it";
+  }
 }
 
 TEST(Metrics, WhatBelongsToNoEventIsInTheSum) {
