@@ -305,9 +305,8 @@ class Bench(unittest.TestCase):
         for name in ("left out by the governor", "every event kept, --max-overhead"):
             self.assertRegex(rows[name][0], r"^-?\d+ \(")
             self.assertRegex(rows[name][1], r"^\d+ \(")
-            kernel, both = float(rows[name][2].split()[0]), float(rows[name][3].split()[0])
-            self.assertGreater(kernel, 0)
-            self.assertLess(0.2, both)
+            for cell in rows[name][2:]:
+                self.assertGreater(float(cell.split()[0]), 0)
         self.assertRegex(rows["every event kept"][2], r"^\d+ \(")
         self.assertEqual(rows["every event kept"][1], "")
 
