@@ -32,9 +32,9 @@ class Verdict:
         self.different = len(different)
 
 
-def judge(stacks, depth):
+def judge(stacks, depth, calls=("OpenLoop.even", "OpenLoop.odd")):
     """Mean frames and the share of whole stacks, as text."""
-    seen = Verdict(stacks, depth)
+    seen = Verdict(stacks, depth, calls)
     if seen.events == 0:
         return "-", "-"
     return f"{seen.frames / seen.events:.1f}", f"{100 * seen.whole / seen.events:.2f} %"

@@ -20,6 +20,7 @@ sys.path.insert(1, str(HERE.parents[1] / "scripts"))
 import dimensions
 import plot
 import saturation
+import strangers
 import tracers
 
 BUILD = sys.argv[1]
@@ -44,10 +45,10 @@ def output(*arguments):
     return done.stdout
 
 
-def rows_of(text):
-    """Cells of each row of the last table, by the first cell."""
+def rows_of(text, key=1):
+    """Cells of each row of the last table, by the first cell, or so many."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return {cells[0]: cells[1:]
+    return {cells[0] if key == 1 else tuple(cells[:key]): cells[key:]
             for cells in ([c.strip() for c in line.strip("|").split("|")] for line in lines)}
 
 
@@ -245,6 +246,41 @@ class Bench(unittest.TestCase):
         self.assertLess(float(rows["jtrace"][2]), walked / 2)
         self.assertGreater(float(rows["jtrace"][5]), 0.5)
 
+    def test_strangers_are_all_new_and_known_ones_are_not(self):
+        rows = rows_of(output("strangers", "--depth", "30", "--where", "leaf", "--rate", "5000", *QUICK), 2)
+        for tracer in ("jtrace", "jtrace --recall off"):
+            added, run, new, events, lost, whole, frames, cpu, walked, reads, again, rest = rows["each new", tracer]
+            self.assertRegex(added, r"^-?\d+ \(")
+            self.assertGreater(float(run.split()[0]), 0)
+            self.assertGreater(int(events.replace(",", "")), 500)
+            self.assertEqual((new, lost, whole, again), ("100.00 %", "0.000 %", "100.00 %", "0.00"))
+            self.assertGreater(float(walked), 10)
+        self.assertGreater(float(rows["64 in turns", "jtrace"][-2]), 0.5)
+        self.assertEqual(float(rows["64 in turns", "jtrace --recall off"][-2]), 0)
+
+    def test_strangers_need_room_for_their_paths(self):
+        done = subprocess.run([RUN, "strangers", "--depth", "5"], stderr=subprocess.PIPE, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"^bench: --depth 5: strangers needs 25 calls[^\n]*\n$")
+
+    def test_stacks_that_were_not_new_end_the_bench_in_a_line(self):
+        with self.assertRaisesRegex(SystemExit, "^bench: strangers: jtrace: 99 different stacks in 100 events: not all were new$"):
+            strangers.judge_new("jtrace", 99, 100)
+        strangers.judge_new("jtrace", 1000, 1000)
+
+    def test_anchors_are_whole_in_every_program(self):
+        text = output("anchors", "--depth", "5,30", "--calls", "2000", *QUICK)
+        added, shapes = (rows_of(part, 2) for part in re.split(r"^Frames of a stack", text, flags=re.M))
+        self.assertEqual(set(shapes) | {("C", "none"), ("Java", "none")}, set(added) | {("program", "tracer")})
+        del shapes["program", "tracer"], shapes["---", "---"]
+        for case, by_depth in shapes.items():
+            for depth, (frames, whole) in zip((5, 30), (cell.split("; ") for cell in by_depth)):
+                self.assertGreater(float(frames), depth + 2, case)
+                self.assertEqual(whole, "100.00 %", case)
+            self.assertTrue(all(re.match(r"^-?\d+ \(", cell) for cell in added[case]), case)
+        self.assertIn(("C", "the kernel's walk alone (bpf_get_stack)"), shapes)
+        self.assertIn(("Java", "jtrace"), shapes)
+
     def test_values_has_a_figure_for_each(self):
         rows = bench("values", "--window", "0.1", "--warmup", "0.5")
         for name in ("jtrace", "jtrace --by filename", "jtrace --weight latency", "jtrace, and -o events"):
@@ -269,6 +305,10 @@ class Bench(unittest.TestCase):
         for name in ("left out by the governor", "every event kept, --max-overhead"):
             self.assertRegex(rows[name][0], r"^-?\d+ \(")
             self.assertRegex(rows[name][1], r"^\d+ \(")
+            for cell in rows[name][2:]:
+                self.assertGreater(float(cell.split()[0]), 0)
+        self.assertRegex(rows["every event kept"][2], r"^\d+ \(")
+        self.assertEqual(rows["every event kept"][1], "")
 
     def test_page_has_figures_of_every_writer_and_step(self):
         rows = bench("page", "--nodes", "3000", "--stacks", "2000")

@@ -103,6 +103,10 @@ class Bpftrace(Tracer):
     name = "bpftrace, ustack"
     installed = shutil.which("bpftrace") is not None
 
+    def __init__(self, directory, frames=127):
+        super().__init__(directory)
+        self.frames = frames
+
     @staticmethod
     def summed(pairs):
         """Stacks of other addresses with the same names are keys that come twice."""
@@ -114,7 +118,7 @@ class Bpftrace(Tracer):
     def start(self, pid):
         # BEGIN comes before the attaching, the first interval after it.
         self.run(["bpftrace", "-f", "json", "-e",
-                  f"tracepoint:{EVENT} /pid == {pid}/ {{ @[ustack] = count(); }} "
+                  f"tracepoint:{EVENT} /pid == {pid}/ {{ @[ustack({self.frames})] = count(); }} "
                   'interval:ms:200 { printf("ready\\n"); }'],
                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         wait_for(self.process.stdout, "ready", self.name)
