@@ -247,7 +247,12 @@ class Bench(unittest.TestCase):
         self.assertGreater(float(rows["jtrace"][5]), 0.5)
 
     def test_strangers_are_all_new_and_known_ones_are_not(self):
-        rows = rows_of(output("strangers", "--depth", "30", "--where", "leaf", "--rate", "5000", *QUICK), 2)
+        text = output("strangers", "--depth", "30", "--where", "leaf", "--rate", "20000", "--lasting", "4", *QUICK)
+        first, last = re.split(r"^30 calls, leaf: .*$", text, flags=re.M)
+        windows, (opened, events, different, lost, _) = list(rows_of(last).items())[-1]
+        self.assertGreater(int(windows), 1)
+        self.assertEqual((events, different, lost), (opened, opened, "0.000 %"))
+        rows = rows_of(first, 2)
         for tracer in ("jtrace", "jtrace --recall off"):
             added, run, new, events, lost, whole, frames, cpu, walked, reads, again, rest = rows["each new", tracer]
             self.assertRegex(added, r"^-?\d+ \(")

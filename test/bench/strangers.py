@@ -3,7 +3,9 @@
 jtrace adds, with what it remembers of stacks and without. Where each is walked, the difference of the two is what a new stack takes
 besides its walk: its record in the ring buffer and its place in the table of stacks."""
 import os
+import pathlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +29,31 @@ COUNTERS = ("frames walked", "user reads", "stacks that were met again", "stacks
 def judge_new(name, different, events):
     if different < NEW / 100 * events:
         sys.exit(f"bench: strangers: {name}: {different} different stacks in {events} events: not all were new")
+
+
+class Windowed(tracers.Jtrace):
+    """A file for each window, which ends before the table of stacks is full."""
+
+    def __init__(self, directory, program, rate):
+        super().__init__(directory, program)
+        self.length = 1000 * ROOM // rate
+
+    def start(self, pid):
+        self.run([self.program, "-t", self.event, "-p", str(pid), "-f", self.out + "-%n.collapsed", "--loop", f"{self.length}ms",
+                  "--max-memory", "1G", "--max-overhead", "off"], stderr=subprocess.PIPE)
+        tracers.wait_for(self.process.stderr, "jtrace: tracing", self.name)
+
+    def numbers(self):
+        """Of the program's stacks: windows, events, different ones."""
+        files = sorted(pathlib.Path(os.path.dirname(self.out)).glob("trace-*.collapsed"))
+        events, different = 0, set()
+        for file in files:
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if any(call in line for call in CALLS):
+                    stack, _, count = line.rpartition(" ")
+                    events += int(count)
+                    different.add(hash(stack))
+        return len(files), events, len(different)
 
 
 class Case:
@@ -111,6 +138,29 @@ def measure(args, directory, depth, where):
         case.row(counts)
 
 
+def lasting(args, directory, depth, where):
+    """Windows one after the other, so that more stacks than the table holds are all counted."""
+    tracer = Windowed(directory, os.path.join(args.build, "jtrace"), args.rate)
+    with jvm.Loop(directory, "Strangers", depth, args.rate, KNOWN, where) as loop:
+        while loop.line_at(0)[0] < WARM:
+            pass
+        loop.ns_per_op(args.warmup)
+        before = loop.pause()
+        tracer.start(loop.pid)
+        pids = collector.family(tracer.process.pid)
+        begin, used = time.monotonic(), collector.cpu_seconds(pids)
+        loop.go()
+        loop.ns_per_op(args.lasting)
+        cpu = 100 * (collector.cpu_seconds(pids) - used) / (time.monotonic() - begin)
+        opened = loop.pause() - before
+        tracer.stop()
+    windows, events, different = tracer.numbers()
+    judge_new(tracer.name, different, events)
+    print(f"\n{depth} calls, {where}: {args.rate:,} new stacks a second, --loop {tracer.length}ms --max-memory 1G\n")
+    table.head("windows", "opened", "events", "different stacks", "lost", "collector, % of a CPU")
+    table.row(windows, f"{opened:,}", f"{events:,}", f"{different:,}", f"{100 * max(0, opened - events) / max(1, opened):.3f} %", f"{cpu:.1f}")
+
+
 def run(args):
     depths = [depth for depth in map(int, args.depth.split(",")) if depth >= FEWEST]
     if not depths:
@@ -120,3 +170,5 @@ def run(args):
         for depth in depths:
             for where in args.where.split(","):
                 measure(args, directory, depth, where)
+        if args.lasting > 0:
+            lasting(args, directory, depths[0], args.where.split(",")[0])
