@@ -21,7 +21,10 @@ __noinline int jt_send_stack(__u32 env)
 	__u32 frames;
 	__u64 flags;
 
-	if (!w || !jt_has_ring_share(w->record.key.tgid, JT_FREE_FOR_STACK))
+	if (!w)
+		return -1;
+	w->sent = 1;
+	if (!jt_has_ring_share(w->record.key.tgid, JT_FREE_FOR_STACK))
 		return -1;
 	jt_take_of_ring(w->record.key.tgid, w->record.key.frames * sizeof(struct jt_frame));
 	w->record.head.time_ns = bpf_ktime_get_ns();

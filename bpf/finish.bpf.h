@@ -111,6 +111,7 @@ __noinline int finish(__u32 env)
 	}
 	if (!w->recalled)
 		jt_cost(JT_COUNTER_COST_FRAMES, w->record.key.frames);
+	w->strangers = w->sent ? w->strangers + 1 : 0;
 	end_run(&w->run, JT_RUN_KEPT);
 	give_scratch_back(w);
 	return 0;

@@ -336,12 +336,12 @@ struct jt_config {
 	__u32 cgroups;         /* used of the map of that name; 0: wherever they are */
 	__u8 only_tids;        /* threads in the map of that name */
 	__u8 has_comm;
-	__u8 has_raw_cookie; /* bpf_get_attach_cookie for raw tracepoints, 6.10 */
-	__u8 has_governor;   /* events are sampled by governor.bpf.h */
-	__u8 has_max_rate;   /* ... and capped */
-	__u8 has_windows;    /* two sets of counts, by turns */
-	__u8 recall;         /* enum jt_recall */
-	__u8 pad;
+	__u8 has_raw_cookie;       /* bpf_get_attach_cookie for raw tracepoints, 6.10 */
+	__u8 has_governor;         /* events are sampled by governor.bpf.h */
+	__u8 has_max_rate;         /* ... and capped */
+	__u8 has_windows;          /* two sets of counts, by turns */
+	__u8 recall;               /* enum jt_recall */
+	__u8 joins;                /* a walk may end where the rest of another one is met */
 	__u32 events, recall_mask; /* events' numbers are below; entries of `remembered`, less 1 */
 };
 

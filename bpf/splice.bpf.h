@@ -120,7 +120,7 @@ __noinline int jt_watch_bounds(__u32 env)
 	__u32 i;
 	int found;
 
-	if (!w || !last || !last->slot || w->target.lent)
+	if (!cfg.joins || !w || !last || !last->slot || w->target.lent)
 		return 0;
 	i = last->slot - 1;
 	m = remembered_at(i);

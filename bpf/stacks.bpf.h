@@ -60,6 +60,7 @@ static __always_inline void start_record(struct jt_walk *w, __u32 tgid, __u32 ti
 	w->joined = 0;
 	w->slot = 0;
 	w->recalled = JT_NOT_RECALLED;
+	w->sent = 0;
 	w->watch = JT_WATCH_NOTHING;
 	w->other = 0;
 	w->recalled_frames = 0;

@@ -106,6 +106,8 @@ struct jt_walk {
 	__u32 window;      /* 1: the event is one of a window with an odd number */
 	__u32 slot;        /* of `remembered`, + 1: this walk is written down there */
 	__u32 recalled;    /* enum jt_recalled */
+	__u32 sent;        /* the stack was new, and so were `strangers` in a row before it */
+	__u32 strangers;   /* stays from event to event */
 	__u32 watch;       /* enum jt_watch: what is done at a frame, if any */
 	__u32 next_bound;  /* writing down: frames at which the next boundary is kept */
 	/* The walk whose rest this one's may be: its slot in `remembered`, + 1, and which one was

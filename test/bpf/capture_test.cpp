@@ -405,6 +405,34 @@ TEST_F(Capturing, ofAStackWhoseRestIsMetAgainTheTopIsWalked) {
   }
 }
 
+// By tail calls, of which there would not be enough for a second walk, no rest is joined: each
+// event is counted.
+TEST_F(Capturing, chainedTailCallsJoinNoRest) {
+  auto features = capture::probe_features();
+  features.bpf_loop = false;
+  std::vector<int> depths;
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int depth = 100; depth < 130; ++depth) depths.insert(depths.end(), {3, depth});
+  }
+  for (const jt_recall recall : {JT_RECALL_ON, JT_RECALL_CHECK}) {
+    OneChild one(calls(depths), {.count_cost = true, .recall = recall, .max_recalled = 4},
+                 features);
+    std::set<Trace> traces;
+    for (std::size_t i = 0; i < depths.size(); ++i) {
+      traces.insert(one.child.go_and_receive_trace());
+    }
+    one.tracing.finish();
+    expect_closed(one.tracing);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_KEPT), depths.size());
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_COST_SPLICED), 0U);
+    EXPECT_GT(one.tracing.counter(JT_COUNTER_COST_RECALLED), 20U);
+    EXPECT_EQ(one.tracing.counter(JT_COUNTER_RECALL_WRONG), 0U);
+    for (const auto& entry : one.tracing.capture().counts()) {
+      EXPECT_EQ(entry.key.status, JT_STATUS_COMPLETE);
+    }
+  }
+}
+
 TEST_F(Capturing, everyNthEvent) {
   OneChild one(calls({3}, 1000), {.interval = 10});
   const auto trace = one.child.go_and_receive_trace();

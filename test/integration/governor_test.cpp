@@ -154,6 +154,8 @@ void expect_held(const std::function<Moment(double)>& at, double limit) {
   };
   EXPECT_LE(median(shares), 1.2 * std::max(limit, median(of_left_out) + limit / 4))
       << testing::PrintToString(shares) << testing::PrintToString(of_left_out);
+  // Of 500 000 events a second: 160 ns each, which took 33 to 41 on the slowest machine.
+  EXPECT_LT(median(of_left_out), 0.08);
 }
 
 TEST(Governor, totalsOfALoadThatSwings) {
@@ -185,9 +187,10 @@ TEST(Governor, totalsOfALoadThatSwings) {
       return moment.seconds >= moments[onset].seconds + seconds;
     });
   };
-  // A tenth of a second of it, by its own events: the load may have been held up meanwhile.
+  // 150 ms of it (half of the ratio was there after 40 to 130 in docs/overhead.md), by its own
+  // events: the load may have been held up meanwhile.
   const Moment from = *std::ranges::find_if(moments, [&](const Moment& moment) {
-    return moment.decided >= moments[onset].decided + 50000;
+    return moment.decided >= moments[onset].decided + 75000;
   });
   const Moment to = at(1.2);
   const double mean = static_cast<double>(to.decided - from.decided) /

@@ -68,6 +68,28 @@ TEST_P(Recall, DifferencesAreCounted) {
   EXPECT_GT(traced.ledger.count(kWrongRest).value_or(0), 0U);
 }
 
+// Where no stack comes again nothing is remembered and nothing joined, for which each would be
+// walked twice; what does come again is met again at once.
+TEST(RecallOfStrangers, IsLeftUntilOneComesAgain) {
+  JT_NEEDS("bpf", no_bpf());
+  constexpr std::uint64_t kNew = 20'000, kRepeated = 5'000;
+  TraceOptions options = recall("on");
+  options.meanwhile = [](Child& program, Child&) -> Status {
+    const auto over = [](const Child& c) { return c.out().find("over\n") != std::string::npos; };
+    JT_CHECK_OK(program.wait_until("end of its work", over, kPatience));
+    return program.send("\n");
+  };
+  JT_ASSERT_OK(const Traced traced, trace({built("truth_strangers"), "14", std::to_string(kNew),
+                                           "30", std::to_string(kRepeated)},
+                                          options));
+  fmt::print("{}", to_text(traced.ledger));
+  EXPECT_EQ(ledger_faults(traced.ledger), "");
+  EXPECT_EQ(traced.ledger.count("kept"), kNew + kRepeated);
+  EXPECT_GT(traced.ledger.count("distinct stacks").value_or(0), kNew * 99 / 100);
+  EXPECT_LT(traced.ledger.count(kRestAgain).value_or(kNew), kNew / 100);
+  EXPECT_GT(traced.ledger.count(kAgain).value_or(0), kRepeated * 95 / 100);
+}
+
 INSTANTIATE_TEST_SUITE_P(Jdk, Recall, ::testing::Values("8", "17", "25"),
                          [](const auto& jdk) { return "Jdk" + std::string(jdk.param); });
 

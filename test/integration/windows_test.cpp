@@ -469,6 +469,19 @@ std::uint64_t turns_of(pid_t pid) {
   return sum;
 }
 
+// CPU time of the same.
+std::uint64_t nanoseconds_of(pid_t pid) {
+  std::uint64_t sum = 0;
+  for (const auto& thread : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+    std::istringstream words(read_text(thread.path() / "schedstat").value_or(""));
+    std::uint64_t used = 0;
+    words >> used;
+    sum += used;
+  }
+  for (const pid_t child : children_of(pid)) sum += nanoseconds_of(child);
+  return sum;
+}
+
 // Left running where nothing happens it sleeps until the window ends.
 TEST(Windows, restWhereNothingHappens) {
   JT_NEEDS("bpf", no_bpf());
@@ -480,9 +493,12 @@ TEST(Windows, restWhereNothingHappens) {
   // What the start left to be done.
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const std::uint64_t before = turns_of(jtrace.pid());
+  const std::uint64_t used = nanoseconds_of(jtrace.pid());
   ASSERT_GT(before, 0U);
+  ASSERT_GT(used, 0U);
   std::this_thread::sleep_for(std::chrono::seconds(4));
   EXPECT_LE(turns_of(jtrace.pid()) - before, 2U);
+  EXPECT_LE(nanoseconds_of(jtrace.pid()) - used, 20'000'000U);
   ASSERT_TRUE(jtrace.signal(SIGTERM));
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
   EXPECT_EQ(status, 0) << jtrace.err();
@@ -544,8 +560,8 @@ TEST(Windows, countWhatHasNoRoomForItsNames) {
                run({built("truth_large"), "1500", "1"},
                    {"-t", "syscalls:sys_enter_openat", "--loop", "500ms", "--max-memory", "72M"},
                    folder.path(), until_over));
-  EXPECT_THAT(traced.log, HasSubstr("truth_large: its symbols find no room in an eighth of "
-                                    "--max-memory 72M; its functions are unnamed\n"));
+  EXPECT_THAT(traced.log, HasSubstr("truth_large: its symbols find no room in 9 MiB; its "
+                                    "functions are unnamed\n"));
   EXPECT_THAT(traced.log, Not(HasSubstr("is reached")));
   std::uint64_t fired = 0;
   for (const auto& window : traced.windows) {

@@ -95,7 +95,7 @@ jt_config rodata(const CaptureConfig& config, const KernelFeatures& features) {
                      .has_windows = config.windows,
                      .recall = recalls(config) ? static_cast<std::uint8_t>(config.recall)
                                                : std::uint8_t{JT_RECALL_OFF},
-                     .pad = {},
+                     .joins = features.bpf_loop,
                      .events = std::max<std::uint32_t>(1, config.events),
                      .recall_mask = config.max_recalled - 1};
   std::ranges::copy(globs.takes, settings.comm_takes);

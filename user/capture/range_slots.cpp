@@ -30,4 +30,10 @@ void RangeSlots::give_back(Owner process) {
   std::erase_if(used_, [&](const Run& run) { return run.process == process; });
 }
 
+std::uint32_t RangeSlots::used() const {
+  std::uint32_t sum = 0;
+  for (const Run& run : used_) sum += run.end - run.first;
+  return sum;
+}
+
 }  // namespace jtrace::capture

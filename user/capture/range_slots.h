@@ -20,6 +20,7 @@ class RangeSlots {
   [[nodiscard]] std::optional<std::uint32_t> take(Owner process, std::uint32_t n);
   // It has ended.
   void give_back(Owner process);
+  [[nodiscard]] std::uint32_t used() const;
 
  private:
   struct Run {

@@ -48,6 +48,9 @@ class TargetTable {
   [[nodiscard]] Status exclude(Life life);
   // To be looked at when it fires an event.
   [[nodiscard]] Status ask(pid_t tgid);
+  // Entries that are in use: of `targets`, which user space made, and of `ranges`.
+  [[nodiscard]] std::size_t targets() const { return set_.size(); }
+  [[nodiscard]] std::uint32_t ranges() const { return slots_.used(); }
   // Number of the last mapping change that BPF saw in this process.
   [[nodiscard]] std::uint32_t changes(pid_t tgid) const;
 

@@ -190,15 +190,14 @@ Result<symbolize::ElfSymbols> FileReader::symbols(pid_t owner, int fd, const std
     request.debug_paths.push_back(std::move(by_id));
   }
   JT_TRY(auto reply, ask_symbols(owner, fd, request));
-  const auto no_room = [&] { return fail(Errc::Lossy, path + ": too many symbols"); };
-  if (reply.too_large) return no_room();
+  if (reply.too_large) return fail(Errc::Lossy, path + ": too many symbols");
   if (!reply.wanted.link) return std::move(reply.symbols);
   // Where its own directory, or the link's name, leads to a debug file.
   request.debug_paths = symbolize::debug_paths(reply.wanted, path);
   if (request.debug_paths.size() > kMaxDebugPaths) return std::move(reply.symbols);
   auto again = ask_symbols(owner, fd, request);
-  if (again && again->too_large) return no_room();
-  return std::move(again ? again->symbols : reply.symbols);
+  // The file's own are better than none.
+  return std::move(again && !again->too_large ? again->symbols : reply.symbols);
 }
 
 Result<jvmsym::PerfMap> FileReader::perf_map(pid_t owner, pid_t inner_tgid) {

@@ -198,6 +198,11 @@ class Metrics {
     for (const auto& map : input_.maps) put(used, {{"map", map.name}}, map.bytes);
     Family& most = family("jtrace_map_max_entries", "Room of a kernel map.", Kind::Gauge);
     for (const auto& map : input_.maps) put(most, {{"map", map.name}}, map.most);
+    Family& entries =
+        family("jtrace_map_entries", "Entries in use, of what jtrace fills itself.", Kind::Gauge);
+    for (const auto& map : input_.maps) {
+      if (map.used) put(entries, {{"map", map.name}}, *map.used);
+    }
   }
 
   void add_uploads(const push::Counters& c) {

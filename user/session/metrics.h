@@ -26,7 +26,8 @@ struct MetricsInput {
   struct Map {
     std::string name;
     std::uint64_t bytes = 0;
-    std::uint64_t most = 0;  // entries
+    std::uint64_t most = 0;               // entries
+    std::optional<std::uint64_t> used{};  // of these, where it is we who fill it
   };
   std::string version;
   capture::Counters counters{};  // of all events, and what belongs to none

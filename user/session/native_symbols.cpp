@@ -48,10 +48,18 @@ bool NativeSymbols::put(Symbols symbols, File& file) {
   return true;
 }
 
-// Others would be read for nothing: how much a file has is not known before.
-void NativeSymbols::leave_out(const std::string& path) {
+// Where much is in use others would be read for nothing: how much a file has is not known before.
+// Else it is this one that is too large, and stays without.
+void NativeSymbols::leave_out(std::map<const unwind::Binary*, File>::iterator file,
+                              const std::string& path) {
   constexpr std::size_t kMostSaid = 64;
-  full_ = true;
+  if (excess() > 0) {
+    files_.erase(file);
+    full_ = true;
+  } else {
+    file->second.awaited = 0;
+    file->second.left_out = true;
+  }
   if (said_.size() < kMostSaid && said_.insert(path).second) left_out_.push_back(path);
 }
 
@@ -94,11 +102,11 @@ void NativeSymbols::begin(pid_t tgid, const unwind::MappedImage& image, File& fi
 
 bool NativeSymbols::settle(std::optional<Done> done) {
   if (!done) return false;
+  ++settled_;
   const auto file = files_.find(done->binary);
   if (file == files_.end() || file->second.awaited != done->serial) return true;
   if (done->too_large || !put(std::move(done->symbols), file->second)) {
-    files_.erase(file);
-    leave_out(done->path);
+    leave_out(file, done->path);
   }
   return true;
 }
@@ -112,6 +120,12 @@ bool NativeSymbols::is_ready(pid_t tgid, const unwind::MappedImage& image) {
   }
   if (!files_.contains(image.binary) && is_busy()) return false;
   return file_of(tgid, image).awaited == 0;
+}
+
+std::uint64_t NativeSymbols::progress() {
+  while (worker_ && settle(worker_->take())) {
+  }
+  return settled_;
 }
 
 void NativeSymbols::wait() {
@@ -158,7 +172,8 @@ profile::LocationId NativeSymbols::locate(pid_t tgid, const unwind::MappedImage&
        .build_id = symbols.string(image.binary ? image.binary->build_id : std::string())});
   profile::Location location{.mapping = mapping, .address = elf_addr, .reason = {}, .lines = {}};
   if (!file.symbols) {
-    location.reason = entry.inode == 0 ? UnknownReason::NoSymbols : UnknownReason::FileGone;
+    location.reason =
+        entry.inode == 0 || file.left_out ? UnknownReason::NoSymbols : UnknownReason::FileGone;
     return symbols.location(location);
   }
   const auto found = file.symbols->find(ElfAddr{exact ? elf_addr : elf_addr - 1});

@@ -46,6 +46,9 @@ class NativeSymbols {
   [[nodiscard]] std::size_t excess() const;
   [[nodiscard]] std::size_t bytes_of(const unwind::Binary& binary) const;
   void forget(const unwind::Binary& binary);
+  // How many files have been read. As long as it stays, is_ready() says the same.
+  [[nodiscard]] std::uint64_t progress();
+  [[nodiscard]] std::size_t max_bytes() const { return max_bytes_; }
   // Files that found no room since the last time, some of them.
   [[nodiscard]] std::vector<std::string> take_left_out() { return std::exchange(left_out_, {}); }
 
@@ -58,6 +61,7 @@ class NativeSymbols {
   struct File {
     std::unique_ptr<symbolize::ElfSymbols> symbols;  // null: could not be read, or not yet
     std::uint64_t awaited = 0;                       // the serial of its binary; 0: is read
+    bool left_out = false;                           // there was no room for them
   };
   struct Order {
     const unwind::Binary* binary;  // a key alone: it may be forgotten meanwhile
@@ -79,7 +83,7 @@ class NativeSymbols {
   void begin(pid_t tgid, const unwind::MappedImage& image, File& file);
   // False where there is no room for them.
   bool put(std::unique_ptr<symbolize::ElfSymbols> symbols, File& file);
-  void leave_out(const std::string& path);
+  void leave_out(std::map<const unwind::Binary*, File>::iterator file, const std::string& path);
   // Whether there was one.
   bool settle(std::optional<Done> done);
 
@@ -87,7 +91,8 @@ class NativeSymbols {
   std::size_t max_bytes_;
   std::optional<Worker<Order, Done>> worker_;
   std::map<const unwind::Binary*, File> files_;
-  File no_room_;
+  File no_room_{.symbols = nullptr, .awaited = 0, .left_out = true};
+  std::uint64_t settled_ = 0;
   std::size_t bytes_ = 0;  // of all symbols
   bool full_ = false;      // one found no room: no other is read until one is forgotten
   std::vector<std::string> left_out_;

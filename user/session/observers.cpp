@@ -42,6 +42,13 @@ std::string version_number() {
   return number;
 }
 
+std::optional<std::uint64_t> used_of(const Observers::Run& run, std::string_view map) {
+  if (map == "targets") return run.capture.targets().targets();
+  if (map == "ranges") return run.capture.targets().ranges();
+  if (map == "rows") return run.rows;
+  return std::nullopt;
+}
+
 template <class Map>
 void add(Map& to, const Map& counts) {
   for (const auto& [key, count] : counts) to[key] += count;
@@ -139,7 +146,7 @@ MetricsInput Observers::figures(const Run& run) {
                      .served = server_->counters()};
   for (const auto& map : run.capture.maps()) {
     // The others are of one entry: not in use.
-    if (map.most > 1) input.maps.push_back({map.name, map.bytes, map.most});
+    if (map.most > 1) input.maps.push_back({map.name, map.bytes, map.most, used_of(run, map.name)});
   }
   if (run.governor.active()) {
     const auto governed = run.governor.figures(run.capture, Clock::now());

@@ -49,6 +49,7 @@ class Observers {
     Recorder& recorder;
     const Governor& governor;
     std::chrono::nanoseconds traced;
+    std::uint32_t rows = 0;  // of unwind tables, that are in use
     std::optional<push::Report> uploads{};
     bool misses_measurable = false;  // what the kernel dropped, since a BPF program ran there
   };

@@ -235,8 +235,10 @@ void Recorder::name_stacks(bool all) {
     unnamed_.name_all(name);
     return;
   }
-  unnamed_.name_ready([this](const UnnamedStack& stack) { return is_ready(stack); }, name,
-                      std::chrono::steady_clock::now() + kMost);
+  if (unnamed_.empty()) return;
+  unnamed_.name_ready(
+      targets_.files_read(), [this](const UnnamedStack& stack) { return is_ready(stack); }, name,
+      std::chrono::steady_clock::now() + kMost);
 }
 
 void Recorder::on_event(const jt_event_record& record) {

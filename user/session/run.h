@@ -91,16 +91,24 @@ class Run {
   [[nodiscard]] bool any_kernel_stacks() const;
   [[nodiscard]] bool lists_events() const;
   [[nodiscard]] Observers::Run observed(Recorder& recorder, std::chrono::nanoseconds traced) {
-    return {options_,  events_, *capture_,         recorder,
-            governor_, traced,  uploads_.report(), features_.recursion_misses};
+    return {options_,
+            events_,
+            *capture_,
+            recorder,
+            governor_,
+            traced,
+            shared_.store.used(),
+            uploads_.report(),
+            features_.recursion_misses};
   }
   [[nodiscard]] bool lingers() const {
     return observers_.lingers(governor_.stopped() && options_.continuous());
   }
-  void linger();
+  void linger(Recorder& recorder);
   [[nodiscard]] bool is_over(Recorder& recorder, std::chrono::steady_clock::time_point begin);
   void say_what_targets_lack() const;
   void say_what_could_not_be_read();
+  void say_what_is_left_out();
   void say_what_others_tell();
   void say(int level, const std::string& text) const;
 
@@ -131,6 +139,7 @@ class Run {
   std::uint64_t runs_ = 0;  // of programs, by the governor, when we last looked
   bool refuses_ = false;    // new stacks, until the window ends
   std::optional<WindowClock> clock_;
+  std::chrono::steady_clock::time_point began_{};
   WindowClock::Span ended_;               // the window that is ending
   std::optional<Publisher> publisher_;    // of windows
   std::deque<std::uint64_t> publishing_;  // what the stacks take of those it has

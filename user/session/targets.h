@@ -61,6 +61,8 @@ class Targets {
     return !new_.empty() || !children_.empty() || !ended_.empty() || !exits_.empty();
   }
 
+  // NativeSymbols::progress(), of all.
+  [[nodiscard]] std::uint64_t files_read() { return shared_.native.progress(); }
   // Who has this number, or had it last. One that has ended is found until take_ended().
   [[nodiscard]] Target* find(std::uint32_t tgid) const;
   [[nodiscard]] std::vector<Target*> current() const;

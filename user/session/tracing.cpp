@@ -184,7 +184,7 @@ Result<Report> Run::report_of(Recorder& recorder, Window& window, const WindowCl
   report.keep = options_.keep;
   lossless_ = lossless_ && report.lossless;
   fired_ += report.counters.at(JT_COUNTER_FIRED) - report.counters.at(JT_COUNTER_FILTERED);
-  observers_.count_window(observed(recorder, span.length), window, counts);
+  observers_.count_window(observed(recorder, steady_clock::now() - began_), window, counts);
   return report;
 }
 
@@ -268,12 +268,15 @@ std::uint64_t Run::met_bytes(const Recorder& recorder) const {
   return std::accumulate(publishing_.begin(), publishing_.end(), recorder.met_bytes());
 }
 
-void Run::mind_memory(Recorder& recorder) {
+void Run::say_what_is_left_out() {
   for (const std::string& path : shared_.native.take_left_out()) {
-    say(0, fmt::format("{}: its symbols find no room in an eighth of --max-memory {}M; its "
-                       "functions are unnamed",
-                       exporting::safe_text(path), options_.max_memory >> 20));
+    say(0, fmt::format("{}: its symbols find no room in {} MiB; its functions are unnamed",
+                       exporting::safe_text(path), shared_.native.max_bytes() >> 20));
   }
+}
+
+void Run::mind_memory(Recorder& recorder) {
+  say_what_is_left_out();
   if (refuses_ || !memory_.reached(steady_clock::now(), met_bytes(recorder))) return;
   refuses_ = true;
   capture_->refuse_new_stacks();
@@ -298,6 +301,7 @@ Status Run::trace(Recorder& recorder) {
   if (command_) command_->release();
   const auto start = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
+  began_ = begin;
   clock_.emplace(options_.window, begin, start);
   wall_ns_ = nanoseconds_since_epoch(start) - begin.time_since_epoch().count();
   // For scripts: printed whatever -q says.
@@ -389,6 +393,7 @@ void Run::say_what_targets_lack() const {
 
 void Run::say_what_could_not_be_read() {
   shared_.native.wait();
+  say_what_is_left_out();
   std::set<std::string> said;
   std::size_t more = 0;
   for (const auto* reader : {&shared_.files, &shared_.symbol_files}) {
@@ -491,19 +496,23 @@ Result<int> Run::finish(Recorder& recorder) {
   for (Target* target : targets_.current()) target->release_names();
   progress_.end();
   say_what_others_tell();
-  if (lingers() && !StopSignals::requested()) linger();
+  if (lingers() && !StopSignals::requested()) linger(recorder);
   return verdict();
 }
 
 // A service that the governor stopped is not begun anew, to be stopped again: that would take what
 // it was not to take. Its metrics tell of it.
-void Run::linger() {
+void Run::linger(Recorder& recorder) {
+  observers_.publish_metrics(observed(recorder, duration_), steady_clock::now());
   if (failure_) say(-1, failure_->message + "; " + failure_->hint);
   const std::string what = observers_.has_pages() ? "pages" : "metrics";
   say(0, fmt::format("the trace is over; its {} stay until Ctrl-C", what));
   notice_.status(failure_ ? failure_->message
                           : fmt::format("the trace is over; its {} stay", what));
-  observers_.linger([this] { notice_.turn(steady_clock::now()); });
+  observers_.linger([this] {
+    notice_.turn(steady_clock::now());
+    if (StopSignals::hung_up()) say(-1, "nothing is read again: the trace is over until a restart");
+  });
   notice_.stopping("done");
 }
 

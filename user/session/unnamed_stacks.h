@@ -48,8 +48,8 @@ class UnnamedStacks {
   using IsReady = std::function<bool(const UnnamedStack&)>;
   using Name = std::function<void(const UnnamedStack&)>;
   // Names those whose time has come, until `until`, and goes on behind the process where the last
-  // turn ended.
-  void name_ready(const IsReady& is_ready, const Name& name,
+  // turn ended. One that waited is asked again when there is `progress` (NativeSymbols).
+  void name_ready(std::uint64_t progress, const IsReady& is_ready, const Name& name,
                   std::chrono::steady_clock::time_point until);
   void name_all(const Name& name);
 
@@ -59,19 +59,23 @@ class UnnamedStacks {
   [[nodiscard]] bool has_in(std::uint32_t window) const;
   template <class Visit>
   void for_each(Visit visit) {
-    for (auto& [target, queue] : by_target_) std::ranges::for_each(queue, visit);
+    for (auto& [target, queue] : by_target_) std::ranges::for_each(queue.stacks, visit);
   }
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const auto& [target, queue] : by_target_) std::ranges::for_each(queue, visit);
+    for (const auto& [target, queue] : by_target_) std::ranges::for_each(queue.stacks, visit);
   }
 
  private:
+  struct Queue {
+    std::deque<UnnamedStack> stacks;
+    std::optional<std::uint64_t> waits_since{};  // the progress there was
+  };
   // False where the time is over.
-  bool name_queue(std::deque<UnnamedStack>& queue, const IsReady& is_ready, const Name& name,
+  bool name_queue(Queue& queue, std::uint64_t progress, const IsReady& is_ready, const Name& name,
                   std::chrono::steady_clock::time_point until);
 
-  std::map<Target*, std::deque<UnnamedStack>> by_target_;  // none is empty
+  std::map<Target*, Queue> by_target_;  // none is empty
   std::size_t size_ = 0;
   Target* last_ = nullptr;  // whose were named last
 };

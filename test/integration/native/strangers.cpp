@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// strangers DEPTH EVENTS: prints "ready", waits for a byte, opens what is not there through DEPTH
-// calls that are others each time, so that no stack comes twice, says "over", waits for a byte and
-// ends.
+// strangers DEPTH EVENTS [SAME [REPEATED]]: prints "ready", waits for a byte, opens what is not
+// there through SAME calls that are always the same and DEPTH that are others each time, so that no
+// stack comes twice, and then REPEATED times by one path, says "over", waits for a byte and ends.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -42,15 +42,29 @@ void go(int depth) {
   kAll[(state >> kGoodBits) % kWays](depth);
 }
 
+__attribute__((noinline)) void same(int calls, int depth) {
+  if (calls == 0) {
+    go(depth);
+  } else {
+    same(calls - 1, depth);
+  }
+  last = calls;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc < 3) return 2;
+  const int calls = argc > 3 ? std::atoi(argv[3]) : 0;
   std::puts("ready");
   std::fflush(stdout);
   char byte = 0;
   if (read(STDIN_FILENO, &byte, 1) != 1) return 1;
-  for (int i = std::atoi(argv[2]); i > 0; --i) go(std::atoi(argv[1]));
+  for (int i = std::atoi(argv[2]); i > 0; --i) same(calls, std::atoi(argv[1]));
+  for (int i = argc > 4 ? std::atoi(argv[4]) : 0; i > 0; --i) {
+    state = 1;
+    same(calls, std::atoi(argv[1]));
+  }
   std::puts("over");
   std::fflush(stdout);
   return read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 1;

@@ -30,6 +30,16 @@ TEST(RangeSlots, fillsTheArrayToItsLastSlot) {
   EXPECT_EQ(others.take(1, 2), 0U);
 }
 
+TEST(RangeSlots, tellsHowManyAreInUse) {
+  RangeSlots slots(10);
+  EXPECT_EQ(slots.used(), 0U);
+  EXPECT_EQ(slots.take(1, 2), 0U);
+  EXPECT_EQ(slots.take(2, 3), 2U);
+  EXPECT_EQ(slots.used(), 5U);
+  slots.give_back(1);
+  EXPECT_EQ(slots.used(), 3U);
+}
+
 TEST(RangeSlots, refusesMoreThanThereAre) {
   RangeSlots slots(4);
   EXPECT_EQ(slots.take(1, 5), std::nullopt);

@@ -49,7 +49,7 @@ MetricsInput full() {
   input.cpu_seconds = 1.5;
   input.resident_bytes = 48U << 20;
   input.distinct_stacks = 726;
-  input.maps = {{"counts", 700, 65536}, {"calls", 3, 1024}};
+  input.maps = {{"counts", 700, 65536}, {"calls", 3, 1024}, {"rows", 800, 100, 40}};
   input.windows = 60;
   input.uploads = push::Counters{.taken = 9,
                                  .sent = 5,

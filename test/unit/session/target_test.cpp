@@ -90,6 +90,29 @@ TEST_F(OwnTarget, namesAFileOnceThereIsRoom) {
   EXPECT_THAT(native.take_left_out(), testing::IsEmpty());
 }
 
+// One that is too large by itself keeps no other from being named.
+TEST_F(OwnTarget, namesWhatHasRoomBesideWhatHasNone) {
+  const auto named = [&](NativeSymbols& native, auto* function) {
+    const auto pc = reinterpret_cast<std::uint64_t>(function);
+    const auto* image = target_->place_at(pc).image;
+    const auto id = native.locate(::getpid(), *image, pc - image->bias, true, symbols_);
+    return symbols_.locations()[id.value];
+  };
+  NativeSymbols whole(shared_.files);
+  EXPECT_FALSE(named(whole, &::getpid).lines.empty());
+  const auto* libc = target_->place_at(reinterpret_cast<std::uint64_t>(&::getpid)).image;
+  const std::size_t room = whole.bytes_of(*libc->binary) + 256;
+  ASSERT_LT(2 * room, own_bytes());
+  NativeSymbols native(shared_.files, room);
+  const auto none = named(native, &here);
+  EXPECT_TRUE(none.lines.empty());
+  EXPECT_EQ(none.reason, profile::UnknownReason::NoSymbols);
+  EXPECT_EQ(native.take_left_out().size(), 1U);
+  EXPECT_FALSE(named(native, &::getpid).lines.empty());
+  EXPECT_TRUE(named(native, &here).lines.empty());
+  EXPECT_THAT(native.take_left_out(), testing::IsEmpty());
+}
+
 TEST_F(OwnTarget, whatIsForgottenWhileItIsReadIsReadAgain) {
   NativeSymbols native(shared_.files, own_bytes() + 256);
   const auto pc = reinterpret_cast<std::uint64_t>(&here);

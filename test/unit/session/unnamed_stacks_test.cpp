@@ -28,13 +28,14 @@ class Unnamed : public ::testing::Test {
   }
   void name_ready(Clock::time_point until = Clock::time_point::max()) {
     stacks_.name_ready(
-        [this](const UnnamedStack& s) { return !slow_.contains(s.key.kernel_stack); }, name_,
-        until);
+        progress_, [this](const UnnamedStack& s) { return !slow_.contains(s.key.kernel_stack); },
+        name_, until);
   }
 
   UnnamedStacks stacks_;
   std::vector<std::int32_t> named_;
   std::set<std::int32_t> slow_;
+  std::uint64_t progress_ = 0;
   const UnnamedStacks::Name name_ = [this](const UnnamedStack& stack) {
     named_.push_back(stack.key.kernel_stack);
   };
@@ -55,6 +56,9 @@ TEST_F(Unnamed, WaitForTheirOwnFilesOnly) {
   EXPECT_FALSE(stacks_.has_of(target(1)));
   EXPECT_EQ(stacks_.size(), 2U);
   slow_.clear();
+  name_ready();
+  EXPECT_THAT(named_, ElementsAre(2, 4)) << "nothing has been read since";
+  ++progress_;
   name_ready();
   EXPECT_THAT(named_, ElementsAre(2, 4, 1, 3));
   EXPECT_TRUE(stacks_.empty());
