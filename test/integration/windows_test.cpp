@@ -26,9 +26,9 @@
 
 #include "base/sanitized.h"
 #include "base/unique_fd.h"
+#include "integration/support/process_use.h"
 #include "integration/support/refusals.h"
 #include "integration/support/trace_run.h"
-#include "integration/support/users.h"
 
 namespace jtrace::test {
 namespace {
@@ -450,38 +450,6 @@ TEST(Windows, nameJavaEachTime) {
 }
 
 // Of /proc/PID/FILE: the sum over all lines that begin so.
-std::uint64_t sum_in(const fs::path& file, const std::string& word) {
-  std::istringstream lines(read_text(file).value_or(""));
-  std::uint64_t sum = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with(word)) sum += std::stoull(line.substr(word.size()));
-  }
-  return sum;
-}
-
-// Times that a process, its threads and those that it started came to run.
-std::uint64_t turns_of(pid_t pid) {
-  std::uint64_t sum = 0;
-  for (const auto& thread : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
-    sum += sum_in(thread.path() / "status", "voluntary_ctxt_switches:");
-  }
-  for (const pid_t child : children_of(pid)) sum += turns_of(child);
-  return sum;
-}
-
-// CPU time of the same.
-std::uint64_t nanoseconds_of(pid_t pid) {
-  std::uint64_t sum = 0;
-  for (const auto& thread : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
-    std::istringstream words(read_text(thread.path() / "schedstat").value_or(""));
-    std::uint64_t used = 0;
-    words >> used;
-    sum += used;
-  }
-  for (const pid_t child : children_of(pid)) sum += nanoseconds_of(child);
-  return sum;
-}
-
 // Left running where nothing happens it sleeps until the window ends.
 TEST(Windows, restWhereNothingHappens) {
   JT_NEEDS("bpf", no_bpf());
