@@ -28,7 +28,7 @@ def asked(args, directory):
     for program in programs:
         program.stdin.write("\n")
         program.stdin.flush()
-    said = [program.stdout.read().split() for program in programs]
+    said = [program.stdout.read().partition("switches")[0].split() for program in programs]
     seconds, used = time.monotonic() - begin, collector.cpu_seconds(pids) - cpu
     tracer.stop()
     for program in programs:
