@@ -129,6 +129,7 @@ TEST(Rows, areReusedWhereProgramsComeAndGo) {
     JT_ASSERT_OK(const int status, guest.end());
     EXPECT_EQ(status, 0);
     std::this_thread::sleep_for(kWhile);  // a window or two
+    jtrace.gather();                      // a pipe holds the lines of some 60 windows
   }
   ASSERT_TRUE(jtrace.signal(SIGTERM));
   JT_ASSERT_OK(const int status, jtrace.wait_exit(kPatience));
