@@ -153,7 +153,7 @@ __noinline int jt_note_in_set(__u32 env, __u32 set)
 
 /*
  * Where no stack comes again, to look for it, to write it down and to join its top with a rest that
- * is known takes 1 500 to 2 700 ns an event for nothing (docs/bench.md, strangers). After so many
+ * is known took 1 900 to 2 900 ns an event for nothing (docs/bench.md, strangers). After so many
  * new ones in a row on a CPU they are walked alone, up to the first that is counted already.
  */
 #define JT_MANY_STRANGERS 16

@@ -171,7 +171,8 @@ class Metrics {
     if (input_.bpf_seconds) {
       one("jtrace_bpf_seconds_total",
           "Time in jtrace's BPF programs at traced events, all CPUs together, without those at "
-          "mmap, fork, exec and exit; measured in 1 of 64 runs.",
+          "mmap, fork, exec and exit; measured in 1 of 8 runs that are kept and 1 of 64 that are "
+          "left out.",
           Kind::Counter, *input_.bpf_seconds);
     }
     if (input_.overhead_stopped) {
